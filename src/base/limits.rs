@@ -1,0 +1,48 @@
+//! Every limit in one place: nothing in Signet grows without a bound.
+
+use std::time::Duration;
+
+/// Bytes of a request's body; the marketplace's largest documented body is about 6 KB.
+pub const REQUEST_BODY_BYTES: usize = 64 * 1024;
+/// Bytes of a request's head; the marketplace sends V1 calls wholly in the URL.
+pub const REQUEST_HEAD_BYTES: usize = 32 * 1024;
+/// How long a client may take to send a request's head, and how long an idle connection is kept.
+pub const REQUEST_HEAD_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long a client may take to send a request's body.
+pub const REQUEST_BODY_TIMEOUT: Duration = Duration::from_millis(2_000);
+/// How long handling may take: with the body's share still inside the marketplace's 5 seconds.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_millis(2_500);
+/// Connections served at once; more wait in the kernel's queue.
+pub const CONNECTIONS: usize = 4_096;
+/// How long open requests may take to finish after a stop was asked for.
+pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(20);
+/// Writes waiting for the database; one more is answered "busy" at once.
+pub const WRITE_QUEUE: usize = 1_024;
+/// Writes that share one commit on SQLite.
+pub const WRITE_BATCH: usize = 64;
+/// Rounds of one transaction that PostgreSQL asks to repeat (40001, 40P01).
+pub const WRITE_RETRIES: u32 = 12;
+/// Rows of one page of an API list.
+pub const PAGE_ROWS: u32 = 100;
+/// Characters of a license code: what the marketplace is known to carry.
+pub const LICENSE_CODE_CHARS: usize = 1_024;
+/// Characters of a V2 nonce; samples have 16, 32 or 64.
+pub const NONCE_CHARS: usize = 128;
+/// Bytes of a device fingerprint (the marketplace's pages say 1,024 and 5 K: the larger).
+pub const FINGERPRINT_BYTES: usize = 5_120;
+/// Extension parameters a merchant can define on a product.
+pub const EXTENSION_PARAMETERS: usize = 3;
+/// Characters of an extension parameter's value that are kept.
+pub const EXTENSION_VALUE_CHARS: usize = 512;
+/// Ids in one `queryInstance`.
+pub const QUERY_INSTANCES: usize = 100;
+/// Calls kept for one license that does not exist here yet.
+pub const DEFERRED_EVENTS_PER_SUBJECT: i64 = 64;
+/// Machines one license may allow.
+pub const MACHINES: u32 = 1_000_000;
+/// Characters of a message's stored request.
+pub const MESSAGE_REQUEST_CHARS: usize = 8_192;
+/// Bytes of a catalog file.
+pub const CATALOG_BYTES: u64 = 4 * 1024 * 1024;
+/// How long an `Idempotency-Key` is remembered, in hours.
+pub const IDEMPOTENCY_HOURS: i64 = 48;

@@ -1,0 +1,12 @@
+//! Signet: issues license keys behind a marketplace product and keeps every license true.
+//!
+//! The rooms and the one direction in which they may depend on each other (a test reads the sources
+//! and fails on a forbidden `use`):
+//!
+//! ```text
+//! main → cli → app → web → license, marketplace, catalog → store → base
+//! ```
+
+pub mod base;
+pub mod license;
+pub mod marketplace;
