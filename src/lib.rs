@@ -4,7 +4,7 @@
 //! and fails on a forbidden `use`):
 //!
 //! ```text
-//! main → cli → app → web → license, marketplace, catalog → store → base
+//! main → cli → app → web → usecase → store, catalog → marketplace → license → base
 //! ```
 
 pub mod base;
