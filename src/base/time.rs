@@ -46,8 +46,9 @@ impl Time {
     /// This instant `duration` later (earlier when negative), held at the ends of what can be shown.
     pub fn saturating_add(self, duration: SignedDuration) -> Self {
         let sum = i128::from(self.0).saturating_add(duration.as_micros());
-        let ends = (Timestamp::MIN.as_microsecond(), Timestamp::MAX.as_microsecond());
-        Self(i64::try_from(sum.clamp(ends.0.into(), ends.1.into())).unwrap_or(self.0))
+        let end = |second: i64| i128::from(second) * 1_000_000;
+        let held = sum.clamp(end(Timestamp::MIN.as_second()), end(Timestamp::MAX.as_second()));
+        Self(i64::try_from(held).unwrap_or(self.0))
     }
 
     /// This instant `days` days of 24 hours later (earlier when negative).
