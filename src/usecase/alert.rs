@@ -1,0 +1,129 @@
+//! Alerts: what the merchant must see, because money or trust hangs on it and no rule can settle it.
+
+use serde_json::Value;
+
+use crate::{
+    base::{
+        ids::{AlertId, LicenseId},
+        slug::Slug,
+    },
+    license::state::Remark,
+    store::{Tx, alerts::AlertRecord},
+};
+
+use super::{Context, Done};
+
+/// What an alert is about. The names are stable: they stand in the database and the API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AlertKind {
+    /// A purchase was refused because the catalog knows no plan for it: a paid order without a license.
+    PurchaseRefused,
+    /// An upgrade was refused for the same reason, or because its license is released.
+    UpgradeRefused,
+    /// A renewal named a product the catalog does not know; it was applied to the current plan.
+    RenewalPlanUnknown,
+    /// A renewal moved the license to another plan.
+    RenewalMovedPlan,
+    /// An order waits for its details.
+    OrderWaiting,
+    /// A purchase named no term; the license was given a month.
+    TermUnknown,
+    /// Part of a purchase could not be read; the license was issued without it.
+    PurchaseIncomplete,
+    /// The marketplace expired a license whose stored expiry lies ahead.
+    ExpiredAhead,
+    /// The marketplace froze a license long before its expiry.
+    FrozenForViolation,
+    /// A renewal was paid while a violation's hold stands.
+    StillHeldForViolation,
+    /// An expiry moved back.
+    ExpiryLowered,
+    /// A refund of a renewal lowered nothing.
+    RefundLoweredNothing,
+    /// A renewal named no date.
+    RenewalWithoutDate,
+    /// Somebody paid for a license that is released.
+    PaidAfterRelease,
+}
+
+impl AlertKind {
+    /// The stable name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::PurchaseRefused => "purchase_refused",
+            Self::UpgradeRefused => "upgrade_refused",
+            Self::RenewalPlanUnknown => "renewal_plan_unknown",
+            Self::RenewalMovedPlan => "renewal_moved_plan",
+            Self::OrderWaiting => "order_waiting",
+            Self::TermUnknown => "term_unknown",
+            Self::PurchaseIncomplete => "purchase_incomplete",
+            Self::ExpiredAhead => "expired_ahead",
+            Self::FrozenForViolation => "frozen_for_violation",
+            Self::StillHeldForViolation => "still_held_for_violation",
+            Self::ExpiryLowered => "expiry_lowered",
+            Self::RefundLoweredNothing => "refund_lowered_nothing",
+            Self::RenewalWithoutDate => "renewal_without_date",
+            Self::PaidAfterRelease => "paid_after_release",
+        }
+    }
+}
+
+impl From<Remark> for AlertKind {
+    fn from(remark: Remark) -> Self {
+        match remark {
+            Remark::ExpiredAhead { .. } => Self::ExpiredAhead,
+            Remark::FrozenForViolation => Self::FrozenForViolation,
+            Remark::StillHeldForViolation => Self::StillHeldForViolation,
+            Remark::Lowered { .. } => Self::ExpiryLowered,
+            Remark::RefundLoweredNothing => Self::RefundLoweredNothing,
+            Remark::RenewalWithoutDate => Self::RenewalWithoutDate,
+            Remark::PaidAfterRelease => Self::PaidAfterRelease,
+        }
+    }
+}
+
+/// What an alert says beside its kind.
+#[derive(Debug, Clone, Default)]
+pub struct About<'a> {
+    /// The channel the call came through.
+    pub channel: Option<&'a Slug>,
+    /// The license.
+    pub license_id: Option<LicenseId>,
+    /// The marketplace's order id.
+    pub order_id: Option<&'a str>,
+    /// Facts for people.
+    pub detail: Value,
+}
+
+/// Raises an alert, once: a repeat of the same kind about the same order (without one: about the same
+/// license at the same instant) adds nothing.
+///
+/// # Errors
+/// The database's.
+pub fn raise(tx: &mut Tx, ctx: Context, kind: AlertKind, about: &About) -> Done<()> {
+    let license = about.license_id.map(|id| id.to_string());
+    let channel = about.channel.map(Slug::as_str);
+    let occurrence = about.order_id.map_or_else(|| ctx.now.to_string(), ToOwned::to_owned);
+    let dedupe = serde_json::json!([kind.as_str(), channel, license, occurrence]).to_string();
+    tx.alert_insert(&AlertRecord {
+        id: AlertId::new(ctx.now, ctx.entropy),
+        kind: kind.as_str().to_owned(),
+        channel: about.channel.cloned(),
+        license_id: about.license_id,
+        order_id: about.order_id.map(ToOwned::to_owned),
+        detail: about.detail.clone(),
+        created_at: ctx.now,
+        resolved_at: None,
+        resolved_by: None,
+        dedupe,
+    })?;
+    Ok(())
+}
+
+/// Marks an alert as dealt with. `false`: there is no such open alert.
+///
+/// # Errors
+/// The database's.
+pub fn resolve(tx: &mut Tx, ctx: Context, id: AlertId) -> Done<bool> {
+    Ok(tx.alert_resolve(id, &ctx.actor.to_string(), ctx.now)?)
+}

@@ -1,0 +1,159 @@
+//! Applies an event to a license and writes down what came of it: license, code, history and alerts.
+
+use serde_json::{Value, json};
+
+use crate::{
+    base::ids::HistoryId,
+    license::{
+        model::License,
+        plan::Plan,
+        state::{Event, Position, Step, Verdict},
+    },
+    store::{Tx, history::HistoryRecord},
+};
+
+use super::{
+    Context, Done,
+    alert::{self, About, AlertKind},
+    code,
+};
+
+/// What shall change.
+#[derive(Debug, Clone)]
+pub struct Change<'a> {
+    /// The name by which the history tells it, such as `renewed`.
+    pub name: &'static str,
+    /// What the state machine is told.
+    pub event: Event,
+    /// The plan the license moves to.
+    pub plan: Option<&'a Plan>,
+    /// The new quantity.
+    pub quantity: Option<u32>,
+    /// Whether it ceases to be a trial.
+    pub formal: bool,
+    /// The order behind it.
+    pub order_id: Option<&'a str>,
+}
+
+impl<'a> Change<'a> {
+    /// A change of state or term alone.
+    pub fn new(name: &'static str, event: Event) -> Self {
+        Self { name, event, plan: None, quantity: None, formal: false, order_id: None }
+    }
+
+    /// Names the order behind it.
+    pub fn by_order(self, order_id: &'a str) -> Self {
+        Self { order_id: Some(order_id), ..self }
+    }
+}
+
+/// A license after a change.
+#[derive(Debug, Clone)]
+pub struct Changed {
+    /// The license as it is now.
+    pub license: License,
+    /// What came of the event.
+    pub verdict: Verdict,
+}
+
+/// Applies `change` to `license`, which the transaction holds, and stores everything that follows.
+///
+/// # Errors
+/// The database's and those of signing a code.
+pub fn apply(tx: &mut Tx, ctx: Context, license: License, change: &Change) -> Done<Changed> {
+    let position = Position { standing: license.standing, expiry: license.expiry };
+    let step = position.next(change.event, ctx.now);
+    for remark in &step.remarks {
+        let detail = serde_json::to_value(remark).unwrap_or(Value::Null);
+        let about = About {
+            channel: license.channel.as_ref(),
+            license_id: Some(license.id),
+            order_id: change.order_id,
+            detail,
+        };
+        alert::raise(tx, ctx, AlertKind::from(*remark), &about)?;
+    }
+    if matches!(step.verdict, Verdict::Gone | Verdict::Stale) {
+        return Ok(Changed { license, verdict: step.verdict });
+    }
+    let mut after = edited(ctx, &license, change, &step);
+    if after == license {
+        return Ok(Changed { license, verdict: Verdict::Unchanged });
+    }
+    after.updated_at = ctx.now;
+    if let Some(plan) = ctx.installation.catalog.plan(&after.product, &after.plan) {
+        code::sign_if_changed(tx, ctx, &mut after, plan)?;
+    }
+    tx.license_update(&after)?;
+    let verdict = if visible(&after) == visible(&license) { Verdict::Unchanged } else { Verdict::Applied };
+    if verdict == Verdict::Applied {
+        record(tx, ctx, &after, change.name, difference(&license, &after, change.order_id))?;
+    }
+    Ok(Changed { license: after, verdict })
+}
+
+/// Writes a line of the license's history.
+///
+/// # Errors
+/// The database's.
+pub fn record(tx: &mut Tx, ctx: Context, license: &License, event: &str, detail: Value) -> Done<()> {
+    Ok(tx.history_insert(&HistoryRecord {
+        id: HistoryId::new(ctx.now, ctx.entropy),
+        license_id: license.id,
+        at: ctx.now,
+        actor: ctx.actor.to_string(),
+        event: event.to_owned(),
+        detail,
+    })?)
+}
+
+fn edited(ctx: Context, license: &License, change: &Change, step: &Step) -> License {
+    let mut after = License { standing: step.position.standing, expiry: step.position.expiry, ..license.clone() };
+    after.trial &= !change.formal;
+    after.quantity = change.quantity.or(after.quantity);
+    if let Some(plan) = change.plan {
+        after.plan = plan.slug.clone();
+    }
+    if change.plan.is_some() || change.quantity.is_some() {
+        let plan = change.plan.or_else(|| ctx.installation.catalog.plan(&after.product, &after.plan));
+        if let Some(grant) = plan.map(|plan| plan.grant(after.quantity)) {
+            after.machines = grant.machines;
+            after.features = grant.features;
+        }
+    }
+    after
+}
+
+/// What people would call a change: everything but the memory of the last call's time.
+fn visible(license: &License) -> License {
+    let mut shown = license.clone();
+    shown.standing.status_signed_at = None;
+    shown.updated_at = shown.created_at;
+    shown
+}
+
+/// The fields that differ, as `{"field": {"from": …, "to": …}}`.
+fn difference(before: &License, after: &License, order_id: Option<&str>) -> Value {
+    let facts = |it: &License| {
+        [
+            ("state", json!(it.standing.state())),
+            ("expires_at", json!(it.expiry.at())),
+            ("plan", json!(it.plan)),
+            ("quantity", json!(it.quantity)),
+            ("machines", json!(it.machines)),
+            ("features", json!(it.features)),
+            ("trial", json!(it.trial)),
+            ("rev", json!(it.rev)),
+        ]
+    };
+    let mut detail = serde_json::Map::new();
+    for ((name, from), (_, to)) in facts(before).into_iter().zip(facts(after)) {
+        if from != to {
+            detail.insert(name.to_owned(), json!({ "from": from, "to": to }));
+        }
+    }
+    if let Some(order_id) = order_id {
+        detail.insert("order_id".to_owned(), json!(order_id));
+    }
+    Value::Object(detail)
+}

@@ -1,0 +1,236 @@
+//! Signing keys: made with the product, rotated with overlap, revoked when they leak; and the numbered key
+//! lists that the product's root signs at every change.
+
+use std::collections::HashMap;
+
+use serde_json::json;
+
+use crate::{
+    base::{secret::Key32, slug::Slug, time::Time},
+    license::{
+        jwks::Jwks,
+        key_list::KeyListClaims,
+        keys::{KeyInfo, KeyRole, KeyState, PublicKey, Signer},
+        seal::{MasterKey, Purpose},
+    },
+    store::{Tx, keys::SigningKeyRecord},
+};
+
+use super::{Context, Done, Failure, installation};
+
+/// The keys of all products, opened and ready.
+#[derive(Debug, Default)]
+pub struct KeyRing {
+    products: HashMap<Slug, ProductKeys>,
+}
+
+#[derive(Debug, Default)]
+struct ProductKeys {
+    signer: Option<Signer>,
+    debug: Option<(Signer, Time)>,
+    known: Vec<KeyInfo>,
+}
+
+impl KeyRing {
+    /// Opens every key that signs.
+    ///
+    /// # Errors
+    /// The database's; [`Failure::Seal`] when the master key is another.
+    pub fn load(tx: &mut Tx, master: &MasterKey) -> Done<Self> {
+        let mut ring = Self::default();
+        for record in tx.key_list(None)? {
+            let keys = ring.products.entry(record.product.clone()).or_default();
+            keys.known.push(KeyInfo { role: record.role, state: record.state, public: public(&record)? });
+            match (record.role, record.state) {
+                (KeyRole::Signing, KeyState::Active) => keys.signer = Some(open(master, &record)?),
+                (KeyRole::Debug, KeyState::Active) => {
+                    keys.debug = Some((open(master, &record)?, record.created_at));
+                }
+                _ => {}
+            }
+        }
+        Ok(ring)
+    }
+
+    /// The key that signs the product's codes.
+    ///
+    /// # Errors
+    /// [`Failure::Missing`] when the product has none.
+    pub fn signer(&self, product: &Slug) -> Done<&Signer> {
+        let missing = || Failure::Missing(format!("product {product} has no active signing key: `signet key rotate`"));
+        self.products.get(product).and_then(|keys| keys.signer.as_ref()).ok_or_else(missing)
+    }
+
+    /// The key that signs the product's debug codes: in no published list.
+    ///
+    /// # Errors
+    /// [`Failure::Missing`] when the product has none.
+    pub fn debug_signer(&self, product: &Slug) -> Done<&Signer> {
+        self.debug(product).map(|(signer, _)| signer)
+    }
+
+    /// When the product's debug key was made: the time that all its debug codes name.
+    ///
+    /// # Errors
+    /// [`Failure::Missing`] when the product has none.
+    pub fn debug_since(&self, product: &Slug) -> Done<Time> {
+        self.debug(product).map(|(_, since)| *since)
+    }
+
+    fn debug(&self, product: &Slug) -> Done<&(Signer, Time)> {
+        let missing = || Failure::Missing(format!("product {product} has no debug key"));
+        self.products.get(product).and_then(|keys| keys.debug.as_ref()).ok_or_else(missing)
+    }
+
+    /// The keys to verify with: of one product, or of all.
+    pub fn published(&self, product: Option<&Slug>) -> Jwks {
+        match product {
+            Some(product) => Jwks::published(self.products.get(product).into_iter().flat_map(|keys| &keys.known)),
+            None => {
+                let mut sorted: Vec<_> = self.products.iter().collect();
+                sorted.sort_by_key(|(product, _)| *product);
+                Jwks::published(sorted.into_iter().flat_map(|(_, keys)| &keys.known))
+            }
+        }
+    }
+
+    /// Whether the product has keys.
+    pub fn knows(&self, product: &Slug) -> bool {
+        self.products.contains_key(product)
+    }
+}
+
+/// Makes the keys of a product that has none: root, signing and debug, and the first key list.
+///
+/// # Errors
+/// The database's.
+pub fn ensure(tx: &mut Tx, ctx: Context, product: &Slug) -> Done<bool> {
+    if !tx.key_list(Some(product))?.is_empty() {
+        return Ok(false);
+    }
+    let root = Signer::generate(ctx.entropy);
+    insert(tx, ctx, product, KeyRole::Root, &root)?;
+    insert(tx, ctx, product, KeyRole::Signing, &Signer::generate(ctx.entropy))?;
+    insert(tx, ctx, product, KeyRole::Debug, &Signer::generate(ctx.entropy))?;
+    publish(tx, ctx, product, &root)?;
+    Ok(true)
+}
+
+/// Makes a new signing key; the one before verifies from now on and signs no more. `root` is the root's seed when
+/// it is kept offline.
+///
+/// # Errors
+/// The database's; [`Failure::Missing`] when the root is neither here nor given, or is another product's.
+pub fn rotate(tx: &mut Tx, ctx: Context, product: &Slug, root: Option<&Key32>) -> Done<String> {
+    let root = root_signer(tx, ctx, product, root)?;
+    for record in tx.key_list(Some(product))? {
+        if (record.role, record.state) == (KeyRole::Signing, KeyState::Active) {
+            tx.key_update_state(&record.kid, KeyState::VerifyOnly, ctx.now)?;
+        }
+    }
+    let signer = Signer::generate(ctx.entropy);
+    insert(tx, ctx, product, KeyRole::Signing, &signer)?;
+    publish(tx, ctx, product, &root)?;
+    installation::raise_revision(tx)?;
+    Ok(signer.kid().to_owned())
+}
+
+/// Revokes a signing key: codes it signed no longer verify. An active key must be rotated first, so that the
+/// product is never without one.
+///
+/// # Errors
+/// The database's; [`Failure::Missing`] says what stands against it.
+pub fn revoke(tx: &mut Tx, ctx: Context, kid: &str, root: Option<&Key32>) -> Done<Slug> {
+    let record = tx.key_find(kid)?.ok_or_else(|| Failure::Missing(format!("there is no key {kid}")))?;
+    if record.role != KeyRole::Signing || record.state != KeyState::VerifyOnly {
+        let (role, state) = (record.role.as_str(), record.state.as_str());
+        return Err(Failure::Missing(format!(
+            "key {kid} is a {role} key in state {state}: only a signing key that was rotated out can be revoked"
+        )));
+    }
+    let root = root_signer(tx, ctx, &record.product, root)?;
+    tx.key_update_state(kid, KeyState::Revoked, ctx.now)?;
+    publish(tx, ctx, &record.product, &root)?;
+    installation::raise_revision(tx)?;
+    Ok(record.product)
+}
+
+/// Hands the product's root seed out and forgets it here: from now on only who holds the seed can rotate.
+///
+/// # Errors
+/// The database's; [`Failure::Missing`] when it was taken out before.
+pub fn take_root(tx: &mut Tx, ctx: Context, product: &Slug) -> Done<Key32> {
+    let root = root_signer(tx, ctx, product, None)?;
+    tx.key_forget_seed(root.kid(), ctx.now)?;
+    Ok(root.seed())
+}
+
+fn root_signer(tx: &mut Tx, ctx: Context, product: &Slug, given: Option<&Key32>) -> Done<Signer> {
+    let keys = tx.key_list(Some(product))?;
+    let record = keys
+        .iter()
+        .find(|key| key.role == KeyRole::Root)
+        .ok_or_else(|| Failure::Missing(format!("product {product} has no keys: apply a catalog with it first")))?;
+    let Some(seed) = given else {
+        if record.sealed_seed.is_none() {
+            return Err(Failure::Missing(format!("the root of {product} is kept offline: name its file")));
+        }
+        return open(&ctx.installation.master, record);
+    };
+    let signer = Signer::from_seed(seed);
+    if signer.kid() == record.kid {
+        Ok(signer)
+    } else {
+        Err(Failure::Missing(format!("the given root is not that of product {product}")))
+    }
+}
+
+fn insert(tx: &mut Tx, ctx: Context, product: &Slug, role: KeyRole, signer: &Signer) -> Done<()> {
+    let seed = signer.seed();
+    let sealed = ctx.installation.master.seal(Purpose::SigningSeed, signer.kid(), seed.expose(), ctx.entropy);
+    Ok(tx.key_insert(&SigningKeyRecord {
+        kid: signer.kid().to_owned(),
+        product: product.clone(),
+        role,
+        state: KeyState::Active,
+        public_key: *signer.public().as_bytes(),
+        sealed_seed: Some(sealed),
+        created_at: ctx.now,
+        changed_at: ctx.now,
+    })?)
+}
+
+/// Signs and stores the product's next key list.
+fn publish(tx: &mut Tx, ctx: Context, product: &Slug, root: &Signer) -> Done<()> {
+    let number = tx.key_list_latest(product)?.map_or(1, |latest| latest.number + 1);
+    let known = tx
+        .key_list(Some(product))?
+        .iter()
+        .map(|record| Ok(KeyInfo { role: record.role, state: record.state, public: public(record)? }))
+        .collect::<Done<Vec<_>>>()?;
+    let issuer = &ctx.installation.issuer;
+    let claims = KeyListClaims::new(issuer, product, root.public(), number, ctx.now, &known);
+    let signed = claims.sign(root).map_err(|error| Failure::Missing(error.to_string()))?;
+    Ok(tx.key_list_insert(product, number, &signed.text(), ctx.now)?)
+}
+
+fn open(master: &MasterKey, record: &SigningKeyRecord) -> Done<Signer> {
+    let missing = || Failure::Missing(format!("the seed of key {} is not here", record.kid));
+    let sealed = record.sealed_seed.as_deref().ok_or_else(missing)?;
+    let seed = master.open(Purpose::SigningSeed, &record.kid, sealed)?;
+    let seed = <[u8; 32]>::try_from(seed.as_slice()).map_err(|_| missing())?;
+    Ok(Signer::from_seed(&Key32::new(seed)))
+}
+
+fn public(record: &SigningKeyRecord) -> Done<PublicKey> {
+    let wrong = |_| Failure::Missing(format!("the public half of key {} is no point", record.kid));
+    PublicKey::from_bytes(&record.public_key).map_err(wrong)
+}
+
+/// One key as a list for people and programs shows it.
+pub fn describe(record: &SigningKeyRecord) -> serde_json::Value {
+    json!({
+        "kid": record.kid, "product": record.product, "role": record.role.as_str(), "state": record.state.as_str(),
+        "created_at": record.created_at, "changed_at": record.changed_at, "offline": record.sealed_seed.is_none(),
+    })
+}

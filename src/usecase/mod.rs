@@ -1,0 +1,100 @@
+//! What Signet does: one use case per file, each a synchronous function of `&mut Tx` and a [`Context`].
+//!
+//! Use cases are the only way by which anything changes. The marketplace's door, the management API and the
+//! command line call the same ones, so there is no second way to do a thing. A use case may run twice (the
+//! database can ask to repeat a transaction): it changes nothing but the transaction, and everything it says
+//! happened is on disk when the transaction commits: license, code, order, history and alert together.
+//!
+//! Nothing here names a web framework, a wire format or diesel.
+//!
+//! * what a marketplace causes: [`inbound`] calls [`purchase`], [`renewal`], [`status`], [`upgrade`], [`query`],
+//!   [`device`], [`order`] (completes what waits for details) and [`deferred`] (calls that came too early)
+//! * what the merchant does: [`merchant`], [`alert`], [`token`], [`catalog`], [`keys`]
+//! * what all of them share: [`change`] (apply an event to a license and write down what came of it), [`code`]
+
+pub mod alert;
+pub mod catalog;
+pub mod change;
+pub mod code;
+pub mod debug;
+pub mod deferred;
+pub mod device;
+pub mod inbound;
+pub mod installation;
+pub mod issue;
+pub mod keys;
+pub mod merchant;
+pub mod order;
+pub mod outcome;
+pub mod purchase;
+pub mod query;
+pub mod renewal;
+pub mod retention;
+pub mod status;
+pub mod token;
+pub mod upgrade;
+
+use crate::{
+    base::{entropy::Entropy, slug::Slug, time::Time},
+    license::seal::SealError,
+    store::StoreError,
+};
+
+use installation::Installation;
+
+/// What every use case is given beside its transaction.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'a> {
+    /// The present instant.
+    pub now: Time,
+    /// Random bytes.
+    pub entropy: &'a dyn Entropy,
+    /// Catalog, keys and addresses.
+    pub installation: &'a Installation,
+    /// Who acts, as the history will say.
+    pub actor: &'a Actor,
+}
+
+/// Who acts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Actor {
+    /// A marketplace, through a channel.
+    Channel(Slug),
+    /// A management token, by its name.
+    Token(String),
+    /// Somebody at the server's own command line.
+    CommandLine,
+    /// Signet itself: a schedule.
+    Signet,
+}
+
+impl std::fmt::Display for Actor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Channel(channel) => write!(f, "channel:{channel}"),
+            Self::Token(name) => write!(f, "token:{name}"),
+            Self::CommandLine => f.write_str("command-line"),
+            Self::Signet => f.write_str("signet"),
+        }
+    }
+}
+
+/// Why a use case could not be carried out at all. Nothing was changed; the caller may try again.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A sealed value could not be opened: another master key, or a changed row.
+    #[error("a sealed value of the database cannot be opened")]
+    Seal(#[from] SealError),
+    /// The catalog or the keys changed since they were loaded: load them and try again.
+    #[error("catalog or keys changed meanwhile")]
+    Stale,
+    /// Something that must be there is not.
+    #[error("{0}")]
+    Missing(String),
+}
+
+/// The result of a use case.
+pub type Done<T> = Result<T, Failure>;

@@ -1,0 +1,260 @@
+//! A purchase: one order, one license, one answer, however often and however parallel it is delivered.
+
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::{
+    base::{entropy::Entropy, ids::OrderId, ids::uuid_v7, slug::Slug, time::Time},
+    catalog::{Channel, PlanMatch},
+    license::{
+        model::{Expiry, License},
+        plan::{Plan, Product, Term},
+    },
+    marketplace::event::{Charging, Purchase, PurchaseDetails},
+    store::{
+        Tx,
+        orders::{OrderKind, OrderRecord, OrderStatus},
+    },
+};
+
+use super::{
+    Context, Done, Failure,
+    alert::{self, About, AlertKind},
+    code, deferred,
+    issue::{self, NewLicense},
+    order,
+    outcome::{Outcome, Purchased, Refusal},
+    query,
+};
+
+/// Carries a purchase out, or answers what it led to the first time.
+///
+/// `notes` says what of the call could not be read; the merchant is told.
+///
+/// # Errors
+/// The database's; a missing signing key.
+pub fn purchase(tx: &mut Tx, ctx: Context, channel: &Channel, purchase: &Purchase, notes: &[String]) -> Done<Outcome> {
+    let identity = identity(purchase);
+    let known = tx.order_by_identity(&channel.slug, &identity)?;
+    if let Some(order) = &known
+        && let Some(outcome) = repeat(tx, ctx, order)?
+    {
+        return Ok(outcome);
+    }
+    let Some(details) = &purchase.details else {
+        return without_details(tx, ctx, channel, purchase, &identity);
+    };
+    let (product, plan) = match ctx.installation.catalog.plan_for(channel, &purchase.plan) {
+        PlanMatch::Found(product, plan) => (product, plan),
+        PlanMatch::Unknown(what) => return refuse(tx, ctx, channel, purchase, known, what),
+    };
+    let order = known.unwrap_or_else(|| record(ctx, channel, purchase, &identity));
+    let terms = Terms { product, plan, details, notes };
+    issue_for(tx, ctx, channel, order, &terms, &purchase.business_id)
+}
+
+/// What a license of a purchase is made of.
+#[derive(Debug, Clone, Copy)]
+pub struct Terms<'a> {
+    /// The product.
+    pub product: &'a Product,
+    /// The plan.
+    pub plan: &'a Plan,
+    /// What is known of the order.
+    pub details: &'a PurchaseDetails,
+    /// What of the call could not be read.
+    pub notes: &'a [String],
+}
+
+/// Issues the license of `order`, marks the order as fulfilled and applies the calls that came too early.
+///
+/// # Errors
+/// The database's; a missing signing key.
+pub fn issue_for(
+    tx: &mut Tx,
+    ctx: Context,
+    channel: &Channel,
+    mut order: OrderRecord,
+    terms: &Terms,
+    wished_instance: &str,
+) -> Done<Outcome> {
+    let Terms { product, plan, details, notes } = *terms;
+    let instance_id = match order.instance_id.take() {
+        Some(given) => given,
+        None => free_instance_id(tx, ctx, &channel.slug, wished_instance)?,
+    };
+    let (expiry, term_known) = first_expiry(plan, details, ctx.now);
+    let issued = issue::issue(
+        tx,
+        ctx,
+        NewLicense {
+            product,
+            plan,
+            channel: Some(&channel.slug),
+            instance_id: Some(instance_id.clone()),
+            expiry,
+            quantity: details.quantity,
+            trial: details.trial,
+            device: device(plan, details),
+            customer: details.customer.clone(),
+            order_id: Some(&order.order_id),
+        },
+    )?;
+    order.instance_id = Some(instance_id.clone());
+    order.license_id = Some(issued.license.id);
+    order.quantity = details.quantity;
+    order.status = OrderStatus::Fulfilled;
+    order::save(tx, ctx, order.clone())?;
+    tell(tx, ctx, &issued.license, &order, notes, term_known)?;
+    deferred::apply_all(tx, ctx, channel, &instance_id)?;
+    Ok(Outcome::Purchased(Purchased {
+        instance: query::instance(ctx, instance_id, Some(plan), Vec::new()),
+        license_code: issued.code,
+    }))
+}
+
+/// The order's identity: the order and, where there is one, its line; for on-demand goods, whose orders can
+/// name several products, the order and the product.
+fn identity(purchase: &Purchase) -> String {
+    let on_demand = purchase.details.as_ref().is_some_and(|it| it.charging == Some(Charging::OnDemand));
+    let product = if on_demand { purchase.plan.product_id.as_deref() } else { None };
+    let line = if on_demand { None } else { purchase.order.line_id.as_deref() };
+    json!(["purchase", purchase.order.order_id, line, product]).to_string()
+}
+
+/// The first answer again, when there was one. A refused order may succeed now that the catalog knows its plan.
+fn repeat(tx: &mut Tx, ctx: Context, order: &OrderRecord) -> Done<Option<Outcome>> {
+    match (order.status, order.license_id) {
+        (OrderStatus::Fulfilled | OrderStatus::Flagged, Some(license_id)) => {
+            let license = tx
+                .license_find(license_id)?
+                .ok_or_else(|| Failure::Missing(format!("order {} names a license that is not there", order.id)))?;
+            let license_code = code::first(tx, ctx, license_id)?;
+            let plan = ctx.installation.catalog.plan(&license.product, &license.plan);
+            let usage = query::usage(tx, &license)?;
+            let instance_id = license.instance_id.unwrap_or_default();
+            let instance = query::instance(ctx, instance_id, plan, usage);
+            Ok(Some(Outcome::Purchased(Purchased { instance, license_code })))
+        }
+        (OrderStatus::Waiting, _) => Ok(Some(Outcome::InProgress(order.instance_id.clone()))),
+        _ => Ok(None),
+    }
+}
+
+/// A call that carries only ids: the channel's default plan, or the order waits for its details.
+fn without_details(tx: &mut Tx, ctx: Context, channel: &Channel, purchase: &Purchase, identity: &str) -> Done<Outcome> {
+    let mut order = record(ctx, channel, purchase, identity);
+    if let Some((product, plan)) = ctx.installation.catalog.default_plan(channel) {
+        let terms = Terms { product, plan, details: &PurchaseDetails::default(), notes: &[] };
+        return issue_for(tx, ctx, channel, order, &terms, &purchase.business_id);
+    }
+    order.status = OrderStatus::Waiting;
+    order.instance_id = Some(free_instance_id(tx, ctx, &channel.slug, &purchase.business_id)?);
+    let about = About { channel: Some(&channel.slug), order_id: Some(&order.order_id), ..About::default() };
+    alert::raise(tx, ctx, AlertKind::OrderWaiting, &about)?;
+    let outcome = Outcome::InProgress(order.instance_id.clone());
+    order::save(tx, ctx, order)?;
+    Ok(outcome)
+}
+
+fn refuse(
+    tx: &mut Tx,
+    ctx: Context,
+    channel: &Channel,
+    purchase: &Purchase,
+    known: Option<OrderRecord>,
+    what: String,
+) -> Done<Outcome> {
+    let mut order = known.unwrap_or_else(|| record(ctx, channel, purchase, &identity(purchase)));
+    order.status = OrderStatus::Refused;
+    let about = About {
+        channel: Some(&channel.slug),
+        order_id: Some(&order.order_id),
+        detail: json!({ "unknown": what, "do": "add the id to a plan of the catalog; the marketplace retries for 3 hours" }),
+        ..About::default()
+    };
+    alert::raise(tx, ctx, AlertKind::PurchaseRefused, &about)?;
+    order::save(tx, ctx, order)?;
+    Ok(Outcome::Refused(Refusal::UnknownPlan(what)))
+}
+
+fn record(ctx: Context, channel: &Channel, purchase: &Purchase, identity: &str) -> OrderRecord {
+    OrderRecord {
+        id: OrderId::new(ctx.now, ctx.entropy),
+        channel: Some(channel.slug.clone()),
+        identity: identity.to_owned(),
+        kind: OrderKind::Purchase,
+        order_id: purchase.order.order_id.clone(),
+        line_id: purchase.order.line_id.clone(),
+        product_id: purchase.plan.product_id.clone(),
+        sku_code: purchase.plan.sku_code.clone(),
+        instance_id: None,
+        license_id: None,
+        status: OrderStatus::Fulfilled,
+        quantity: None,
+        details: json!({}),
+        created_at: ctx.now,
+        updated_at: ctx.now,
+    }
+}
+
+/// The estimate the call brings; else its period by the calendar; else the plan's own term. Only one-time
+/// goods, or a plan that says so, never end. The flag is `false` when none of these told and a month was taken.
+fn first_expiry(plan: &Plan, details: &PurchaseDetails, now: Time) -> (Expiry, bool) {
+    if let Some(at) = details.expires_at {
+        return (Expiry::Estimated(at), true);
+    }
+    let estimate = |term: Term| term.end(now).map(Expiry::Estimated);
+    match details.charging {
+        Some(Charging::OneTime) => (Expiry::Never, true),
+        Some(Charging::Period) => match details.period.and_then(estimate).or_else(|| estimate(plan.term)) {
+            Some(expiry) => (expiry, true),
+            // Goods sold by the period cannot last for ever; a month gives the merchant time to look.
+            None => (estimate(Term::Months(1)).unwrap_or(Expiry::Estimated(now)), false),
+        },
+        _ => (details.period.and_then(estimate).or_else(|| estimate(plan.term)).unwrap_or(Expiry::Never), true),
+    }
+}
+
+fn device(plan: &Plan, details: &PurchaseDetails) -> Option<String> {
+    let wanted = plan.bind_parameter.as_ref()?;
+    details.extension.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone())
+}
+
+/// The id the marketplace recommends (the first call's businessId) when nobody has it yet and it cannot be
+/// taken for a debug one; a new id otherwise.
+fn free_instance_id(tx: &mut Tx, ctx: Context, channel: &Slug, wished: &str) -> Done<String> {
+    let taken = wished.is_empty()
+        || wished.chars().count() > 64
+        || ctx.installation.is_debug_instance(channel, wished)
+        || tx.license_by_instance(channel, wished)?.is_some()
+        || tx.order_by_instance_waiting(channel, wished)?.is_some();
+    Ok(if taken { new_instance_id(ctx.now, ctx.entropy).to_string() } else { wished.to_owned() })
+}
+
+fn new_instance_id(now: Time, entropy: &dyn Entropy) -> Uuid {
+    uuid_v7(now, entropy.bytes())
+}
+
+fn tell(
+    tx: &mut Tx,
+    ctx: Context,
+    license: &License,
+    order: &OrderRecord,
+    notes: &[String],
+    term_known: bool,
+) -> Done<()> {
+    let about = About {
+        channel: license.channel.as_ref(),
+        license_id: Some(license.id),
+        order_id: Some(&order.order_id),
+        ..About::default()
+    };
+    if !term_known {
+        alert::raise(tx, ctx, AlertKind::TermUnknown, &About { detail: json!({ "taken": "1 month" }), ..about.clone() })?;
+    }
+    if !notes.is_empty() {
+        alert::raise(tx, ctx, AlertKind::PurchaseIncomplete, &About { detail: json!({ "notes": notes }), ..about })?;
+    }
+    Ok(())
+}

@@ -1,0 +1,44 @@
+//! What is forgotten, and when: nonces, remembered answers, messages. In small bites, so that no write waits long.
+
+use jiff::SignedDuration;
+
+use crate::{
+    base::limits,
+    store::Tx,
+};
+
+use super::{Context, Done};
+
+/// Rows deleted in one bite.
+const BITE: u32 = 500;
+
+/// What one round deleted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Forgotten {
+    /// Nonces whose clock window is over.
+    pub nonces: usize,
+    /// Remembered answers to idempotent writes.
+    pub answers: usize,
+    /// Messages older than the retention.
+    pub messages: usize,
+}
+
+impl Forgotten {
+    /// Whether there may be more to delete.
+    pub fn more(self) -> bool {
+        [self.nonces, self.answers, self.messages].contains(&usize::try_from(BITE).unwrap_or(usize::MAX))
+    }
+}
+
+/// Deletes one bite of what is past its time; messages are kept for `message_days`.
+///
+/// # Errors
+/// The database's.
+pub fn forget(tx: &mut Tx, ctx: Context, message_days: u16) -> Done<Forgotten> {
+    let answers_before = ctx.now.saturating_add(SignedDuration::from_hours(-limits::IDEMPOTENCY_HOURS));
+    Ok(Forgotten {
+        nonces: tx.nonce_purge(ctx.now, BITE)?,
+        answers: tx.idempotency_purge(answers_before, BITE)?,
+        messages: tx.message_purge(ctx.now.plus_days(-i64::from(message_days)), BITE)?,
+    })
+}

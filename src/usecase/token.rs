@@ -1,0 +1,147 @@
+//! Management tokens: made once in clear, kept as hashes, limited to scopes.
+
+use data_encoding::BASE64URL_NOPAD;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    base::{
+        ids::TokenId,
+        secret::{ExposeSecret, SecretString},
+        time::Time,
+    },
+    store::{Tx, tokens::TokenRecord},
+};
+
+use super::{Context, Done};
+
+/// What every token starts with, so that scanners of leaked secrets can find it.
+const PREFIX: &str = "sgt_";
+
+/// What a token may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Scope {
+    /// See licenses, without codes and keys.
+    #[serde(rename = "licenses:read")]
+    LicensesRead,
+    /// See license codes and keys.
+    #[serde(rename = "licenses:reveal")]
+    LicensesReveal,
+    /// Issue, suspend, resume, extend and release licenses.
+    #[serde(rename = "licenses:write")]
+    LicensesWrite,
+    /// See orders.
+    #[serde(rename = "orders:read")]
+    OrdersRead,
+    /// Complete waiting orders.
+    #[serde(rename = "orders:write")]
+    OrdersWrite,
+    /// See products, plans and channels.
+    #[serde(rename = "catalog:read")]
+    CatalogRead,
+    /// See messages.
+    #[serde(rename = "messages:read")]
+    MessagesRead,
+    /// See alerts.
+    #[serde(rename = "alerts:read")]
+    AlertsRead,
+    /// Resolve alerts.
+    #[serde(rename = "alerts:write")]
+    AlertsWrite,
+}
+
+impl Scope {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::LicensesRead,
+        Self::LicensesReveal,
+        Self::LicensesWrite,
+        Self::OrdersRead,
+        Self::OrdersWrite,
+        Self::CatalogRead,
+        Self::MessagesRead,
+        Self::AlertsRead,
+        Self::AlertsWrite,
+    ];
+
+    /// The stable name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::LicensesRead => "licenses:read",
+            Self::LicensesReveal => "licenses:reveal",
+            Self::LicensesWrite => "licenses:write",
+            Self::OrdersRead => "orders:read",
+            Self::OrdersWrite => "orders:write",
+            Self::CatalogRead => "catalog:read",
+            Self::MessagesRead => "messages:read",
+            Self::AlertsRead => "alerts:read",
+            Self::AlertsWrite => "alerts:write",
+        }
+    }
+}
+
+impl std::str::FromStr for Scope {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::ALL.into_iter().find(|scope| scope.as_str() == text).ok_or_else(|| {
+            let known: Vec<_> = Self::ALL.iter().map(|scope| scope.as_str()).collect();
+            format!("`{text}` is no scope; there are {}", known.join(", "))
+        })
+    }
+}
+
+/// Who a valid token is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bearer {
+    /// The token.
+    pub id: TokenId,
+    /// Its name.
+    pub name: String,
+    /// What it may do.
+    pub scopes: Vec<Scope>,
+}
+
+/// Makes a token. The text is shown once and never again.
+///
+/// # Errors
+/// The database's.
+pub fn create(
+    tx: &mut Tx,
+    ctx: Context,
+    name: &str,
+    scopes: &[Scope],
+    expires_at: Option<Time>,
+) -> Done<(TokenId, SecretString)> {
+    let text = format!("{PREFIX}{}", BASE64URL_NOPAD.encode(&ctx.entropy.bytes::<32>()));
+    let id = TokenId::new(ctx.now, ctx.entropy);
+    tx.token_insert(&TokenRecord {
+        id,
+        name: name.to_owned(),
+        hash: hash(&text),
+        scopes: scopes.iter().map(|scope| scope.as_str().to_owned()).collect(),
+        created_at: ctx.now,
+        last_used_at: None,
+        expires_at,
+        revoked_at: None,
+    })?;
+    Ok((id, text.into()))
+}
+
+/// Who holds `token`; `None` when it is unknown, expired or revoked.
+///
+/// # Errors
+/// The database's.
+pub fn authenticate(tx: &mut Tx, now: Time, token: &SecretString) -> Done<Option<Bearer>> {
+    let Some(record) = tx.token_by_hash(&hash(token.expose_secret()))? else { return Ok(None) };
+    if record.revoked_at.is_some() || record.expires_at.is_some_and(|at| at <= now) {
+        return Ok(None);
+    }
+    // A scope of a newer version is no right of this one.
+    let scopes = record.scopes.iter().filter_map(|scope| scope.parse().ok()).collect();
+    Ok(Some(Bearer { id: record.id, name: record.name, scopes }))
+}
+
+fn hash(token: &str) -> [u8; 32] {
+    Sha256::digest(token.as_bytes()).into()
+}
