@@ -126,7 +126,7 @@ pub(super) fn instant(seconds: i64) -> Option<Time> {
 /// [`limits::LICENSE_CODE_CHARS`].
 pub fn worst_case_length(product: &Slug, plan: &Plan, issuer: &str) -> usize {
     // The earliest time has one character more than the latest.
-    let longest_time = -377_705_116_800;
+    let longest_time = jiff::Timestamp::MIN.as_second();
     let (machines, features) = longest_grant(plan);
     let claims = Claims {
         iss: issuer.to_owned(),

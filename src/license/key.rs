@@ -329,7 +329,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_makes_the_reader_panic(text: String, near in "[0-9A-Za-z -]{20,40}") {
+        fn no_text_makes_the_reader_panic(text in any::<String>(), near in "[0-9A-Za-z -]{20,40}") {
             let _ = LicenseKey::parse(&text);
             let _ = LicenseKey::parse(&near);
         }
