@@ -1,0 +1,172 @@
+//! The license code: what it claims, how long it can get, and how it is signed.
+
+use data_encoding::BASE64URL_NOPAD;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::base::{ids::LicenseId, limits, slug::Slug, time::Time};
+
+use super::{
+    jws::{self, Signed, SignedKind, TooLong},
+    keys::Signer,
+    model::License,
+    plan::{FeatureValue, Features, Plan},
+};
+
+/// What a license code says, in the order in which it says it. Times are whole seconds since 1970 (RFC 7519 §2).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claims {
+    /// The service that issued it.
+    pub iss: String,
+    /// The license.
+    pub sub: LicenseId,
+    /// The product; software refuses the code of any other.
+    pub aud: Slug,
+    /// When this revision was made.
+    pub iat: i64,
+    /// The license does not hold before.
+    pub nbf: i64,
+    /// The plan.
+    pub plan: Slug,
+    /// Machine limit.
+    pub machines: u32,
+    /// Features.
+    pub features: Features,
+    /// Revision: higher is newer.
+    pub rev: u32,
+    /// The license does not hold from here on; only where the plan's codes carry their expiry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exp: Option<i64>,
+    /// SHA-256 of the device's text in base64url; only where the plan binds licenses to devices.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
+}
+
+/// A signed payload that is not that of a license code.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the content of the license code is wrong: {0}")]
+pub struct ClaimsError(String);
+
+impl Claims {
+    /// What the code of `license` says when it is made at `now`.
+    pub fn for_license(license: &License, plan: &Plan, issuer: &str, now: Time) -> Self {
+        let ends = if plan.code_carries_expiry { license.expiry.holds_until(plan.expiry_slack) } else { None };
+        let device = plan.bind_parameter.as_ref().and(license.device.as_deref());
+        Self {
+            iss: issuer.to_owned(),
+            sub: license.id,
+            aud: license.product.clone(),
+            iat: now.as_seconds(),
+            nbf: license.created_at.as_seconds(),
+            plan: license.plan.clone(),
+            machines: license.machines,
+            features: license.features.clone(),
+            rev: license.rev,
+            exp: ends.map(Time::as_seconds),
+            device: device.map(device_digest),
+        }
+    }
+
+    /// Whether both grant the same. When not, the license needs a code with `rev` + 1.
+    ///
+    /// `iat`, `nbf` and `rev` tell codes apart, not what they grant.
+    pub fn same_grant(&self, other: &Self) -> bool {
+        let Self { iss, sub, aud, iat: _, nbf: _, plan, machines, features, rev: _, exp, device } = self;
+        (iss, sub, aud, plan, machines) == (&other.iss, &other.sub, &other.aud, &other.plan, &other.machines)
+            && (features, exp, device) == (&other.features, &other.exp, &other.device)
+    }
+
+    /// Reads the payload of a code whose signature was checked.
+    ///
+    /// # Errors
+    /// [`ClaimsError`] for a payload that no Signet writes.
+    pub fn from_payload(payload: &[u8]) -> Result<Self, ClaimsError> {
+        let claims: Self = jws::read_object(payload).map_err(ClaimsError)?;
+        for (name, seconds) in [("iat", Some(claims.iat)), ("nbf", Some(claims.nbf)), ("exp", claims.exp)] {
+            if seconds.is_some_and(|seconds| instant(seconds).is_none()) {
+                return Err(ClaimsError(format!("`{name}` is not a time between the years -9999 and 9999")));
+            }
+        }
+        Ok(claims)
+    }
+
+    /// The payload's bytes.
+    pub fn to_payload(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("strings, numbers and maps with string keys are always JSON")
+    }
+
+    /// Signs the code. The result's pieces are stored apart; [`Signed::text`] is what the customer gets.
+    ///
+    /// # Errors
+    /// [`TooLong`] beyond [`limits::LICENSE_CODE_CHARS`]; the catalog refuses plans for which that could happen.
+    pub fn sign(&self, signer: &Signer) -> Result<Signed, TooLong> {
+        jws::sign(SignedKind::LicenseCode, &self.to_payload(), signer)
+    }
+}
+
+/// The signed code as one text.
+///
+/// # Errors
+/// As [`Claims::sign`].
+pub fn code_text(claims: &Claims, signer: &Signer) -> Result<String, TooLong> {
+    claims.sign(signer).map(|signed| signed.text())
+}
+
+/// What a code says of a device: SHA-256 of its text (UTF-8) in base64url without padding, 43 characters.
+pub fn device_digest(device: &str) -> String {
+    BASE64URL_NOPAD.encode(&Sha256::digest(device))
+}
+
+/// The instant of whole seconds since 1970, or `None` outside the years that can be shown.
+pub(super) fn instant(seconds: i64) -> Option<Time> {
+    seconds.checked_mul(1_000_000).and_then(Time::from_micros)
+}
+
+/// Characters of the longest code that a license of `plan` could ever get: the catalog refuses a plan beyond
+/// [`limits::LICENSE_CODE_CHARS`].
+pub fn worst_case_length(product: &Slug, plan: &Plan, issuer: &str) -> usize {
+    // The earliest time has one character more than the latest.
+    let longest_time = jiff::Timestamp::MIN.as_second();
+    let (machines, features) = longest_grant(plan);
+    let claims = Claims {
+        iss: issuer.to_owned(),
+        sub: LicenseId::new(Time::from(jiff::Timestamp::UNIX_EPOCH), &Zeros),
+        aud: product.clone(),
+        iat: longest_time,
+        nbf: longest_time,
+        plan: plan.slug.clone(),
+        machines,
+        features,
+        rev: u32::MAX,
+        exp: plan.code_carries_expiry.then_some(longest_time),
+        device: plan.bind_parameter.as_ref().map(|_| device_digest("")),
+    };
+    jws::length(SignedKind::LicenseCode, claims.to_payload().len())
+}
+
+/// The largest numbers: results of the quantity rule lie between those of no quantity and of the largest. The machine
+/// limit can also be set by hand.
+fn longest_grant(plan: &Plan) -> (u32, Features) {
+    let least = plan.grant(None);
+    let mut most = plan.grant(Some(u32::MAX));
+    for (name, value) in &mut most.features {
+        if let (FeatureValue::Number(value), Some(FeatureValue::Number(base))) = (value, least.features.get(name)) {
+            *value = (*value).max(*base);
+        }
+    }
+    (most.machines.max(least.machines).max(limits::MACHINES), most.features)
+}
+
+/// For an id of which only the length matters.
+#[derive(Debug)]
+struct Zeros;
+
+impl crate::base::entropy::Entropy for Zeros {
+    fn fill(&self, bytes: &mut [u8]) {
+        bytes.fill(0);
+    }
+}
+
+#[cfg(test)]
+#[path = "code_tests.rs"]
+mod tests;

@@ -1,0 +1,147 @@
+//! Offline verification of a license code, as `signet verify` and every other piece of software does it.
+
+use jiff::SignedDuration;
+
+use crate::base::{slug::Slug, time::Time};
+
+use super::{
+    code::{self, Claims, ClaimsError},
+    jwks::Jwks,
+    jws::{self, ParseError, SignedKind},
+};
+
+/// Against what a code is checked.
+#[derive(Debug, Clone, Copy)]
+pub struct VerifyOptions<'a> {
+    /// The verifier's clock.
+    pub now: Time,
+    /// The product the code must be for; `None`: any.
+    pub product: Option<&'a Slug>,
+    /// How far the clock may be wrong in either direction.
+    pub leeway: SignedDuration,
+}
+
+/// A code whose signature holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verified {
+    /// What it says.
+    pub claims: Claims,
+    /// The key that signed it.
+    pub kid: String,
+}
+
+/// Why a code is not accepted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Not a signed text at all.
+    #[error("this is no license code: {0}")]
+    Malformed(ParseError),
+    /// A signed text of another kind, such as a key list.
+    #[error("this is no license code but a signed text of the kind {found:?}")]
+    WrongKind {
+        /// Its `typ`.
+        found: String,
+    },
+    /// No published key has this name.
+    #[error(
+        "no published key is named {kid}: the code was not issued here, its key was revoked, or the key set is old"
+    )]
+    UnknownKey {
+        /// The name.
+        kid: String,
+    },
+    /// The signature does not hold.
+    #[error("the signature does not match: the code was changed, or copied with an error")]
+    BadSignature,
+    /// The key signed something that is no license.
+    #[error(transparent)]
+    Content(#[from] ClaimsError),
+    /// A code for something else.
+    #[error("the code is for the product {found}, not for {expected}")]
+    WrongProduct {
+        /// The product that is asked for.
+        expected: Slug,
+        /// The code's product.
+        found: Slug,
+    },
+    /// Too early.
+    #[error("the license does not hold before {from}: is the clock right?")]
+    NotYetValid {
+        /// From when it holds.
+        from: Time,
+    },
+    /// Too late.
+    #[error("the license expired at {since}: renew it, and use the newer code")]
+    Expired {
+        /// Since when.
+        since: Time,
+    },
+}
+
+impl Refusal {
+    /// The stable name, as `signet verify --json` prints it.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Malformed(_) => "malformed",
+            Self::WrongKind { .. } => "wrong_kind",
+            Self::UnknownKey { .. } => "unknown_key",
+            Self::BadSignature => "bad_signature",
+            Self::Content(_) => "wrong_content",
+            Self::WrongProduct { .. } => "wrong_product",
+            Self::NotYetValid { .. } => "not_yet_valid",
+            Self::Expired { .. } => "expired",
+        }
+    }
+}
+
+/// Checks form and signature only, so that a caller can show what an expired code says.
+///
+/// # Errors
+/// [`Refusal`], of the kinds that say nothing in the code can be believed.
+pub fn verify_signature(text: &str, keys: &Jwks) -> Result<Verified, Refusal> {
+    let parsed = jws::parse(text, SignedKind::LicenseCode).map_err(|error| match error {
+        ParseError::WrongKind { found, .. } => Refusal::WrongKind { found },
+        other => Refusal::Malformed(other),
+    })?;
+    let Some(key) = keys.find(&parsed.kid) else {
+        return Err(Refusal::UnknownKey { kid: parsed.kid });
+    };
+    parsed.verify(key).map_err(|_| Refusal::BadSignature)?;
+    Ok(Verified { claims: Claims::from_payload(&parsed.payload)?, kid: parsed.kid })
+}
+
+/// Checks what believed claims say against clock and product (RFC 7519 §4.1: `aud`, `nbf`, `exp`).
+///
+/// # Errors
+/// [`Refusal`]: wrong product, not yet valid or expired, in this order.
+pub fn check_claims(claims: &Claims, options: &VerifyOptions<'_>) -> Result<(), Refusal> {
+    if let Some(expected) = options.product.filter(|product| **product != claims.aud) {
+        return Err(Refusal::WrongProduct { expected: expected.clone(), found: claims.aud.clone() });
+    }
+    let leeway = options.leeway.max(SignedDuration::ZERO);
+    // `Claims` that were read hold only times that can be shown; others never pass.
+    let epoch = Time::from(jiff::Timestamp::UNIX_EPOCH);
+    match code::instant(claims.nbf) {
+        Some(from) if from <= options.now.saturating_add(leeway) => {}
+        from => return Err(Refusal::NotYetValid { from: from.unwrap_or(epoch) }),
+    }
+    match claims.exp.map(code::instant) {
+        None => Ok(()),
+        Some(Some(ends)) if options.now < ends.saturating_add(leeway) => Ok(()),
+        Some(ends) => Err(Refusal::Expired { since: ends.unwrap_or(epoch) }),
+    }
+}
+
+/// Verifies a license code offline: form, signature, product, time.
+///
+/// # Errors
+/// [`Refusal`] says in plain words what is wrong.
+pub fn verify_code(text: &str, keys: &Jwks, options: &VerifyOptions<'_>) -> Result<Verified, Refusal> {
+    let verified = verify_signature(text, keys)?;
+    check_claims(&verified.claims, options)?;
+    Ok(verified)
+}
+
+#[cfg(test)]
+#[path = "verify_tests.rs"]
+mod tests;
