@@ -1,4 +1,9 @@
 //! The events a marketplace can cause, in the license's own words.
+//!
+//! Events are stored as JSON while they wait (for an order's details, for a code nobody redeemed yet), so every
+//! type here reads and writes itself.
+
+use serde::{Deserialize, Serialize};
 
 use crate::{
     base::time::Time,
@@ -6,7 +11,8 @@ use crate::{
 };
 
 /// What one authenticated call asks for.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Event {
     /// Somebody bought.
     Purchase(Purchase),
@@ -27,7 +33,7 @@ pub enum Event {
 }
 
 /// The marketplace's name of an order and, where the call has one, its line.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct OrderRef {
     /// `orderId`.
     pub order_id: String,
@@ -36,7 +42,8 @@ pub struct OrderRef {
 }
 
 /// Which license an event is about.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Subject {
     /// The id Signet answered to the purchase.
     Instance(String),
@@ -54,7 +61,7 @@ impl Subject {
 }
 
 /// Which marketplace ids name the plan.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanRef {
     /// `productId`: differs per period type.
     pub product_id: Option<String>,
@@ -63,7 +70,8 @@ pub struct PlanRef {
 }
 
 /// How goods are paid.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Charging {
     /// By use.
     OnDemand,
@@ -76,7 +84,7 @@ pub enum Charging {
 }
 
 /// Somebody bought.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Purchase {
     /// The order: with the product for on-demand goods, the identity of the purchase.
     pub order: OrderRef,
@@ -91,7 +99,8 @@ pub struct Purchase {
 }
 
 /// What the answer to a purchase must carry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum PurchaseAnswer {
     /// The license code (License 1.0).
     LicenseCode,
@@ -102,7 +111,7 @@ pub enum PurchaseAnswer {
 }
 
 /// What a purchase call may tell beyond ids.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct PurchaseDetails {
     /// Who bought.
     pub customer: Customer,
@@ -121,7 +130,8 @@ pub struct PurchaseDetails {
 }
 
 /// Why a term changes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum RenewalCause {
     /// License 1.0 `refreshLicense`: a single call without scene, also for trial to formal.
     Refresh,
@@ -136,7 +146,7 @@ pub enum RenewalCause {
 }
 
 /// The term changes.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Renewal {
     /// The renewal's (or refund's) order.
     pub order: OrderRef,
@@ -153,7 +163,7 @@ pub struct Renewal {
 }
 
 /// The right is suspended or resumed.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StatusChange {
     /// Which license.
     pub subject: Subject,
@@ -162,7 +172,8 @@ pub struct StatusChange {
 }
 
 /// Target of a status change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum StatusTarget {
     /// `expireLicense`, `expireInstance`: the marketplace says the term is over.
     Expired,
@@ -173,7 +184,7 @@ pub enum StatusTarget {
 }
 
 /// The right ends for good.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Release {
     /// Which license.
     pub subject: Subject,
@@ -182,7 +193,7 @@ pub struct Release {
 }
 
 /// Another plan or quantity.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Upgrade {
     /// The upgrade's order.
     pub order: OrderRef,
@@ -195,7 +206,7 @@ pub struct Upgrade {
 }
 
 /// A license for one device of an instance (`getLicenseAsync`).
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DeviceLicense {
     /// The instance.
     pub instance_id: String,

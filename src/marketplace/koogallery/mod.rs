@@ -1,1 +1,23 @@
 //! KooGallery (云商店): authentication, parsing and answers of the production interface, V1 and V2.
+//!
+//! One call passes through here in three steps, each a pure function:
+//!
+//! ```text
+//! RawRequest → signature::authenticate → inbound::parse → (use case) → reply::Reply → bytes + Body-Sign
+//! ```
+//!
+//! [`redact`] renders a call for the message log, [`credentials`] encrypts what SaaS 1.0 answers, [`debug`] knows the
+//! ids the marketplace's debugging page uses. Nothing here touches the database, a clock or a web framework.
+
+pub mod credentials;
+pub mod debug;
+pub mod inbound;
+pub mod query;
+pub mod redact;
+pub mod reply;
+pub mod signature;
+
+mod mac;
+
+#[cfg(test)]
+pub(crate) mod testing;
