@@ -1,0 +1,245 @@
+//! The wired service: store, keys, catalog, clock and randomness, handed to whoever carries out a use case.
+
+use std::{
+    collections::HashMap,
+    future::Future,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError, RwLock},
+};
+
+use jiff::SignedDuration;
+
+use crate::{
+    base::{
+        clock::Clock,
+        entropy::Entropy,
+        secret::SecretString,
+        slug::Slug,
+        time::Time,
+    },
+    catalog::{Catalog, SecretRef},
+    license::seal::MasterKey,
+    store::{Store, StoreError, Tx},
+    usecase::{Actor, Context, Failure, installation::Installation},
+};
+
+/// How often an out-of-date snapshot is loaded anew before a call gives up.
+const RELOADS: u32 = 4;
+/// One failed authentication in this time and channel is written into the message log; the rest are counted.
+const AUTHENTICATION_SAMPLE: SignedDuration = SignedDuration::from_secs(60);
+
+/// What the service is made of.
+#[derive(Debug)]
+pub struct Parts {
+    /// The database.
+    pub store: Store,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// The master key, already known to fit the database.
+    pub master: MasterKey,
+    /// Public address, without a slash at its end.
+    pub public_url: String,
+    /// Where relative paths of access-key files start.
+    pub data_dir: PathBuf,
+    /// Days that messages are kept.
+    pub message_days: u16,
+}
+
+/// The service. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct App(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    parts: Parts,
+    installation: RwLock<Arc<Installation>>,
+    sampled: Mutex<HashMap<Slug, Time>>,
+}
+
+/// Why an attempt ended without a result.
+enum Stop<E> {
+    Stale,
+    Failed(E),
+}
+
+impl<E: From<Failure>> From<StoreError> for Stop<E> {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(E::from(Failure::from(error)))
+    }
+}
+
+impl App {
+    /// Wires the service and loads catalog and keys.
+    ///
+    /// # Errors
+    /// The database's; a sealed key that does not open.
+    pub async fn new(parts: Parts) -> Result<Self, Failure> {
+        let installation = load(&parts).await?;
+        let inner = Inner {
+            parts,
+            installation: RwLock::new(Arc::new(installation)),
+            sampled: Mutex::default(),
+        };
+        Ok(Self(Arc::new(inner)))
+    }
+
+    /// The database.
+    pub fn store(&self) -> &Store {
+        &self.0.parts.store
+    }
+
+    /// The present instant.
+    pub fn now(&self) -> Time {
+        self.0.parts.clock.now()
+    }
+
+    /// Randomness.
+    pub fn entropy(&self) -> &dyn Entropy {
+        &*self.0.parts.entropy
+    }
+
+    /// Public address, without a slash at its end.
+    pub fn public_url(&self) -> &str {
+        &self.0.parts.public_url
+    }
+
+    /// Days that messages are kept.
+    pub fn message_days(&self) -> u16 {
+        self.0.parts.message_days
+    }
+
+    /// Catalog and keys as last loaded.
+    pub fn installation(&self) -> Arc<Installation> {
+        Arc::clone(&self.0.installation.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Loads catalog, keys and access keys anew.
+    ///
+    /// # Errors
+    /// The database's; the snapshot before stays.
+    pub async fn reload(&self) -> Result<(), Failure> {
+        let installation = Arc::new(load(&self.0.parts).await?);
+        *self.0.installation.write().unwrap_or_else(PoisonError::into_inner) = installation;
+        Ok(())
+    }
+
+    /// Runs a use case in a transaction; what it says happened is on disk when this returns.
+    ///
+    /// `job` may run more than once: it must change nothing but the transaction.
+    ///
+    /// # Errors
+    /// Those of `job` and of the database.
+    pub async fn write<T, E, F>(&self, actor: Actor, job: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Failure> + Send + 'static,
+        F: Fn(&mut Tx, Context) -> Result<T, E> + Send + Sync + 'static,
+    {
+        self.run(actor, Arc::new(job), |store, attempt| store.write(attempt)).await
+    }
+
+    /// Runs a look-up. The same rules as [`Self::write`], but nothing may be changed.
+    ///
+    /// # Errors
+    /// Those of `job` and of the database.
+    pub async fn read<T, E, F>(&self, actor: Actor, job: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Failure> + Send + 'static,
+        F: Fn(&mut Tx, Context) -> Result<T, E> + Send + Sync + 'static,
+    {
+        self.run(actor, Arc::new(job), |store, attempt| store.read(attempt)).await
+    }
+
+    async fn run<T, E, F, R, Fut>(&self, actor: Actor, job: Arc<F>, run: R) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Failure> + Send + 'static,
+        F: Fn(&mut Tx, Context) -> Result<T, E> + Send + Sync + 'static,
+        R: Fn(Store, Box<dyn FnMut(&mut Tx) -> Result<T, Stop<E>> + Send>) -> Fut,
+        Fut: Future<Output = Result<T, Stop<E>>>,
+    {
+        for _ in 0..RELOADS {
+            let attempt = self.attempt(actor.clone(), Arc::clone(&job));
+            match run(self.store().clone(), attempt).await {
+                Ok(value) => return Ok(value),
+                Err(Stop::Failed(error)) => return Err(error),
+                Err(Stop::Stale) => self.reload().await.map_err(E::from)?,
+            }
+        }
+        Err(E::from(Failure::Stale))
+    }
+
+    fn attempt<T, E, F>(&self, actor: Actor, job: Arc<F>) -> Box<dyn FnMut(&mut Tx) -> Result<T, Stop<E>> + Send>
+    where
+        E: From<Failure>,
+        F: Fn(&mut Tx, Context) -> Result<T, E> + Send + Sync + 'static,
+    {
+        let app = self.clone();
+        let installation = self.installation();
+        let now = self.now();
+        Box::new(move |tx| {
+            match installation.check_current(tx) {
+                Ok(()) => {}
+                Err(Failure::Stale) => return Err(Stop::Stale),
+                Err(failure) => return Err(Stop::Failed(E::from(failure))),
+            }
+            let ctx = Context { now, entropy: app.entropy(), installation: &installation, actor: &actor };
+            job(tx, ctx).map_err(Stop::Failed)
+        })
+    }
+
+    /// Whether a failed authentication on `channel` is the one of its minute that the message log keeps.
+    pub fn sample_authentication_failure(&self, channel: &Slug) -> bool {
+        let now = self.now();
+        let mut sampled = self.0.sampled.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = sampled.get(channel).is_none_or(|last| now.since(*last).abs() >= AUTHENTICATION_SAMPLE);
+        if due {
+            sampled.insert(channel.clone(), now);
+        }
+        due
+    }
+}
+
+async fn load(parts: &Parts) -> Result<Installation, Failure> {
+    let (master, issuer) = (parts.master.clone(), parts.public_url.clone());
+    let mut installation: Installation =
+        parts.store.read(move |tx| Installation::load(tx, &master, &issuer)).await?;
+    installation.access_keys = access_keys(installation.catalog.catalog(), &parts.data_dir);
+    Ok(installation)
+}
+
+/// The channels' access keys. A channel whose key cannot be read is left out and said: its calls are answered as
+/// failed authentications until the key is there and the service was told to load anew.
+fn access_keys(catalog: &Catalog, data_dir: &Path) -> HashMap<Slug, SecretString> {
+    let mut keys = HashMap::new();
+    for channel in &catalog.channels {
+        match read_secret(&channel.access_key, data_dir) {
+            Ok(key) => {
+                keys.insert(channel.slug.clone(), key);
+            }
+            Err(reason) => tracing::error!(channel.slug = %channel.slug, "access key cannot be read: {reason}"),
+        }
+    }
+    keys
+}
+
+/// Reads a secret from where the catalog says it is.
+///
+/// # Errors
+/// Says which variable or file is missing or empty; never what it holds.
+pub fn read_secret(reference: &SecretRef, data_dir: &Path) -> Result<SecretString, String> {
+    let text = match reference {
+        SecretRef::Env(name) => {
+            std::env::var(name).map_err(|_| format!("the environment variable {name} is not set"))?
+        }
+        SecretRef::File(path) => {
+            let path = data_dir.join(path);
+            std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?
+        }
+    };
+    let text = text.trim();
+    if text.is_empty() { Err("it is empty".to_owned()) } else { Ok(text.to_owned().into()) }
+}

@@ -1,0 +1,308 @@
+//! `/marketplace/koogallery/{channel}`: the one address behind which a KooGallery product stands.
+//!
+//! The marketplace understands nothing but HTTP 200 with `resultCode`, `resultMsg` and a `Body-Sign` over the exact
+//! bytes. So whatever happens here (a wrong method, a body too large, a lost database, a panic) is
+//! answered like that. No rate limit stands on this path: a call may come only once.
+
+use std::time::Instant;
+
+use axum::{
+    body::Body,
+    extract::{Path, Request, State},
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use http_body_util::{BodyExt, Limited};
+use serde_json::Value;
+
+use crate::{
+    app::App,
+    base::{ids::MessageId, limits, secret::SecretString, slug::Slug, time::Time},
+    catalog::Channel,
+    marketplace::koogallery::{
+        inbound::{self as protocol, Call},
+        redact::redact,
+        reply::{Reply, ResultCode, body_sign},
+        signature::{self, Authentic, RawRequest, Transport},
+    },
+    store::{Tx, messages::MessageRecord},
+    usecase::{
+        Actor, Context, Failure,
+        inbound::{self, Handled, Inbound},
+    },
+};
+
+use super::answer::{self, Encryption};
+
+/// The signature's header. The server writes names in title case, which makes it the exact `Body-Sign`.
+const BODY_SIGN: HeaderName = HeaderName::from_static("body-sign");
+
+/// A call as it came, owned, so that its handling outlives a caller who hangs up.
+#[derive(Debug)]
+struct Received {
+    method: String,
+    query: String,
+    body: Vec<u8>,
+}
+
+impl Received {
+    fn raw(&self) -> RawRequest<'_> {
+        RawRequest { method: &self.method, query: &self.query, body: &self.body }
+    }
+}
+
+/// Any method on `/marketplace/koogallery/{channel}`.
+pub async fn receive(
+    State(app): State<App>,
+    channel: Result<Path<Slug>, axum::extract::rejection::PathRejection>,
+    request: Request,
+) -> Response {
+    let installation = app.installation();
+    let channel = channel.ok().and_then(|Path(slug)| installation.catalog.channel(&slug).cloned());
+    let Some((channel, key)) = channel.and_then(|it| {
+        let key = installation.access_keys.get(&it.slug).cloned()?;
+        Some((it, key))
+    }) else {
+        metrics::counter!("signet_marketplace_unknown_channel_total").increment(1);
+        let message = "This address belongs to no channel, or the channel's access key is not configured.";
+        return unsigned(Reply::new(ResultCode::AuthenticationFailed, message));
+    };
+    let task_key = key.clone();
+    let handling = tokio::spawn(async move { handle(&app, channel, task_key, request).await });
+    let reply = match handling.await {
+        Ok(reply) => reply,
+        Err(error) => {
+            tracing::error!("handling a call from the marketplace failed: {error}");
+            Reply::of(ResultCode::InternalError)
+        }
+    };
+    signed(reply, &key)
+}
+
+async fn handle(app: &App, channel: Channel, key: SecretString, request: Request) -> Reply {
+    let started = Instant::now();
+    let slug = channel.slug.clone();
+    let received = match read(request).await {
+        Ok(received) => received,
+        Err(reply) => return reply,
+    };
+    let now = app.now();
+    let authentic = match signature::authenticate(&received.raw(), &key, &channel.windows(), now) {
+        Ok(authentic) => authentic,
+        Err(failure) => {
+            let labels = [("channel", slug.to_string()), ("kind", failure.kind().to_owned())];
+            metrics::counter!("signet_marketplace_authentication_failures_total", &labels).increment(1);
+            let reply = Reply::new(ResultCode::AuthenticationFailed, &failure.to_string());
+            sample_failure(app, &slug, &received, &reply, started).await;
+            return reply;
+        }
+    };
+    let (activity, code, reply) = carry_out(app, channel, key, received, authentic, started).await;
+    let labels = [("channel", slug.to_string()), ("activity", activity), ("code", code.as_str().to_owned())];
+    metrics::counter!("signet_marketplace_calls_total", &labels).increment(1);
+    metrics::histogram!("signet_marketplace_call_seconds", &labels[..1]).record(started.elapsed().as_secs_f64());
+    reply
+}
+
+/// Reads the body within its limits of size and time.
+async fn read(request: Request) -> Result<Received, Reply> {
+    let (parts, body) = request.into_parts();
+    let limited = Limited::new(body, limits::REQUEST_BODY_BYTES).collect();
+    let body = match tokio::time::timeout(limits::REQUEST_BODY_TIMEOUT, limited).await {
+        Ok(Ok(collected)) => collected.to_bytes().to_vec(),
+        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
+            let message = format!("The body is larger than {} bytes.", limits::REQUEST_BODY_BYTES);
+            return Err(Reply::new(ResultCode::IllegalParameter, &message));
+        }
+        Ok(Err(_)) => return Err(Reply::new(ResultCode::IllegalParameter, "The body did not arrive whole.")),
+        Err(_) => return Err(Reply::new(ResultCode::InternalError, "The body did not arrive in time.")),
+    };
+    let query = parts.uri.query().unwrap_or_default().to_owned();
+    Ok(Received { method: parts.method.as_str().to_owned(), query, body })
+}
+
+/// Runs the use case, the answer and the log of the call in one transaction.
+async fn carry_out(
+    app: &App,
+    channel: Channel,
+    key: SecretString,
+    received: Received,
+    authentic: Authentic,
+    started: Instant,
+) -> (String, ResultCode, Reply) {
+    let parsed = protocol::parse(&received.raw(), &authentic);
+    let activity = match &parsed {
+        Ok(call) => call.activity.as_str().to_owned(),
+        Err(_) => "rejected".to_owned(),
+    };
+    let actor = Actor::Channel(channel.slug.clone());
+    let slug = channel.slug.clone();
+    let job = move |tx: &mut Tx, ctx: Context| {
+        let call = Transaction { channel: &channel, key: &key, received: &received, authentic: &authentic, started };
+        match &parsed {
+            Ok(parsed) => call.run(tx, ctx, parsed),
+            Err(rejected) => call.reject(tx, ctx, rejected),
+        }
+    };
+    let result = tokio::time::timeout(limits::REQUEST_TIMEOUT, app.write(actor, job)).await;
+    match result {
+        Ok(Ok((code, reply))) => (activity, code, reply),
+        Ok(Err(failure)) => {
+            let failure: Failure = failure;
+            tracing::error!(channel.slug = %slug, activity, "a marketplace's call failed: {failure}");
+            (activity, ResultCode::InternalError, Reply::of(ResultCode::InternalError))
+        }
+        Err(_) => {
+            tracing::error!(channel.slug = %slug, activity, "a marketplace's call took too long");
+            (activity, ResultCode::InternalError, Reply::new(ResultCode::InternalError, "It took too long; try again."))
+        }
+    }
+}
+
+/// One run of the transaction: everything it needs, nothing it may change.
+#[derive(Debug, Clone, Copy)]
+struct Transaction<'a> {
+    channel: &'a Channel,
+    key: &'a SecretString,
+    received: &'a Received,
+    authentic: &'a Authentic,
+    started: Instant,
+}
+
+impl Transaction<'_> {
+    fn run(self, tx: &mut Tx, ctx: Context, call: &Call) -> Result<(ResultCode, Reply), Failure> {
+        let inbound = Inbound {
+            event: call.event.clone(),
+            signed_at: self.authentic.signed_at,
+            debug: call.debug,
+            nonce: self.nonce(),
+            notes: call.notes.clone(),
+        };
+        let handled = inbound::handle(tx, ctx, self.channel, &inbound)?;
+        let (reply, debug) = match &handled {
+            Handled::Replayed => (self.replayed(), call.debug),
+            Handled::Debug(outcome) => (self.reply(ctx, call, outcome)?, true),
+            Handled::Real(outcome) => (self.reply(ctx, call, outcome)?, false),
+        };
+        let instance_id = reply.instance_id().map(ToOwned::to_owned).or_else(|| call.appear.instance_id.clone());
+        let license_id = if debug {
+            None
+        } else {
+            inbound::license_of(tx, &self.channel.slug, inbound.subject().or(instance_id.as_deref()))?
+        };
+        let message = MessageRecord {
+            activity: Some(call.activity.as_str().to_owned()),
+            order_id: call.appear.order_id.clone(),
+            instance_id,
+            license_id,
+            debug,
+            ..self.message(ctx, &reply)
+        };
+        inbound::record(tx, &message)?;
+        Ok((reply.code(), reply))
+    }
+
+    /// Authentic but unreadable: refused, and kept so that the merchant can see why.
+    fn reject(
+        self,
+        tx: &mut Tx,
+        ctx: Context,
+        rejected: &protocol::Rejected,
+    ) -> Result<(ResultCode, Reply), Failure> {
+        let fresh = inbound::use_nonce(tx, &self.channel.slug, self.nonce().as_ref())?;
+        let reply = if fresh {
+            Reply::new(ResultCode::IllegalParameter, &rejected.to_string())
+        } else {
+            self.replayed()
+        };
+        let message = MessageRecord { activity: rejected.activity.clone(), ..self.message(ctx, &reply) };
+        inbound::record(tx, &message)?;
+        Ok((reply.code(), reply))
+    }
+
+    fn reply(self, ctx: Context, call: &Call, outcome: &crate::usecase::outcome::Outcome) -> Result<Reply, Failure> {
+        let encryption = Encryption {
+            key: self.key,
+            kind: self.channel.encrypt_type,
+            seed: ctx.installation.credential_seed(),
+        };
+        answer::reply(call, outcome, encryption)
+            .map_err(|error| Failure::Missing(format!("the answer cannot be sent: {error}")))
+    }
+
+    fn replayed(self) -> Reply {
+        Reply::new(ResultCode::AuthenticationFailed, "This nonce was used before: the call is a replay.")
+    }
+
+    /// The nonce, kept until no copy of the call can pass the clock window any more.
+    fn nonce(self) -> Option<(String, Time)> {
+        let nonce = self.authentic.nonce.clone()?;
+        let window = self.channel.windows().v2;
+        Some((nonce, self.authentic.signed_at.saturating_add(window).saturating_add(window)))
+    }
+
+    fn message(self, ctx: Context, reply: &Reply) -> MessageRecord {
+        message(ctx, &self.channel.slug, self.received, self.authentic.transport, reply, self.started)
+    }
+}
+
+fn message(
+    ctx: Context,
+    channel: &Slug,
+    received: &Received,
+    transport: Transport,
+    reply: &Reply,
+    started: Instant,
+) -> MessageRecord {
+    MessageRecord {
+        id: MessageId::new(ctx.now, ctx.entropy),
+        channel: channel.clone(),
+        received_at: ctx.now,
+        transport: transport.as_str().to_owned(),
+        activity: None,
+        order_id: None,
+        instance_id: None,
+        license_id: None,
+        debug: false,
+        result_code: reply.code().as_str().to_owned(),
+        result_msg: reply.message().to_owned(),
+        change: None,
+        duration_us: i64::try_from(started.elapsed().as_micros()).unwrap_or(i64::MAX),
+        request: redact(&received.raw()),
+    }
+}
+
+/// Writes one failed authentication a minute and channel into the message log; all are counted.
+async fn sample_failure(app: &App, channel: &Slug, received: &Received, reply: &Reply, started: Instant) {
+    if !app.sample_authentication_failure(channel) {
+        return;
+    }
+    let transport = if received.method == "POST" { Transport::V2 } else { Transport::V1 };
+    let (slug, received) = (channel.clone(), Received { body: received.body.clone(), method: received.method.clone(), query: received.query.clone() });
+    let reply = reply.clone();
+    let job = move |tx: &mut Tx, ctx: Context| {
+        inbound::record(tx, &message(ctx, &slug, &received, transport, &reply, started))
+    };
+    if let Err(failure) = app.write(Actor::Signet, job).await {
+        let failure: Failure = failure;
+        tracing::warn!("a failed authentication could not be logged: {failure}");
+    }
+}
+
+fn signed(reply: Reply, key: &SecretString) -> Response {
+    let bytes = reply.into_bytes();
+    let signature = HeaderValue::from_str(&body_sign(key, &bytes));
+    let mut response = json(bytes);
+    if let Ok(signature) = signature {
+        response.headers_mut().insert(BODY_SIGN, signature);
+    }
+    response
+}
+
+fn unsigned(reply: Reply) -> Response {
+    json(reply.into_bytes())
+}
+
+fn json(bytes: Vec<u8>) -> Response {
+    (StatusCode::OK, [(header::CONTENT_TYPE, "application/json")], Body::from(bytes)).into_response()
+}

@@ -1,0 +1,18 @@
+//! HTTP in: the only room that names axum and askama.
+//!
+//! * [`server`] accepts connections, [`router`] is the one list of routes, [`request_log`] writes one line a request
+//! * [`marketplace`] is the marketplaces' door, [`well_known`] the published keys, [`health`] the probes,
+//!   [`api`] the management API, [`page`] the pages for people
+//! * [`problem`] is the one map from failures to HTTP
+//!
+//! Handlers read as a list: take apart, call a use case, put together. Rules live in `usecase` and `license`.
+
+pub mod api;
+pub mod health;
+pub mod marketplace;
+pub mod page;
+pub mod problem;
+pub mod request_log;
+pub mod router;
+pub mod server;
+pub mod well_known;

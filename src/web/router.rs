@@ -1,0 +1,45 @@
+//! The one list of routes, and the one place where the order of layers is decided.
+
+use axum::{
+    Router,
+    http::{HeaderName, HeaderValue, header},
+    middleware,
+    routing::{any, get},
+};
+
+use crate::app::App;
+
+use super::{api, health, marketplace, page, request_log, well_known};
+
+/// Everything the public listener serves.
+pub fn public(app: &App) -> Router {
+    Router::new()
+        .route("/marketplace/koogallery/{channel}", any(marketplace::koogallery::receive))
+        .route("/.well-known/jwks.json", get(well_known::jwks))
+        .route("/products/{product}/jwks.json", get(well_known::product_jwks))
+        .route("/products/{product}/keys.jws", get(well_known::product_key_list))
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .route("/", get(page::home))
+        .route("/l", get(page::license_form).post(page::license_show))
+        .route("/assets/signet.css", get(page::stylesheet))
+        .merge(api::router())
+        .fallback(page::not_found)
+        .layer(middleware::map_response(default_headers))
+        .layer(middleware::from_fn_with_state(app.clone(), request_log::log))
+        .with_state(app.clone())
+}
+
+/// Headers that every answer may carry without harm and that no handler should have to remember.
+async fn default_headers(mut response: axum::response::Response) -> axum::response::Response {
+    let headers = response.headers_mut();
+    let defaults: [(HeaderName, &str); 3] = [
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    for (name, value) in defaults {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    response
+}
