@@ -23,6 +23,7 @@ pub mod inbound;
 pub mod installation;
 pub mod issue;
 pub mod keys;
+pub mod lookup;
 pub mod merchant;
 pub mod order;
 pub mod outcome;
