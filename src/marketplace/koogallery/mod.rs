@@ -18,6 +18,7 @@ pub mod reply;
 pub mod signature;
 
 mod mac;
+mod result_code;
 
 #[cfg(test)]
 pub(crate) mod testing;

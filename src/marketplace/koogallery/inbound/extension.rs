@@ -32,6 +32,7 @@ pub(super) fn read(fields: &mut Fields) -> Vec<(String, String)> {
 
 /// The JSON inside the base64: standard or URL alphabet, padded or not, `+` read as a space on the way.
 pub(super) fn decode(text: &str) -> Result<Value, String> {
+    // A URL-safe `-` is `+` in the standard alphabet; a space is a `+` that was not escaped.
     let plain: String = text
         .trim_end_matches('=')
         .chars()
@@ -42,7 +43,6 @@ pub(super) fn decode(text: &str) -> Result<Value, String> {
             other => other,
         })
         .collect();
-    // A URL-safe `-` is `+` in the standard alphabet; a space is a `+` that was not escaped.
     let bytes = BASE64_NOPAD.decode(plain.as_bytes()).map_err(|_| "`saasExtendParams` is not base64".to_owned())?;
     serde_json::from_slice(&bytes).map_err(|_| "`saasExtendParams` is not base64 of JSON".to_owned())
 }

@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use crate::{
-    base::{text::truncate, time::Time},
+    base::time::Time,
     marketplace::event::{OrderRef, PlanRef, Subject},
 };
 
@@ -17,7 +17,7 @@ pub(super) type Checked<T> = Result<T, String>;
 const ACTIVITY_CHARS: usize = 32;
 /// Every id of the marketplace but the customer's.
 const ID_CHARS: usize = 64;
-/// Characters of an answer's "what was seen".
+/// Characters of a value that a refusal shows.
 const SHOWN_CHARS: usize = 40;
 
 /// The fields of one call, from either transport.
@@ -249,8 +249,7 @@ pub(super) fn shown(name: &str, value: &str) -> String {
     if redact::is_code(name) {
         return redact::mask_code(value);
     }
-    truncate(value, SHOWN_CHARS)
-        .chars()
-        .flat_map(|char| if char == '…' { vec![char] } else { char.escape_debug().collect() })
-        .collect()
+    let cut = value.chars().count() > SHOWN_CHARS;
+    let escaped: String = value.chars().take(SHOWN_CHARS).flat_map(char::escape_debug).collect();
+    if cut { escaped + "…" } else { escaped }
 }
