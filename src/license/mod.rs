@@ -3,5 +3,6 @@
 //! Pure code: no I/O, no clock, no randomness that is not a parameter. What reads or writes the database lives
 //! in `usecase`; a marketplace's wire format in `marketplace`. Nothing here names diesel or a web framework.
 
+pub mod keys;
 pub mod model;
 pub mod plan;
