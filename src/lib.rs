@@ -10,3 +10,4 @@
 pub mod base;
 pub mod license;
 pub mod marketplace;
+pub mod store;

@@ -1,0 +1,15 @@
+DROP TABLE idempotency_keys;
+DROP TABLE tokens;
+DROP TABLE history;
+DROP TABLE alerts;
+DROP TABLE messages;
+DROP TABLE nonces;
+DROP TABLE deferred_events;
+DROP TABLE orders;
+DROP TABLE device_codes;
+DROP TABLE license_codes;
+DROP TABLE licenses;
+DROP TABLE catalogs;
+DROP TABLE key_lists;
+DROP TABLE signing_keys;
+DROP TABLE meta;

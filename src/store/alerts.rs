@@ -1,0 +1,82 @@
+//! What the merchant must see.
+
+use diesel::prelude::*;
+use serde_json::Value;
+
+use super::{Tx, conn::each, error::StoreError, schema::alerts, types::Json};
+use crate::base::{
+    ids::{AlertId, LicenseId, OrderId},
+    slug::Slug,
+    time::Time,
+};
+
+/// An alert.
+#[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = alerts, check_for_backend(diesel::pg::Pg, diesel::sqlite::Sqlite))]
+pub struct AlertRecord {
+    /// Its id.
+    pub id: AlertId,
+    /// What happened, as a stable name.
+    pub kind: String,
+    /// The channel it is about.
+    pub channel: Option<Slug>,
+    /// The license it is about.
+    pub license_id: Option<LicenseId>,
+    /// The order row it is about.
+    pub order_id: Option<OrderId>,
+    /// What else is known.
+    #[diesel(serialize_as = Json, deserialize_as = Json)]
+    pub detail: Value,
+    /// When it was raised.
+    pub created_at: Time,
+    /// When somebody resolved it.
+    pub resolved_at: Option<Time>,
+    /// Who resolved it.
+    pub resolved_by: Option<String>,
+    /// The same text means the same alert, which is raised only once.
+    pub dedupe: String,
+}
+
+impl Tx {
+    /// Raises an alert; `false` when the same was raised before.
+    pub fn alert_insert(&mut self, alert: &AlertRecord) -> Result<bool, StoreError> {
+        let rows = each!(self, c => diesel::insert_into(alerts::table)
+            .values(alert.clone())
+            .on_conflict(alerts::dedupe)
+            .do_nothing()
+            .execute(c))?;
+        Ok(rows == 1)
+    }
+
+    /// A page of alerts, newest first, after the alert `after`.
+    pub fn alert_page(
+        &mut self,
+        open_only: bool,
+        after: Option<AlertId>,
+        limit: u32,
+    ) -> Result<Vec<AlertRecord>, StoreError> {
+        each!(self, c => {
+            let mut query = alerts::table.select(AlertRecord::as_select()).into_boxed();
+            if open_only {
+                query = query.filter(alerts::resolved_at.is_null());
+            }
+            if let Some(after) = after {
+                query = query.filter(alerts::id.lt(after));
+            }
+            query.order(alerts::id.desc()).limit(super::page_rows(limit)).load(c)
+        })
+    }
+
+    /// Resolves an open alert; `false` when there is none with this id.
+    pub fn alert_resolve(&mut self, id: AlertId, by: &str, now: Time) -> Result<bool, StoreError> {
+        let rows = each!(self, c => diesel::update(alerts::table.find(id).filter(alerts::resolved_at.is_null()))
+            .set((alerts::resolved_at.eq(now), alerts::resolved_by.eq(by)))
+            .execute(c))?;
+        Ok(rows == 1)
+    }
+
+    /// How many alerts are open.
+    pub fn alert_open_count(&mut self) -> Result<i64, StoreError> {
+        each!(self, c => alerts::table.filter(alerts::resolved_at.is_null()).count().get_result(c))
+    }
+}

@@ -1,0 +1,207 @@
+//! The tables as diesel sees them, written by hand; a test compares them with both live databases.
+//!
+//! Times are microseconds since the UNIX epoch, ids and enums are text, JSON is text.
+
+diesel::table! {
+    meta (name) {
+        name -> Text,
+        value -> Text,
+    }
+}
+
+diesel::table! {
+    signing_keys (kid) {
+        kid -> Text,
+        product -> Text,
+        role -> Text,
+        state -> Text,
+        public_key -> Binary,
+        sealed_seed -> Nullable<Binary>,
+        created_at -> BigInt,
+        changed_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    key_lists (product, number) {
+        product -> Text,
+        number -> BigInt,
+        jws -> Text,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    catalogs (revision) {
+        revision -> BigInt,
+        body -> Text,
+        applied_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    licenses (id) {
+        id -> Text,
+        product -> Text,
+        plan -> Text,
+        channel -> Nullable<Text>,
+        instance_id -> Nullable<Text>,
+        state -> Text,
+        released -> Bool,
+        marketplace_hold -> Bool,
+        violation -> Bool,
+        merchant_hold -> Bool,
+        status_signed_at -> Nullable<BigInt>,
+        expiry_kind -> Text,
+        expires_at -> Nullable<BigInt>,
+        machines -> BigInt,
+        features -> Text,
+        quantity -> Nullable<BigInt>,
+        trial -> Bool,
+        device -> Nullable<Text>,
+        customer_id -> Nullable<Text>,
+        customer_name -> Nullable<Text>,
+        rev -> BigInt,
+        key_lookup -> Binary,
+        key_sealed -> Binary,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    license_codes (license_id, rev) {
+        license_id -> Text,
+        rev -> BigInt,
+        kid -> Text,
+        payload -> Text,
+        sealed_signature -> Binary,
+        issued_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    device_codes (id) {
+        id -> Text,
+        license_id -> Text,
+        event_id -> Text,
+        fingerprint_digest -> Text,
+        kid -> Text,
+        payload -> Text,
+        sealed_signature -> Binary,
+        effective_at -> BigInt,
+        expires_at -> Nullable<BigInt>,
+        issued_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    orders (id) {
+        id -> Text,
+        channel -> Nullable<Text>,
+        identity -> Text,
+        kind -> Text,
+        order_id -> Text,
+        line_id -> Nullable<Text>,
+        product_id -> Nullable<Text>,
+        sku_code -> Nullable<Text>,
+        instance_id -> Nullable<Text>,
+        license_id -> Nullable<Text>,
+        status -> Text,
+        quantity -> Nullable<BigInt>,
+        details -> Text,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    deferred_events (id) {
+        id -> Text,
+        channel -> Text,
+        subject -> Text,
+        event -> Text,
+        signed_at -> BigInt,
+        received_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    nonces (channel, nonce) {
+        channel -> Text,
+        nonce -> Text,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    messages (id) {
+        id -> Text,
+        channel -> Text,
+        received_at -> BigInt,
+        transport -> Text,
+        activity -> Nullable<Text>,
+        order_id -> Nullable<Text>,
+        instance_id -> Nullable<Text>,
+        license_id -> Nullable<Text>,
+        debug -> Bool,
+        result_code -> Text,
+        result_msg -> Text,
+        change -> Nullable<Text>,
+        duration_us -> BigInt,
+        request -> Text,
+    }
+}
+
+diesel::table! {
+    alerts (id) {
+        id -> Text,
+        kind -> Text,
+        channel -> Nullable<Text>,
+        license_id -> Nullable<Text>,
+        order_id -> Nullable<Text>,
+        detail -> Text,
+        created_at -> BigInt,
+        resolved_at -> Nullable<BigInt>,
+        resolved_by -> Nullable<Text>,
+        dedupe -> Text,
+    }
+}
+
+diesel::table! {
+    history (id) {
+        id -> Text,
+        license_id -> Text,
+        at -> BigInt,
+        actor -> Text,
+        event -> Text,
+        detail -> Text,
+    }
+}
+
+diesel::table! {
+    tokens (id) {
+        id -> Text,
+        name -> Text,
+        hash -> Binary,
+        scopes -> Text,
+        created_at -> BigInt,
+        last_used_at -> Nullable<BigInt>,
+        expires_at -> Nullable<BigInt>,
+        revoked_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    idempotency_keys (token_id, key) {
+        token_id -> Text,
+        key -> Text,
+        request_hash -> Binary,
+        status -> BigInt,
+        content_type -> Nullable<Text>,
+        body -> Text,
+        created_at -> BigInt,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(licenses, orders);
