@@ -7,7 +7,11 @@
 //! main → cli → app → web → usecase → store, catalog → marketplace → license → base
 //! ```
 
+pub mod app;
 pub mod base;
+pub mod catalog;
 pub mod license;
 pub mod marketplace;
 pub mod store;
+pub mod usecase;
+pub mod web;

@@ -90,6 +90,15 @@ impl Claims {
         Ok(claims)
     }
 
+    /// Reads what a stored `header.payload` says; its signature was checked when it was made.
+    ///
+    /// # Errors
+    /// [`ClaimsError`] for what no Signet writes.
+    pub fn from_signing_input(text: &str) -> Result<Self, ClaimsError> {
+        let payload = text.split_once('.').and_then(|(_, payload)| BASE64URL_NOPAD.decode(payload.as_bytes()).ok());
+        Self::from_payload(&payload.ok_or_else(|| ClaimsError("no payload in base64url".to_owned()))?)
+    }
+
     /// The payload's bytes.
     pub fn to_payload(&self) -> Vec<u8> {
         serde_json::to_vec(self).expect("strings, numbers and maps with string keys are always JSON")

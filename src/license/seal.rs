@@ -31,6 +31,8 @@ pub enum Purpose {
     LicenseKey,
     /// The signature of a license code; aad: the license's id and the revision.
     CodeSignature,
+    /// Initialisation vectors of credentials that a marketplace is answered again and again.
+    CredentialIv,
 }
 
 impl Purpose {
@@ -40,6 +42,7 @@ impl Purpose {
             Self::SigningSeed => "signing-seed",
             Self::LicenseKey => "license-key",
             Self::CodeSignature => "code-signature",
+            Self::CredentialIv => "credential-iv",
         }
     }
 }
@@ -157,7 +160,7 @@ impl MasterKey {
         HEXLOWER.encode(&self.derive::<16>("check")[..])
     }
 
-    /// The instance id that a debug call for `order` of `channel` gets: always the same, 58 characters, and known
+    /// The instance id that a debug call for `order` of `channel` gets: always the same, 59 characters, and known
     /// again by [`Self::is_debug_instance_id`] though no row holds it.
     pub fn debug_instance_id(&self, channel: &Slug, order: &str) -> String {
         let order = self.tag("debug-order", &[channel.as_str().as_bytes(), order.as_bytes()]);

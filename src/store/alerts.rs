@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{Tx, conn::each, error::StoreError, schema::alerts, types::Json};
 use crate::base::{
-    ids::{AlertId, LicenseId, OrderId},
+    ids::{AlertId, LicenseId},
     slug::Slug,
     time::Time,
 };
@@ -22,8 +22,8 @@ pub struct AlertRecord {
     pub channel: Option<Slug>,
     /// The license it is about.
     pub license_id: Option<LicenseId>,
-    /// The order row it is about.
-    pub order_id: Option<OrderId>,
+    /// The marketplace's order id.
+    pub order_id: Option<String>,
     /// What else is known.
     #[diesel(serialize_as = Json, deserialize_as = Json)]
     pub detail: Value,

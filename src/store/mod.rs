@@ -33,6 +33,7 @@ mod tests;
 mod tokens;
 mod types;
 mod url;
+mod usage;
 
 use std::sync::Arc;
 
@@ -50,6 +51,7 @@ pub use orders::{OrderFilter, OrderKind, OrderRecord, OrderStatus};
 pub use tokens::{IdempotencyRecord, TokenRecord};
 pub use types::UnknownName;
 pub use url::{DatabaseUrl, DatabaseUrlError};
+pub use usage::UsageRecord;
 
 use crate::base::{limits, time::Time};
 

@@ -137,9 +137,17 @@ pub struct OrderFilter {
 }
 
 impl Tx {
-    /// Adds an order.
-    pub fn order_insert(&mut self, order: &OrderRecord) -> Result<(), StoreError> {
-        each!(self, c => diesel::insert_into(orders::table).values(order.clone()).execute(c))?;
+    /// Writes an order, new or changed.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when another order of the channel has its identity.
+    pub fn order_save(&mut self, order: &OrderRecord) -> Result<(), StoreError> {
+        each!(self, c => diesel::insert_into(orders::table)
+            .values(order.clone())
+            .on_conflict(orders::id)
+            .do_update()
+            .set(order.clone())
+            .execute(c))?;
         Ok(())
     }
 
@@ -174,15 +182,6 @@ impl Tx {
                 .order(orders::id)
                 .select(OrderRecord::as_select())
         )
-    }
-
-    /// Writes every column of an order.
-    ///
-    /// # Errors
-    /// [`StoreError::NotFound`] when it does not exist.
-    pub fn order_update(&mut self, order: &OrderRecord) -> Result<(), StoreError> {
-        let rows = each!(self, c => diesel::update(orders::table.find(order.id)).set(order.clone()).execute(c))?;
-        self.must_exist(rows, "orders")
     }
 
     /// A page of orders, newest first, after the order `after`.

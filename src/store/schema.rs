@@ -204,4 +204,13 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    usage_counters (license_id, meter) {
+        license_id -> Text,
+        meter -> Text,
+        total -> BigInt,
+        counted_at -> BigInt,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(licenses, orders);

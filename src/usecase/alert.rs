@@ -8,7 +8,7 @@ use crate::{
         slug::Slug,
     },
     license::state::Remark,
-    store::{Tx, alerts::AlertRecord},
+    store::{AlertRecord, Tx},
 };
 
 use super::{Context, Done};

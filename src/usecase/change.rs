@@ -9,7 +9,7 @@ use crate::{
         plan::Plan,
         state::{Event, Position, Step, Verdict},
     },
-    store::{Tx, history::HistoryRecord},
+    store::{HistoryRecord, Tx},
 };
 
 use super::{

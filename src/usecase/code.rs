@@ -8,12 +8,12 @@ use crate::{
     base::ids::LicenseId,
     license::{
         code::Claims,
-        jws::{self, SignedKind},
+        jws,
         model::License,
         plan::Plan,
         seal::Purpose,
     },
-    store::{Tx, codes::CodeRecord},
+    store::{CodeRecord, Tx},
 };
 
 use super::{Context, Done, Failure};
@@ -25,16 +25,15 @@ use super::{Context, Done, Failure};
 pub fn sign(tx: &mut Tx, ctx: Context, license: &License, plan: &Plan) -> Done<String> {
     let claims = Claims::for_license(license, plan, &ctx.installation.issuer, ctx.now);
     let signer = ctx.installation.keys.signer(&license.product)?;
-    let payload = jws::signing_input(SignedKind::LicenseCode, signer.kid(), &claims.to_json());
-    let signature = signer.sign(payload.as_bytes());
+    let signed = claims.sign(signer).map_err(|error| Failure::Missing(error.to_string()))?;
     let aad = associated(license.id, license.rev);
-    let sealed_signature = ctx.installation.master.seal(Purpose::CodeSignature, &aad, &signature, ctx.entropy);
-    let text = jws::assemble(&payload, &signature);
+    let sealed_signature = ctx.installation.master.seal(Purpose::CodeSignature, &aad, &signed.signature, ctx.entropy);
+    let text = signed.text();
     tx.code_insert(&CodeRecord {
         license_id: license.id,
         rev: license.rev,
-        kid: signer.kid().to_owned(),
-        payload,
+        kid: signed.kid,
+        payload: signed.signing_input,
         sealed_signature,
         issued_at: ctx.now,
     })?;

@@ -5,14 +5,11 @@
 //! carries a tag by which a later call is recognised as debug, and the code is signed by a debug key that
 //! stands in no published list.
 
-use sha2::{Digest, Sha256};
-
 use crate::{
-    base::ids::LicenseId,
+    base::{entropy::DerivedEntropy, ids::LicenseId},
     catalog::Channel,
     license::{
-        code::Claims,
-        jws::{self, SignedKind},
+        code::{Claims, code_text},
         model::{Customer, Expiry, License, Standing},
         plan::{Plan, Product},
     },
@@ -49,8 +46,7 @@ fn purchased(ctx: Context, channel: &Channel, product: &Product, plan: &Plan, wa
     let license = pretended(ctx, product, plan, &instance_id)?;
     let signer = ctx.installation.keys.debug_signer(&product.slug)?;
     let claims = Claims::for_license(&license, plan, &ctx.installation.issuer, license.created_at);
-    let payload = jws::signing_input(SignedKind::LicenseCode, signer.kid(), &claims.to_json());
-    let license_code = jws::assemble(&payload, &signer.sign(payload.as_bytes()));
+    let license_code = code_text(&claims, signer).map_err(|error| Failure::Missing(error.to_string()))?;
     let instance = query::instance(ctx, instance_id, Some(plan), Vec::new());
     Ok(Outcome::Purchased(Purchased { instance, license_code }))
 }
@@ -58,8 +54,8 @@ fn purchased(ctx: Context, channel: &Channel, product: &Product, plan: &Plan, wa
 /// A license that exists only in this answer; the same for the same order, so that a repeat is byte for byte equal.
 fn pretended(ctx: Context, product: &Product, plan: &Plan, instance_id: &str) -> Done<License> {
     let created_at = ctx.installation.keys.debug_since(&product.slug)?;
-    let digest: [u8; 32] = Sha256::digest(instance_id.as_bytes()).into();
-    let entropy = Fixed(digest);
+    // The id is no secret; it only has to be the same for the same order.
+    let entropy = DerivedEntropy::new(&[0; 32], &[instance_id]);
     Ok(License {
         id: LicenseId::new(created_at, &entropy),
         product: product.slug.clone(),
@@ -78,16 +74,4 @@ fn pretended(ctx: Context, product: &Product, plan: &Plan, instance_id: &str) ->
         created_at,
         updated_at: created_at,
     })
-}
-
-/// "Random" bytes that are the order's digest: nothing here has to be secret.
-#[derive(Debug)]
-struct Fixed([u8; 32]);
-
-impl crate::base::entropy::Entropy for Fixed {
-    fn fill(&self, bytes: &mut [u8]) {
-        for (byte, digest) in bytes.iter_mut().zip(self.0.iter().cycle()) {
-            *byte = *digest;
-        }
-    }
 }

@@ -8,7 +8,7 @@ use crate::{
     base::{ids::uuid_v7, limits, slug::Slug, time::Time},
     catalog::Channel,
     marketplace::event::Event,
-    store::{Tx, deferred::DeferredRecord},
+    store::{DeferredRecord, Tx},
 };
 
 use super::{

@@ -3,26 +3,22 @@
 //! The code is signed and stored at once; the marketplace wants it uploaded, so the call is answered as in
 //! progress. The same application (event id and fingerprint) always has the same code.
 
-use data_encoding::BASE64URL_NOPAD;
-use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::{
-    base::ids::uuid_v7,
+    base::{ids::uuid_v7, time::Time},
     license::{
-        code::Claims,
-        jws::{self, SignedKind},
-        model::{Expiry, License, State},
+        code::{Claims, device_digest},
+        model::{License, State},
         plan::Plan,
         seal::Purpose,
     },
     marketplace::event::DeviceLicense,
-    store::{Tx, codes::DeviceCodeRecord},
+    store::{DeviceCodeRecord, Tx},
 };
 
 use super::{
-    Context, Done,
-    change,
+    Context, Done, Failure, change,
     outcome::{Outcome, Refusal},
 };
 
@@ -34,7 +30,7 @@ pub fn license_device(tx: &mut Tx, ctx: Context, wanted: &DeviceLicense, license
     let Some(fingerprint) = wanted.fingerprint.as_deref() else {
         return Ok(Outcome::Refused(Refusal::FingerprintNeeded));
     };
-    let digest = BASE64URL_NOPAD.encode(&Sha256::digest(fingerprint.as_bytes()));
+    let digest = device_digest(fingerprint);
     if tx.device_code_find(license.id, &wanted.event_id, &digest)?.is_some() {
         return Ok(Outcome::InProgress(None));
     }
@@ -88,16 +84,16 @@ fn sign(
     fingerprint: &str,
     digest: String,
 ) -> Done<DeviceCodeRecord> {
-    let one_device = License {
+    let claims = Claims {
         machines: 1,
-        device: Some(fingerprint.to_owned()),
-        expiry: wanted.expires_at.map_or(license.expiry, Expiry::Confirmed),
-        ..license.clone()
+        device: Some(device_digest(fingerprint)),
+        nbf: wanted.effective_at.as_seconds(),
+        // A device's code is used offline for as long as was asked: it carries its own end.
+        exp: wanted.expires_at.map(Time::as_seconds),
+        ..Claims::for_license(license, plan, &ctx.installation.issuer, ctx.now)
     };
-    let claims = Claims::for_device(&one_device, plan, &ctx.installation.issuer, wanted.effective_at, ctx.now);
     let signer = ctx.installation.keys.signer(&license.product)?;
-    let payload = jws::signing_input(SignedKind::LicenseCode, signer.kid(), &claims.to_json());
-    let signature = signer.sign(payload.as_bytes());
+    let signed = claims.sign(signer).map_err(|error| Failure::Missing(error.to_string()))?;
     let id = new_id(ctx);
     let aad = format!("device-code/{id}");
     Ok(DeviceCodeRecord {
@@ -105,9 +101,9 @@ fn sign(
         license_id: license.id,
         event_id: wanted.event_id.clone(),
         fingerprint_digest: digest,
-        kid: signer.kid().to_owned(),
-        payload,
-        sealed_signature: ctx.installation.master.seal(Purpose::CodeSignature, &aad, &signature, ctx.entropy),
+        kid: signed.kid,
+        payload: signed.signing_input,
+        sealed_signature: ctx.installation.master.seal(Purpose::CodeSignature, &aad, &signed.signature, ctx.entropy),
         effective_at: wanted.effective_at,
         expires_at: wanted.expires_at,
         issued_at: ctx.now,

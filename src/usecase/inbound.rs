@@ -14,11 +14,7 @@ use crate::{
         event::{Event, OrderRef, Subject},
         koogallery::debug as published,
     },
-    store::{
-        Tx,
-        messages::MessageRecord,
-        orders::{OrderKind, OrderRecord, OrderStatus},
-    },
+    store::{MessageRecord, OrderKind, OrderRecord, OrderStatus, Tx},
 };
 
 use super::{
@@ -58,15 +54,32 @@ pub enum Handled {
 /// # Errors
 /// The database's and those of signing a code.
 pub fn handle(tx: &mut Tx, ctx: Context, channel: &Channel, call: &Inbound) -> Done<Handled> {
-    if let Some((nonce, until)) = &call.nonce
-        && !tx.nonce_insert(&channel.slug, nonce, *until)?
-    {
+    if !use_nonce(tx, &channel.slug, call.nonce.as_ref())? {
         return Ok(Handled::Replayed);
     }
     if is_debug(tx, ctx, channel, call)? {
         return Ok(Handled::Debug(debug::answer(ctx, channel, &call.event)?));
     }
     Ok(Handled::Real(dispatch(tx, ctx, channel, &call.event, call.signed_at, &call.notes)?))
+}
+
+impl Inbound {
+    /// The instance or code it is about, where it is about one.
+    pub fn subject(&self) -> Option<&str> {
+        subject(&self.event).map(Subject::as_str)
+    }
+}
+
+/// Uses a call's nonce up; `false` when it was used before. The database is the memory, so that a replay is
+/// refused by every server on it.
+///
+/// # Errors
+/// The database's.
+pub fn use_nonce(tx: &mut Tx, channel: &Slug, nonce: Option<&(String, Time)>) -> Done<bool> {
+    match nonce {
+        Some((nonce, until)) => Ok(tx.nonce_insert(channel, nonce, *until)?),
+        None => Ok(true),
+    }
 }
 
 /// Writes the call into the message log.
@@ -110,13 +123,13 @@ fn is_debug(tx: &mut Tx, ctx: Context, channel: &Channel, call: &Inbound) -> Don
         && tx.order_by_instance_waiting(&channel.slug, id)?.is_none())
 }
 
-fn subject(event: &Event) -> Option<Subject> {
+fn subject(event: &Event) -> Option<&Subject> {
     match event {
-        Event::Renewal(it) => Some(it.subject.clone()),
-        Event::Status(it) => Some(it.subject.clone()),
-        Event::Release(it) => Some(it.subject.clone()),
-        Event::Upgrade(it) => Some(it.subject.clone()),
-        Event::DeviceLicense(it) => Some(Subject::Instance(it.instance_id.clone())),
+        Event::Renewal(it) => Some(&it.subject),
+        Event::Status(it) => Some(&it.subject),
+        Event::Release(it) => Some(&it.subject),
+        Event::Upgrade(it) => Some(&it.subject),
+        Event::DeviceLicense(it) => Some(&it.subject),
         Event::Purchase(_) | Event::Query(_) | Event::OrderNotice(_) => None,
     }
 }
@@ -141,7 +154,7 @@ pub fn dispatch(
     }
     let Some(subject) = subject(event) else { return Ok(Outcome::Done) };
     let Some(license) = tx.license_by_instance(&channel.slug, subject.as_str())? else {
-        return absent(tx, ctx, channel, event, &subject, signed_at);
+        return absent(tx, ctx, channel, event, subject, signed_at);
     };
     with_license(tx, ctx, channel, event, signed_at, license)
 }

@@ -9,7 +9,10 @@ use std::collections::HashMap;
 use crate::{
     base::{secret::SecretString, slug::Slug},
     catalog::{Catalog, CatalogIndex},
-    license::{plan::ExpirySlack, seal::MasterKey},
+    license::{
+        plan::ExpirySlack,
+        seal::{MasterKey, Purpose},
+    },
     marketplace::koogallery::debug as published,
     store::Tx,
 };
@@ -75,6 +78,11 @@ impl Installation {
     /// Whether `id` was born in a debug call of `channel`, or is one the marketplace publishes for debugging.
     pub fn is_debug_instance(&self, channel: &Slug, id: &str) -> bool {
         self.master.is_debug_instance_id(channel, id) || published::is_debug_instance_id(id)
+    }
+
+    /// The secret from which initialisation vectors of answered credentials derive.
+    pub fn credential_seed(&self) -> [u8; 32] {
+        self.master.lookup(Purpose::CredentialIv, b"")
     }
 
     /// The slack of a plan; the default's when the catalog no longer has it.

@@ -10,7 +10,7 @@ use crate::{
         plan::{Plan, Product},
         seal::Purpose,
     },
-    store::{Tx, licenses::SealedKey},
+    store::{SealedKey, Tx},
 };
 
 use super::{Context, Done, change, code};
@@ -100,10 +100,10 @@ pub fn reveal_key(tx: &mut Tx, ctx: Context, id: LicenseId) -> Done<LicenseKey> 
 
 fn sealed(ctx: Context, id: LicenseId, key: &LicenseKey) -> SealedKey {
     let master = &ctx.installation.master;
-    let canonical = key.canonical();
+    let canonical = *key.as_bytes();
     SealedKey {
-        lookup: master.lookup(Purpose::LicenseKeyLookup, canonical.as_bytes()),
-        sealed: master.seal(Purpose::LicenseKey, &associated(id), canonical.as_bytes(), ctx.entropy),
+        lookup: master.lookup(Purpose::LicenseKey, &canonical),
+        sealed: master.seal(Purpose::LicenseKey, &associated(id), &canonical, ctx.entropy),
     }
 }
 

@@ -13,7 +13,7 @@ use crate::{
         keys::{KeyInfo, KeyRole, KeyState, PublicKey, Signer},
         seal::{MasterKey, Purpose},
     },
-    store::{Tx, keys::SigningKeyRecord},
+    store::{KeyListRecord, SigningKeyRecord, Tx},
 };
 
 use super::{Context, Done, Failure, installation};
@@ -193,7 +193,7 @@ fn insert(tx: &mut Tx, ctx: Context, product: &Slug, role: KeyRole, signer: &Sig
         product: product.clone(),
         role,
         state: KeyState::Active,
-        public_key: *signer.public().as_bytes(),
+        public_key: signer.public().as_bytes().to_vec(),
         sealed_seed: Some(sealed),
         created_at: ctx.now,
         changed_at: ctx.now,
@@ -209,9 +209,10 @@ fn publish(tx: &mut Tx, ctx: Context, product: &Slug, root: &Signer) -> Done<()>
         .map(|record| Ok(KeyInfo { role: record.role, state: record.state, public: public(record)? }))
         .collect::<Done<Vec<_>>>()?;
     let issuer = &ctx.installation.issuer;
-    let claims = KeyListClaims::new(issuer, product, root.public(), number, ctx.now, &known);
+    let claims = KeyListClaims::new(issuer, product, root.public(), number.unsigned_abs(), ctx.now, &known);
     let signed = claims.sign(root).map_err(|error| Failure::Missing(error.to_string()))?;
-    Ok(tx.key_list_insert(product, number, &signed.text(), ctx.now)?)
+    let list = KeyListRecord { product: product.clone(), number, jws: signed.text(), created_at: ctx.now };
+    Ok(tx.key_list_insert(&list)?)
 }
 
 fn open(master: &MasterKey, record: &SigningKeyRecord) -> Done<Signer> {
@@ -223,8 +224,9 @@ fn open(master: &MasterKey, record: &SigningKeyRecord) -> Done<Signer> {
 }
 
 fn public(record: &SigningKeyRecord) -> Done<PublicKey> {
-    let wrong = |_| Failure::Missing(format!("the public half of key {} is no point", record.kid));
-    PublicKey::from_bytes(&record.public_key).map_err(wrong)
+    let wrong = |()| Failure::Missing(format!("the public half of key {} is no point", record.kid));
+    let bytes = <&[u8; 32]>::try_from(record.public_key.as_slice()).map_err(|_| wrong(()))?;
+    PublicKey::from_bytes(bytes).map_err(|_| wrong(()))
 }
 
 /// One key as a list for people and programs shows it.

@@ -1,6 +1,7 @@
 //! What the merchant does to a license by hand: issue, suspend, resume, extend, release.
 
 use crate::{
+    catalog::PlanName,
     base::{ids::LicenseId, time::Time},
     license::{
         model::{Customer, Expiry, License},
@@ -14,7 +15,6 @@ use super::{
     Context, Done,
     change::{self, Change, Changed},
     issue::{self, Issued, NewLicense},
-    outcome::PlanName,
 };
 
 /// A license to be issued by hand.

@@ -3,18 +3,16 @@
 use serde_json::json;
 
 use crate::{
+    catalog::PlanName,
     base::ids::OrderId,
     license::{plan::Plan, state::Verdict},
     marketplace::event::PurchaseDetails,
-    store::{
-        Tx,
-        orders::{OrderKind, OrderRecord, OrderStatus},
-    },
+    store::{OrderKind, OrderRecord, OrderStatus, Tx},
 };
 
 use super::{
     Context, Done, Failure,
-    outcome::{Outcome, PlanName},
+    outcome::Outcome,
     purchase::{self, Terms},
     upgrade,
 };

@@ -1,9 +1,6 @@
 //! What a marketplace's call led to, in no marketplace's wire format.
 
-use crate::{
-    base::{slug::Slug, time::Time},
-    license::plan::Delivery,
-};
+use crate::{base::time::Time, license::plan::Delivery};
 
 /// What a call led to.
 #[derive(Debug, Clone, PartialEq)]
@@ -75,13 +72,4 @@ pub enum Refusal {
     FingerprintNeeded,
     /// The database holds as many calls for this id as it will keep.
     TooManyDeferred,
-}
-
-/// The plan by which a debug call or a purchase without details is answered.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PlanName {
-    /// The product.
-    pub product: Slug,
-    /// The plan.
-    pub plan: Slug,
 }

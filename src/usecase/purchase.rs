@@ -11,10 +11,7 @@ use crate::{
         plan::{Plan, Product, Term},
     },
     marketplace::event::{Charging, Purchase, PurchaseDetails},
-    store::{
-        Tx,
-        orders::{OrderKind, OrderRecord, OrderStatus},
-    },
+    store::{OrderKind, OrderRecord, OrderStatus, Tx},
 };
 
 use super::{

@@ -11,10 +11,7 @@ use crate::{
         state::{Event, Verdict},
     },
     marketplace::event::{Renewal, RenewalCause},
-    store::{
-        Tx,
-        orders::{OrderKind, OrderRecord, OrderStatus},
-    },
+    store::{OrderKind, OrderRecord, OrderStatus, Tx},
 };
 
 use super::{

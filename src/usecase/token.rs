@@ -10,7 +10,7 @@ use crate::{
         secret::{ExposeSecret, SecretString},
         time::Time,
     },
-    store::{Tx, tokens::TokenRecord},
+    store::{TokenRecord, Tx},
 };
 
 use super::{Context, Done};

@@ -11,10 +11,7 @@ use crate::{
         state::{Event, Verdict},
     },
     marketplace::event::Upgrade,
-    store::{
-        Tx,
-        orders::{OrderKind, OrderRecord, OrderStatus},
-    },
+    store::{OrderKind, OrderRecord, OrderStatus, Tx},
 };
 
 use super::{

@@ -1,3 +1,4 @@
+DROP TABLE usage_counters;
 DROP TABLE idempotency_keys;
 DROP TABLE tokens;
 DROP TABLE history;

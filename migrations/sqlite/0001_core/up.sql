@@ -235,3 +235,13 @@ CREATE TABLE idempotency_keys (
 ) STRICT;
 
 CREATE INDEX idempotency_keys_by_created_at ON idempotency_keys (created_at);
+
+-- What on-demand goods were used, in ten-thousandths of the unit sold.
+CREATE TABLE usage_counters (
+    license_id TEXT NOT NULL,
+    meter TEXT NOT NULL,
+    total INTEGER NOT NULL,
+    counted_at INTEGER NOT NULL,
+    CONSTRAINT usage_counters_pkey PRIMARY KEY (license_id, meter),
+    CONSTRAINT usage_counters_license_fkey FOREIGN KEY (license_id) REFERENCES licenses (id)
+) STRICT;

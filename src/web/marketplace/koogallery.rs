@@ -25,7 +25,7 @@ use crate::{
         reply::{Reply, ResultCode, body_sign},
         signature::{self, Authentic, RawRequest, Transport},
     },
-    store::{Tx, messages::MessageRecord},
+    store::{MessageRecord, Tx},
     usecase::{
         Actor, Context, Failure,
         inbound::{self, Handled, Inbound},
