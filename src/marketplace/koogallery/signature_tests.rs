@@ -151,6 +151,14 @@ fn a_digit_cannot_move_between_nonce_and_timestamp() {
 }
 
 #[test]
+fn a_time_has_thirteen_digits_and_no_leading_zero() {
+    for stamp in ["0704067200000", "704067200000", "17040672000000", "+704067200000", "１704067200"] {
+        assert_eq!(unix_millis(stamp), None, "{stamp}");
+    }
+    assert_eq!(unix_millis(NOW_MILLIS), Some(now()));
+}
+
+#[test]
 fn the_window_is_closed_on_both_sides_of_the_clock() {
     for (sent, window) in [(v1(&[]), 600_000), (v2("{}"), 60_000)] {
         for sign in [-1, 1] {

@@ -249,6 +249,13 @@ fn bodies_are_read_whole_or_refused() {
     assert!(send(V1, &twice).unwrap_err().reason.contains("more than once"));
 }
 
+#[test]
+fn a_refund_that_also_claims_to_be_formal_takes_away() {
+    let both = [("trialToFormal", "1"), ("orderAmount", "-1")];
+    let Event::Renewal(renewal) = changed(V1, "refreshInstance", &both).unwrap().event else { panic!("no renewal") };
+    assert_eq!(renewal.cause, RenewalCause::RefundOfRenewal);
+}
+
 proptest! {
     #[test]
     fn no_fields_panic_and_debug_calls_always_pass(

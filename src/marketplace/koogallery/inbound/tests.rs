@@ -135,7 +135,7 @@ fn send(transport: Transport, fields: &[(String, String)]) -> Result<Call, Rejec
     parse(&sent.raw(), &sent.authentic())
 }
 
-/// A sample with fields changed, added, or (by an empty name) left alone.
+/// A sample with fields changed or added; an empty name adds only a field nobody knows.
 fn changed(transport: Transport, activity: &str, changes: &[(&str, &str)]) -> Result<Call, Rejected> {
     let mut fields = sample(transport, activity);
     for (name, value) in changes {
