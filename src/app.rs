@@ -2,7 +2,6 @@
 
 use std::{
     collections::HashMap,
-    future::Future,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, RwLock},
 };
@@ -10,13 +9,7 @@ use std::{
 use jiff::SignedDuration;
 
 use crate::{
-    base::{
-        clock::Clock,
-        entropy::Entropy,
-        secret::SecretString,
-        slug::Slug,
-        time::Time,
-    },
+    base::{clock::Clock, entropy::Entropy, secret::SecretString, slug::Slug, time::Time},
     catalog::{Catalog, SecretRef},
     license::seal::MasterKey,
     store::{Store, StoreError, Tx},
@@ -58,6 +51,13 @@ struct Inner {
     sampled: Mutex<HashMap<Slug, Time>>,
 }
 
+/// What a transaction may do.
+#[derive(Debug, Clone, Copy)]
+enum Mode {
+    Read,
+    Write,
+}
+
 /// Why an attempt ended without a result.
 enum Stop<E> {
     Stale,
@@ -77,11 +77,7 @@ impl App {
     /// The database's; a sealed key that does not open.
     pub async fn new(parts: Parts) -> Result<Self, Failure> {
         let installation = load(&parts).await?;
-        let inner = Inner {
-            parts,
-            installation: RwLock::new(Arc::new(installation)),
-            sampled: Mutex::default(),
-        };
+        let inner = Inner { parts, installation: RwLock::new(Arc::new(installation)), sampled: Mutex::default() };
         Ok(Self(Arc::new(inner)))
     }
 
@@ -137,7 +133,7 @@ impl App {
         E: From<Failure> + Send + 'static,
         F: Fn(&mut Tx, Context) -> Result<T, E> + Send + Sync + 'static,
     {
-        self.run(actor, Arc::new(job), |store, attempt| store.write(attempt)).await
+        self.run(Mode::Write, actor, Arc::new(job)).await
     }
 
     /// Runs a look-up. The same rules as [`Self::write`], but nothing may be changed.
@@ -150,20 +146,22 @@ impl App {
         E: From<Failure> + Send + 'static,
         F: Fn(&mut Tx, Context) -> Result<T, E> + Send + Sync + 'static,
     {
-        self.run(actor, Arc::new(job), |store, attempt| store.read(attempt)).await
+        self.run(Mode::Read, actor, Arc::new(job)).await
     }
 
-    async fn run<T, E, F, R, Fut>(&self, actor: Actor, job: Arc<F>, run: R) -> Result<T, E>
+    async fn run<T, E, F>(&self, mode: Mode, actor: Actor, job: Arc<F>) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<Failure> + Send + 'static,
         F: Fn(&mut Tx, Context) -> Result<T, E> + Send + Sync + 'static,
-        R: Fn(Store, Box<dyn FnMut(&mut Tx) -> Result<T, Stop<E>> + Send>) -> Fut,
-        Fut: Future<Output = Result<T, Stop<E>>>,
     {
         for _ in 0..RELOADS {
             let attempt = self.attempt(actor.clone(), Arc::clone(&job));
-            match run(self.store().clone(), attempt).await {
+            let result = match mode {
+                Mode::Write => self.store().write(attempt).await,
+                Mode::Read => self.store().read(attempt).await,
+            };
+            match result {
                 Ok(value) => return Ok(value),
                 Err(Stop::Failed(error)) => return Err(error),
                 Err(Stop::Stale) => self.reload().await.map_err(E::from)?,
@@ -205,8 +203,7 @@ impl App {
 
 async fn load(parts: &Parts) -> Result<Installation, Failure> {
     let (master, issuer) = (parts.master.clone(), parts.public_url.clone());
-    let mut installation: Installation =
-        parts.store.read(move |tx| Installation::load(tx, &master, &issuer)).await?;
+    let mut installation: Installation = parts.store.read(move |tx| Installation::load(tx, &master, &issuer)).await?;
     installation.access_keys = access_keys(installation.catalog.catalog(), &parts.data_dir);
     Ok(installation)
 }

@@ -209,7 +209,7 @@ pub struct Upgrade {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DeviceLicense {
     /// The instance.
-    pub instance_id: String,
+    pub subject: Subject,
     /// Identity of the application, together with the fingerprint.
     pub event_id: String,
     /// From when.

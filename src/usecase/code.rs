@@ -6,13 +6,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     base::ids::LicenseId,
-    license::{
-        code::Claims,
-        jws,
-        model::License,
-        plan::Plan,
-        seal::Purpose,
-    },
+    license::{code::Claims, jws, model::License, plan::Plan, seal::Purpose},
     store::{CodeRecord, Tx},
 };
 

@@ -20,14 +20,7 @@ use super::{
 ///
 /// # Errors
 /// The database's.
-pub fn keep(
-    tx: &mut Tx,
-    ctx: Context,
-    channel: &Slug,
-    subject: &str,
-    event: &Event,
-    signed_at: Time,
-) -> Done<Outcome> {
+pub fn keep(tx: &mut Tx, ctx: Context, channel: &Slug, subject: &str, event: &Event, signed_at: Time) -> Done<Outcome> {
     if tx.deferred_count(channel, subject)? >= limits::DEFERRED_EVENTS_PER_SUBJECT {
         return Ok(Outcome::Refused(Refusal::TooManyDeferred));
     }
@@ -36,7 +29,7 @@ pub fn keep(
         id: id.to_string(),
         channel: channel.clone(),
         subject: subject.to_owned(),
-        event: serde_json::to_string(event).map_err(|error| Failure::Missing(error.to_string()))?,
+        event: serde_json::to_value(event).map_err(|error| Failure::Missing(error.to_string()))?,
         signed_at,
         received_at: ctx.now,
     })?;
@@ -49,7 +42,7 @@ pub fn keep(
 /// The database's and those of the events' use cases.
 pub fn apply_all(tx: &mut Tx, ctx: Context, channel: &Channel, subject: &str) -> Done<()> {
     for kept in tx.deferred_take(&channel.slug, subject)? {
-        let event: Event = serde_json::from_str(&kept.event)
+        let event: Event = serde_json::from_value(kept.event)
             .map_err(|error| Failure::Missing(format!("kept call {} cannot be read: {error}", kept.id)))?;
         inbound::dispatch(tx, ctx, channel, &event, kept.signed_at, &[])?;
     }

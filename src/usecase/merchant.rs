@@ -1,8 +1,8 @@
 //! What the merchant does to a license by hand: issue, suspend, resume, extend, release.
 
 use crate::{
-    catalog::PlanName,
     base::{ids::LicenseId, time::Time},
+    catalog::PlanName,
     license::{
         model::{Customer, Expiry, License},
         plan::Term,

@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use crate::{
-    catalog::PlanName,
     base::ids::OrderId,
+    catalog::PlanName,
     license::{plan::Plan, state::Verdict},
     marketplace::event::PurchaseDetails,
     store::{OrderKind, OrderRecord, OrderStatus, Tx},
@@ -27,7 +27,7 @@ pub struct OrderInfo {
 }
 
 /// What came of completing an order.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Completion {
     /// The order is fulfilled.
     Fulfilled(OrderRecord),

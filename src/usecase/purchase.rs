@@ -248,7 +248,12 @@ fn tell(
         ..About::default()
     };
     if !term_known {
-        alert::raise(tx, ctx, AlertKind::TermUnknown, &About { detail: json!({ "taken": "1 month" }), ..about.clone() })?;
+        alert::raise(
+            tx,
+            ctx,
+            AlertKind::TermUnknown,
+            &About { detail: json!({ "taken": "1 month" }), ..about.clone() },
+        )?;
     }
     if !notes.is_empty() {
         alert::raise(tx, ctx, AlertKind::PurchaseIncomplete, &About { detail: json!({ "notes": notes }), ..about })?;

@@ -39,7 +39,8 @@ pub fn renew(tx: &mut Tx, ctx: Context, channel: &Channel, renewal: &Renewal, li
     let plan = plan(tx, ctx, channel, renewal, &license)?;
     let change = Change {
         plan,
-        formal: renewal.cause == RenewalCause::TrialToFormal || (renewal.cause == RenewalCause::Refresh && license.trial),
+        formal: renewal.cause == RenewalCause::TrialToFormal
+            || (renewal.cause == RenewalCause::Refresh && license.trial),
         ..Change::new(name(renewal.cause), event(renewal, &license, plan, ctx.now)).by_order(&renewal.order.order_id)
     };
     let changed = change::apply(tx, ctx, license, &change)?;

@@ -2,10 +2,7 @@
 
 use jiff::SignedDuration;
 
-use crate::{
-    base::limits,
-    store::Tx,
-};
+use crate::{base::limits, store::Tx};
 
 use super::{Context, Done};
 

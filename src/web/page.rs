@@ -13,7 +13,10 @@ use serde::Deserialize;
 
 use crate::{
     app::App,
-    base::text::{Language, Localized},
+    base::{
+        secret::SecretString,
+        text::{Language, Localized},
+    },
     license::model::State as LicenseState,
     usecase::{
         Actor, Failure,
@@ -96,9 +99,9 @@ pub async fn license_form(headers: HeaderMap) -> Result<Response, Problem> {
 }
 
 /// What the form sends.
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 pub struct Typed {
-    license: String,
+    license: SecretString,
 }
 
 /// `POST /l`: how the license behind a code or key stands. Unknown ones and unreadable ones are answered alike.
@@ -108,7 +111,7 @@ pub async fn license_show(
     Form(typed): Form<Typed>,
 ) -> Result<Response, Problem> {
     let t = Words(language(&headers));
-    let text: crate::base::secret::SecretString = typed.license.into();
+    let text = typed.license;
     let shown = app.read(Actor::Signet, move |tx, ctx| lookup::show(tx, ctx, &text)).await;
     let shown = shown.map_err(|failure: Failure| Problem::from(failure))?;
     let shown = shown.map(|it| in_words(t, &it));
@@ -123,7 +126,8 @@ pub async fn stylesheet() -> impl IntoResponse {
 
 /// Everything that is not there: a page for browsers, a problem for programs.
 pub async fn not_found(headers: HeaderMap) -> Response {
-    let wants_page = headers.get(header::ACCEPT).and_then(|it| it.to_str().ok()).is_some_and(|it| it.contains("text/html"));
+    let wants_page =
+        headers.get(header::ACCEPT).and_then(|it| it.to_str().ok()).is_some_and(|it| it.contains("text/html"));
     if wants_page {
         let t = Words(language(&headers));
         return page(StatusCode::NOT_FOUND, &NotFound { t }).unwrap_or_else(IntoResponse::into_response);
@@ -164,6 +168,9 @@ fn page(status: StatusCode, template: &impl Template) -> Result<Response, Proble
 /// Chinese when the browser names it before English; English otherwise.
 fn language(headers: &HeaderMap) -> Language {
     let wanted = headers.get(header::ACCEPT_LANGUAGE).and_then(|it| it.to_str().ok()).unwrap_or_default();
-    let first = wanted.split(',').map(|it| it.trim().to_ascii_lowercase()).find(|it| it.starts_with("zh") || it.starts_with("en"));
+    let first = wanted
+        .split(',')
+        .map(|it| it.trim().to_ascii_lowercase())
+        .find(|it| it.starts_with("zh") || it.starts_with("en"));
     if first.is_some_and(|it| it.starts_with("zh")) { Language::Zh } else { Language::En }
 }

@@ -40,7 +40,9 @@ pub async fn product_key_list(State(app): State<App>, Path(product): Path<String
 async fn answer(app: &App, product: Option<Slug>) -> Result<Response, Problem> {
     // A read through the snapshot's check, so that a rotation on another server is seen at once.
     let jwks = app
-        .read(Actor::Signet, move |_, ctx| Ok::<_, crate::usecase::Failure>(ctx.installation.keys.published(product.as_ref())))
+        .read(Actor::Signet, move |_, ctx| {
+            Ok::<_, crate::usecase::Failure>(ctx.installation.keys.published(product.as_ref()))
+        })
         .await?;
     let body = serde_json::to_string(&jwks).map_err(|_| Problem::internal())?;
     Ok(([(header::CONTENT_TYPE, "application/jwk-set+json"), (header::CACHE_CONTROL, MAX_AGE)], body).into_response())

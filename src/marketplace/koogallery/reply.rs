@@ -62,7 +62,8 @@ pub enum ReplyError {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Reply {
-    result_code: &'static str,
+    #[serde(serialize_with = "as_code")]
+    result_code: ResultCode,
     result_msg: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     encrypt_type: Option<&'static str>,
@@ -146,7 +147,7 @@ impl Reply {
     pub fn new(code: ResultCode, message: &str) -> Self {
         let message = if message.is_empty() { code.default_text() } else { message };
         Self {
-            result_code: code.as_str(),
+            result_code: code,
             result_msg: truncate(message, MESSAGE_CHARS),
             encrypt_type: None,
             instance_id: None,
@@ -154,6 +155,21 @@ impl Reply {
             app_info: None,
             info: None,
         }
+    }
+
+    /// Its code.
+    pub fn code(&self) -> ResultCode {
+        self.result_code
+    }
+
+    /// Its message, as it will be sent.
+    pub fn message(&self) -> &str {
+        &self.result_msg
+    }
+
+    /// The instance id it names.
+    pub fn instance_id(&self) -> Option<&str> {
+        self.instance_id.as_deref()
     }
 
     /// An answer of a code and its own text.
@@ -226,6 +242,10 @@ impl Reply {
         }
         bytes
     }
+}
+
+fn as_code<S: serde::Serializer>(code: &ResultCode, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(code.as_str())
 }
 
 /// The value of the `Body-Sign` header for exactly these bytes.

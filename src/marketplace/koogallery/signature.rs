@@ -59,6 +59,16 @@ pub enum Transport {
     V2,
 }
 
+impl Transport {
+    /// The stable name, as the message log has it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::V1 => "v1",
+            Self::V2 => "v2",
+        }
+    }
+}
+
 /// A call whose signature and clock hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Authentic {

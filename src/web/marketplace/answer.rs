@@ -86,10 +86,7 @@ type Credentials = (Option<credentials::Encrypted>, Option<credentials::Encrypte
 fn encrypted(instance: &Instance, encryption: Encryption) -> Result<Credentials, CredentialTooLong> {
     let encrypt = |label: &str, plain: &Option<String>| {
         let entropy = DerivedEntropy::new(&encryption.seed, &[label, &instance.instance_id]);
-        plain
-            .as_deref()
-            .map(|plain| credentials::encrypt(encryption.key, encryption.kind, plain, &entropy))
-            .transpose()
+        plain.as_deref().map(|plain| credentials::encrypt(encryption.key, encryption.kind, plain, &entropy)).transpose()
     };
     let delivery = &instance.delivery;
     Ok((encrypt("user-name", &delivery.user_name)?, encrypt("initial-password", &delivery.initial_password)?))

@@ -13,7 +13,6 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http_body_util::{BodyExt, Limited};
-use serde_json::Value;
 
 use crate::{
     app::App,
@@ -203,29 +202,18 @@ impl Transaction<'_> {
     }
 
     /// Authentic but unreadable: refused, and kept so that the merchant can see why.
-    fn reject(
-        self,
-        tx: &mut Tx,
-        ctx: Context,
-        rejected: &protocol::Rejected,
-    ) -> Result<(ResultCode, Reply), Failure> {
+    fn reject(self, tx: &mut Tx, ctx: Context, rejected: &protocol::Rejected) -> Result<(ResultCode, Reply), Failure> {
         let fresh = inbound::use_nonce(tx, &self.channel.slug, self.nonce().as_ref())?;
-        let reply = if fresh {
-            Reply::new(ResultCode::IllegalParameter, &rejected.to_string())
-        } else {
-            self.replayed()
-        };
+        let reply =
+            if fresh { Reply::new(ResultCode::IllegalParameter, &rejected.to_string()) } else { self.replayed() };
         let message = MessageRecord { activity: rejected.activity.clone(), ..self.message(ctx, &reply) };
         inbound::record(tx, &message)?;
         Ok((reply.code(), reply))
     }
 
     fn reply(self, ctx: Context, call: &Call, outcome: &crate::usecase::outcome::Outcome) -> Result<Reply, Failure> {
-        let encryption = Encryption {
-            key: self.key,
-            kind: self.channel.encrypt_type,
-            seed: ctx.installation.credential_seed(),
-        };
+        let encryption =
+            Encryption { key: self.key, kind: self.channel.encrypt_type, seed: ctx.installation.credential_seed() };
         answer::reply(call, outcome, encryption)
             .map_err(|error| Failure::Missing(format!("the answer cannot be sent: {error}")))
     }
@@ -278,7 +266,10 @@ async fn sample_failure(app: &App, channel: &Slug, received: &Received, reply: &
         return;
     }
     let transport = if received.method == "POST" { Transport::V2 } else { Transport::V1 };
-    let (slug, received) = (channel.clone(), Received { body: received.body.clone(), method: received.method.clone(), query: received.query.clone() });
+    let (slug, received) = (
+        channel.clone(),
+        Received { body: received.body.clone(), method: received.method.clone(), query: received.query.clone() },
+    );
     let reply = reply.clone();
     let job = move |tx: &mut Tx, ctx: Context| {
         inbound::record(tx, &message(ctx, &slug, &received, transport, &reply, started))

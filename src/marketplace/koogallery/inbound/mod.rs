@@ -224,7 +224,7 @@ impl Appearance {
             Event::Upgrade(upgrade) => (Some(&upgrade.order.order_id), Some(instance(&upgrade.subject))),
             Event::Query(ids) => (None, ids.first().cloned()),
             Event::OrderNotice(order) => (Some(&order.order_id), None),
-            Event::DeviceLicense(device) => (None, Some(device.instance_id.clone())),
+            Event::DeviceLicense(device) => (None, Some(device.subject.as_str().to_owned())),
         };
         Self { order_id: order_id.cloned(), instance_id }
     }

@@ -335,7 +335,7 @@ fn releases_upgrades_queries_notices_and_device_licenses() {
     assert_eq!(event(V2, "queryInstance"), Event::Query(vec!["b-0001".into(), "b-0002".into()]));
     assert_eq!(event(V2, "orderNotify"), Event::OrderNotice(order("CS2401", Some("CS2401-000001"))));
     let device = DeviceLicense {
-        instance_id: "b-0001".into(),
+        subject: Subject::Instance("b-0001".into()),
         event_id: "e-1".into(),
         effective_at: time("20231027103015"),
         expires_at: Some(time("20241027103015")),

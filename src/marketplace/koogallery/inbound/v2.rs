@@ -81,7 +81,7 @@ fn upgrade(fields: &mut Fields) -> Checked<Upgrade> {
 
 fn device_license(fields: &mut Fields, signed_at: Time) -> Checked<DeviceLicense> {
     Ok(DeviceLicense {
-        instance_id: fields.required_id("instanceId")?,
+        subject: fields.instance()?,
         event_id: fields.required_id("eventId")?,
         // Absent only in a debug call: then from now on.
         effective_at: fields.required_time("effectiveTime")?.unwrap_or(signed_at),

@@ -1,0 +1,10 @@
+//! The management API.
+
+use axum::Router;
+
+use crate::app::App;
+
+/// Its routes.
+pub fn router() -> Router<App> {
+    Router::new()
+}
