@@ -35,6 +35,8 @@ pub mod report;
 pub mod request;
 pub mod sign;
 pub mod soak;
+#[cfg(test)]
+mod testing;
 pub mod verdict;
 
 pub use call::{Call, Unsupported};

@@ -245,3 +245,33 @@ fn tampered(request: PreparedRequest) -> PreparedRequest {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        report::{self, Style},
+        testing::{
+            marketplace,
+            merchant::{Fault, Merchant},
+        },
+    };
+
+    #[tokio::test]
+    async fn an_honest_merchant_passes_on_every_line() {
+        let (url, _) = Merchant::open(Fault::None).await;
+        for line in Line::ALL {
+            let steps = probe(&marketplace(&url, line), |_| {}).await.unwrap();
+            assert!(steps.len() > 15, "{line}: {}", steps.len());
+            assert!(steps.iter().all(StepReport::passed), "{}", report::steps(&steps, Style::default()));
+        }
+    }
+
+    #[tokio::test]
+    async fn an_accepted_replay_is_the_one_thing_found() {
+        let (url, _) = Merchant::open(Fault::AcceptsReplay).await;
+        let steps = probe(&marketplace(&url, Line::Client), |_| {}).await.unwrap();
+        let failed: Vec<_> = steps.iter().filter(|step| !step.passed()).map(|step| step.title.as_str()).collect();
+        assert_eq!(failed, ["the same nonce again"]);
+    }
+}

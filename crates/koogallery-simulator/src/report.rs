@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use crate::{
     play::StepReport,
     reply::Reply,
+    soak::SoakReport,
     verdict::{Outcome, RuleResult, Verdict},
 };
 
@@ -101,4 +102,10 @@ pub fn summary(steps: &[StepReport], style: Style) -> String {
         (all, failed) => (Outcome::Fail, format!("{failed} of {all} steps would not be accepted by the marketplace.")),
     };
     format!("{}\n", style.paint(outcome, &text))
+}
+
+/// A soak's counts and violations.
+pub fn soak(report: &SoakReport, style: Style) -> String {
+    let outcome = if report.passed() { Outcome::Pass } else { Outcome::Fail };
+    format!("{report}{}\n", style.paint(outcome, if report.passed() { "PASSED" } else { "FAILED" }))
 }
