@@ -58,6 +58,9 @@ enum Mode {
     Write,
 }
 
+/// One run of a use case against one snapshot.
+type Attempt<T, E> = Box<dyn FnMut(&mut Tx) -> Result<T, Stop<E>> + Send>;
+
 /// Why an attempt ended without a result.
 enum Stop<E> {
     Stale,
@@ -170,7 +173,7 @@ impl App {
         Err(E::from(Failure::Stale))
     }
 
-    fn attempt<T, E, F>(&self, actor: Actor, job: Arc<F>) -> Box<dyn FnMut(&mut Tx) -> Result<T, Stop<E>> + Send>
+    fn attempt<T, E, F>(&self, actor: Actor, job: Arc<F>) -> Attempt<T, E>
     where
         E: From<Failure>,
         F: Fn(&mut Tx, Context) -> Result<T, E> + Send + Sync + 'static,

@@ -30,7 +30,7 @@ pub struct OrderInfo {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Completion {
     /// The order is fulfilled.
-    Fulfilled(OrderRecord),
+    Fulfilled(Box<OrderRecord>),
     /// There is no such order.
     NotFound,
     /// The order waits for nothing.
@@ -81,7 +81,7 @@ pub fn complete(tx: &mut Tx, ctx: Context, id: OrderId, info: &OrderInfo) -> Don
         _ => return Ok(Completion::NotWaiting),
     }
     let done = tx.order_find(id)?.ok_or_else(|| Failure::Missing(format!("order {id} vanished")))?;
-    Ok(Completion::Fulfilled(done))
+    Ok(Completion::Fulfilled(Box::new(done)))
 }
 
 fn complete_upgrade(
