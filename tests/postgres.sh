@@ -26,6 +26,9 @@ else
     as_server() { (cd "$folder" && exec "$@"); }
 fi
 
+# COMMAND's input, kept from the server and from the shell, which gives background commands none.
+exec 3<&0 </dev/null
+
 command_pid=
 stop() {
     trap - EXIT INT TERM HUP
@@ -53,7 +56,7 @@ port=
 for attempt in 1 2 3 4 5 6 7 8; do
     port=$((20000 + ($(od -An -N2 -tu2 /dev/urandom | tr -d ' ') % 12000)))
     if as_server "$bin/pg_ctl" -D "$folder/data" -l "$folder/data/server.log" -w -t 30 start \
-        -o "-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=200" >/dev/null 2>&1; then
+        -o "-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=200" >/dev/null 2>&1 3<&-; then
         break
     fi
     [ "$attempt" -lt 8 ] || { cat "$folder/data/server.log" >&2; exit 70; }
@@ -63,7 +66,7 @@ SIGNET_TEST_POSTGRES_URL="postgres://signet@127.0.0.1:$port/postgres"
 export SIGNET_TEST_POSTGRES_URL
 
 # In the background, so that a signal to this script is not put off until COMMAND ends; with the input it came with.
-"$@" <&0 &
+"$@" <&3 3<&- &
 command_pid=$!
 code=0
 wait "$command_pid" || code=$?

@@ -2,9 +2,10 @@
 //! The PostgreSQL half needs a server: `tests/postgres.sh cargo nextest run` starts one, as `make test` does.
 
 mod contract;
-mod families;
+mod licenses;
 mod migrations;
 mod postgres;
+mod records;
 mod samples;
 mod sqlite;
 
@@ -108,6 +109,11 @@ fn unnoted(tx: &mut Tx, sql: &str) -> QueryResult<()> {
         Conn::Sqlite(conn) => conn.batch_execute(sql),
         Conn::Postgres(conn) => conn.batch_execute(sql),
     }
+}
+
+/// Runs the checks in one committed transaction; on PostgreSQL they may run twice, so they start from nothing.
+async fn check(database: Database, checks: fn(&mut Tx) -> Result<(), StoreError>) {
+    database.open().await.write(checks).await.unwrap();
 }
 
 /// Declares each test for both databases.
