@@ -20,8 +20,9 @@ pub(super) enum Conn {
 
 /// An open transaction: every table's functions are methods on it.
 ///
-/// Once a statement has failed, the transaction cannot commit, even when the job goes on and returns `Ok`:
-/// PostgreSQL would silently roll back there, and SQLite is held to the same rule.
+/// Once a statement has failed, the transaction runs no other and cannot commit, even when the job goes on and
+/// returns `Ok`: PostgreSQL would silently roll back there, and SQLite, which may already have rolled back by itself,
+/// would store what follows at once and for good.
 pub struct Tx {
     pub(super) conn: Conn,
     fault: Option<Fault>,
@@ -35,6 +36,11 @@ impl Tx {
     /// The first fault since the last call, which it forgets.
     pub(super) fn take_fault(&mut self) -> Option<Fault> {
         self.fault.take()
+    }
+
+    /// [`StoreError::Aborted`] once a statement has failed.
+    pub(super) fn must_be_sound(&self) -> Result<(), StoreError> {
+        if self.fault.is_some() { Err(StoreError::Aborted) } else { Ok(()) }
     }
 
     /// Translates a statement's result and remembers the first fault.
@@ -68,6 +74,7 @@ impl std::fmt::Debug for Tx {
 /// The body is compiled once per database, so everything that both can do may be written in it.
 macro_rules! each {
     ($tx:expr, $c:ident => $body:expr) => {{
+        $tx.must_be_sound()?;
         let result: diesel::QueryResult<_> = match &mut $tx.conn {
             $crate::store::conn::Conn::Sqlite(plain) => {
                 let $c: &mut diesel::SqliteConnection = plain;
@@ -87,6 +94,7 @@ macro_rules! each {
 /// SQLite has one writer and needs no lock.
 macro_rules! locked {
     ($tx:expr, $query:expr) => {{
+        $tx.must_be_sound()?;
         let result = match &mut $tx.conn {
             $crate::store::conn::Conn::Sqlite(plain) => $query.first(&mut **plain),
             $crate::store::conn::Conn::Postgres(pooled) => $query.for_no_key_update().first(&mut **pooled),

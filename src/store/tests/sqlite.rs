@@ -1,0 +1,166 @@
+//! What only SQLite can get wrong.
+
+use std::time::Duration;
+
+use diesel::{RunQueryDsl, dsl::sql, sql_types};
+use tokio::task::JoinSet;
+
+use super::{Access, Database, raw, unnoted};
+use crate::{
+    base::limits,
+    store::{StoreError, Tx, conn::Conn},
+};
+
+type Outcome<T> = Result<T, StoreError>;
+
+/// Keeps the writer busy so that what is sent meanwhile shares one batch.
+fn slow(tx: &mut Tx) -> Outcome<()> {
+    std::thread::sleep(Duration::from_millis(200));
+    tx.meta_set("slow", "1")
+}
+
+#[tokio::test]
+async fn every_connection_is_durable_and_checks_references() {
+    let database = Database::sqlite();
+    let store = database.open().await;
+    let look = |tx: &mut Tx| {
+        let Conn::Sqlite(conn) = &mut tx.conn else { panic!("not SQLite") };
+        let number = |name: &str| format!("(SELECT {name} FROM pragma_{name})");
+        let numbers = [number("synchronous"), number("foreign_keys"), number("trusted_schema")]
+            .map(|query| diesel::select(sql::<sql_types::BigInt>(&query)).get_result::<i64>(&mut **conn).unwrap());
+        let mode = diesel::select(sql::<sql_types::Text>(&number("journal_mode")));
+        Ok::<_, StoreError>((numbers, mode.get_result::<String>(&mut **conn).unwrap()))
+    };
+    assert_eq!(store.write(look).await.unwrap(), ([2, 1, 0], "wal".to_owned()));
+    assert_eq!(store.read(look).await.unwrap(), ([2, 1, 0], "wal".to_owned()));
+}
+
+#[tokio::test]
+async fn a_second_server_is_refused_until_the_first_is_gone() {
+    let database = Database::sqlite();
+    let first = database.open().await;
+    assert!(matches!(database.try_open(Access::Server).await, Err(StoreError::Locked { .. })));
+    first.close().await;
+    database.open().await.close().await;
+}
+
+/// A full disk makes SQLite roll back the whole transaction by itself: here a job does the same to it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_that_sqlite_rolled_back_is_answered_as_lost() {
+    let database = Database::sqlite();
+    let store = database.open().await;
+    let first = tokio::spawn({
+        let store = store.clone();
+        async move { store.write(slow).await }
+    });
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let mut jobs = JoinSet::new();
+    for number in 0..20_u32 {
+        let store = store.clone();
+        jobs.spawn(async move {
+            let result: Outcome<()> = store
+                .write(move |tx| {
+                    tx.meta_set(&format!("n{number}"), "1")?;
+                    if number == 10 {
+                        unnoted(tx, "ROLLBACK").unwrap();
+                        return Err(StoreError::Unavailable("disk full".to_owned()));
+                    }
+                    Ok(())
+                })
+                .await;
+            (number, result)
+        });
+    }
+    first.await.unwrap().unwrap();
+    for (number, result) in jobs.join_all().await {
+        assert!(matches!(result, Err(StoreError::Unavailable(_))), "{number}: {result:?}");
+        let stored: Outcome<Option<String>> = store.read(move |tx| tx.meta_get(&format!("n{number}"))).await;
+        assert_eq!(stored.unwrap(), None, "{number} is stored though it was reported lost");
+    }
+    store.ping().await.unwrap();
+}
+
+/// Fills the file up to its largest allowed size: whatever SQLite makes of it, no answer may be wrong.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_file_never_leads_to_a_false_answer() {
+    let database = Database::sqlite();
+    let store = database.open().await;
+    let limit: Outcome<()> = store.write(|tx| raw(tx, "PRAGMA max_page_count = 1")).await;
+    limit.unwrap();
+    let mut jobs = JoinSet::new();
+    for number in 0..40_usize {
+        let store = store.clone();
+        jobs.spawn(async move {
+            let size = if number % 4 == 0 { 400_000 } else { 10 };
+            let result: Outcome<()> =
+                store.write(move |tx| tx.meta_set(&format!("n{number}"), &"x".repeat(size))).await;
+            (number, result)
+        });
+    }
+    let mut failed = 0;
+    for (number, result) in jobs.join_all().await {
+        failed += usize::from(result.is_err());
+        let stored: Outcome<Option<String>> = store.read(move |tx| tx.meta_get(&format!("n{number}"))).await;
+        assert_eq!(result.is_ok(), stored.unwrap().is_some(), "{number}: {result:?}");
+    }
+    assert!(failed > 0, "nothing was too big: the test tests nothing");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_queue_is_answered_at_once() {
+    let database = Database::sqlite();
+    let store = database.open().await;
+    let mut jobs = JoinSet::new();
+    for _ in 0..limits::WRITE_QUEUE + 4 * limits::WRITE_BATCH {
+        let store = store.clone();
+        jobs.spawn(async move { store.write(slow_first).await });
+    }
+    let results = jobs.join_all().await;
+    let busy = results.iter().filter(|result| matches!(result, Err(StoreError::Busy))).count();
+    assert!(busy > 0, "nobody was turned away");
+    assert!(results.iter().all(|result| matches!(result, Ok(()) | Err(StoreError::Busy))));
+    store.ping().await.unwrap();
+}
+
+fn slow_first(tx: &mut Tx) -> Outcome<()> {
+    if tx.meta_insert_if_absent("first", "1")? { slow(tx) } else { Ok(()) }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lock_of_another_process_is_an_outage_that_passes() {
+    let database = Database::sqlite();
+    let store = database.open().await;
+    let mut other = database.connect();
+    other.execute("BEGIN IMMEDIATE").unwrap();
+    assert!(matches!(store.ping().await, Err(StoreError::Unavailable(_))));
+    let read: Outcome<_> = store.read(|tx| tx.meta_get("created_at")).await;
+    assert!(read.unwrap().is_some(), "readers do not wait for writers");
+    other.execute("ROLLBACK").unwrap();
+    store.ping().await.unwrap();
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn the_file_is_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let database = Database::sqlite();
+    let _store = database.open().await;
+    let crate::store::DatabaseUrl::Sqlite(path) = &database.url else { panic!("not SQLite") };
+    assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[test]
+fn urls_are_read_and_never_shown() {
+    use crate::store::{DatabaseUrl, DatabaseUrlError};
+
+    for text in ["a/b.db", "sqlite:a/b.db", "sqlite://a/b.db"] {
+        assert_eq!(format!("{:?}", text.parse::<DatabaseUrl>().unwrap()), r#"Sqlite("a/b.db")"#);
+    }
+    let url: DatabaseUrl = "postgres://signet:canary@host/db".parse().unwrap();
+    assert!(!format!("{url:?}").contains("canary"));
+    assert_eq!("".parse::<DatabaseUrl>().unwrap_err(), DatabaseUrlError::Empty);
+    for text in ["mysql://signet:canary@host/db", ":memory:"] {
+        assert_eq!(text.parse::<DatabaseUrl>().unwrap_err(), DatabaseUrlError::Scheme);
+    }
+}
