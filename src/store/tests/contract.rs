@@ -149,7 +149,7 @@ async fn the_same_order_fifty_times_is_one_row(database: Database) {
                 mine.identity = "same".to_owned();
                 match tx.order_by_identity(&slug("koo"), "same")? {
                     Some(first) => Ok(first.id),
-                    None => tx.order_insert(&mine).map(|()| mine.id),
+                    None => tx.order_save(&mine).map(|()| mine.id),
                 }
             };
             for _ in 0..20 {

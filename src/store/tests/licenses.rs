@@ -31,7 +31,7 @@ async fn licenses(database: Database) {
         assert_eq!(tx.license_for_update(first.id)?.as_ref(), Some(&first), "None is written, too");
         tx.license_insert(&license(2), &key(2))?;
         tx.license_insert(&license(3), &key(3))?;
-        tx.order_insert(&crate::store::OrderRecord { license_id: Some(license(2).id), ..order(1) })?;
+        tx.order_save(&crate::store::OrderRecord { license_id: Some(license(2).id), ..order(1) })?;
         let numbers = |tx: &mut Tx, filter: LicenseFilter, after: Option<i64>, limit| {
             let rows = tx.license_page(&filter, after.map(|number| license(number).id), limit)?;
             Ok::<_, StoreError>(rows.iter().map(|row| row.created_at.since(time(0)).as_secs()).collect::<Vec<_>>())
@@ -103,12 +103,12 @@ async fn codes(database: Database) {
 async fn orders(database: Database) {
     check(database, |tx| {
         for number in 1..=3 {
-            tx.order_insert(&order(number))?;
+            tx.order_save(&order(number))?;
         }
         // Orders made by hand have no channel, and so no identity to collide.
         for number in [4, 5] {
             let manual = crate::store::OrderRecord { channel: None, identity: String::new(), ..order(number) };
-            tx.order_insert(&manual)?;
+            tx.order_save(&manual)?;
         }
         let koo = slug("koo");
         assert_eq!(tx.order_find(order(2).id)?, Some(order(2)));
@@ -116,7 +116,7 @@ async fn orders(database: Database) {
         assert_eq!(tx.order_by_instance_waiting(&koo, "instance-1")?, Some(order(1)), "the oldest");
         let mut first = order(1);
         (first.status, first.quantity, first.details) = (OrderStatus::Fulfilled, None, json!({}));
-        tx.order_update(&first)?;
+        tx.order_save(&first)?;
         assert_eq!(tx.order_find(first.id)?, Some(first));
         assert_eq!(tx.order_by_instance_waiting(&koo, "instance-1")?, Some(order(2)));
         let waiting = OrderFilter { status: Some(OrderStatus::Waiting), channel: Some(koo), ..OrderFilter::default() };

@@ -153,7 +153,7 @@ async fn alerts(database: Database) {
             kind: "unknown_plan".to_owned(),
             channel: Some(slug("koo")),
             license_id: None,
-            order_id: Some(order(1).id),
+            order_id: Some(order(1).order_id),
             detail: json!([1]),
             created_at: time(number),
             resolved_at: None,
