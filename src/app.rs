@@ -38,6 +38,8 @@ pub struct Parts {
     pub data_dir: PathBuf,
     /// Days that messages are kept.
     pub message_days: u16,
+    /// Whose word about a client's address is believed.
+    pub trusted_proxies: Proxies,
 }
 
 /// The service. Cheap to clone.
@@ -107,6 +109,11 @@ impl App {
     /// Days that messages are kept.
     pub fn message_days(&self) -> u16 {
         self.0.parts.message_days
+    }
+
+    /// Whose word about a client's address is believed.
+    pub fn trusted_proxies(&self) -> &Proxies {
+        &self.0.parts.trusted_proxies
     }
 
     /// Catalog and keys as last loaded.

@@ -4,14 +4,18 @@
 //! and fails on a forbidden `use`):
 //!
 //! ```text
-//! main → cli → app → web → usecase → store, catalog → marketplace → license → base
+//! main → cli → config, telemetry → web, jobs → app → usecase → store, catalog → marketplace → license → base
 //! ```
 
 pub mod app;
 pub mod base;
 pub mod catalog;
+pub mod cli;
+pub mod config;
+pub mod jobs;
 pub mod license;
 pub mod marketplace;
 pub mod store;
+pub mod telemetry;
 pub mod usecase;
 pub mod web;

@@ -6,6 +6,7 @@ pub mod clock;
 pub mod entropy;
 pub mod ids;
 pub mod limits;
+pub mod proxies;
 pub mod secret;
 pub mod slug;
 pub mod text;

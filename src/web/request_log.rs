@@ -2,10 +2,13 @@
 //!
 //! The query string is never logged: a marketplace's calls carry their signature there.
 
-use std::time::Instant;
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Instant,
+};
 
 use axum::{
-    extract::{MatchedPath, Request, State},
+    extract::{ConnectInfo, MatchedPath, Request, State},
     http::{HeaderName, HeaderValue},
     middleware::Next,
     response::Response,
@@ -20,6 +23,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub async fn log(State(app): State<App>, request: Request, next: Next) -> Response {
     let started = Instant::now();
     let id = RequestId::new(app.now(), app.entropy());
+    let client = client_address(&app, &request);
     let method = request.method().clone();
     // The template, not the path: a path may hold ids, and a figure per path would grow without bound.
     let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
@@ -27,7 +31,7 @@ pub async fn log(State(app): State<App>, request: Request, next: Next) -> Respon
     let elapsed = started.elapsed();
     let status = response.status().as_u16();
     tracing::info!(
-        request.id = %id, http.method = %method, http.route = route, http.status = status,
+        request.id = %id, client.address = client.map(tracing::field::display), http.method = %method, http.route = route, http.status = status,
         duration_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
         "{method} {route} {status}",
     );
@@ -38,6 +42,13 @@ pub async fn log(State(app): State<App>, request: Request, next: Next) -> Respon
         response.headers_mut().insert(REQUEST_ID, value);
     }
     response
+}
+
+/// Who called: the peer, or whom a trusted proxy names.
+fn client_address(app: &App, request: &Request) -> Option<IpAddr> {
+    let ConnectInfo(peer) = request.extensions().get::<ConnectInfo<SocketAddr>>()?;
+    let forwarded_for = request.headers().get("x-forwarded-for").and_then(|value| value.to_str().ok());
+    Some(app.trusted_proxies().client(peer.ip(), forwarded_for))
 }
 
 /// Methods are free text on the wire: only known ones become a label.

@@ -1,0 +1,99 @@
+//! Trusted proxies: whose word about the client's address is believed.
+
+use std::net::IpAddr;
+
+/// Networks of trusted proxies.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Proxies(Vec<(IpAddr, u8)>);
+
+impl Proxies {
+    /// Reads addresses (`127.0.0.1`) and networks (`10.0.0.0/8`, `fd00::/8`).
+    ///
+    /// # Errors
+    /// Names the entry that is neither.
+    pub fn parse(entries: &[String]) -> Result<Self, String> {
+        entries.iter().map(|entry| network(entry.trim())).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// The client's address: the peer's own, unless the peer is a trusted proxy; then the last address in
+    /// `X-Forwarded-For` that is none. Whatever stands before that was written by somebody nobody knows.
+    pub fn client(&self, peer: IpAddr, forwarded_for: Option<&str>) -> IpAddr {
+        let mut client = peer.to_canonical();
+        let mut hops = forwarded_for.unwrap_or_default().rsplit(',');
+        while self.trusts(client) {
+            let Some(Ok(before)) = hops.next().map(|hop| hop.trim().parse::<IpAddr>()) else { break };
+            client = before.to_canonical();
+        }
+        client
+    }
+
+    fn trusts(&self, address: IpAddr) -> bool {
+        self.0.iter().any(|&(network, bits)| contains(network, bits, address))
+    }
+}
+
+fn network(entry: &str) -> Result<(IpAddr, u8), String> {
+    let wrong = || format!("`{entry}` is neither an address nor a network such as 10.0.0.0/8");
+    let (address, bits) = match entry.split_once('/') {
+        Some((address, bits)) => (address, Some(bits.parse::<u8>().map_err(|_| wrong())?)),
+        None => (entry, None),
+    };
+    let address: IpAddr = address.parse().map_err(|_| wrong())?;
+    let most = if address.is_ipv4() { 32 } else { 128 };
+    match bits.unwrap_or(most) {
+        bits if bits <= most => Ok((address, bits)),
+        _ => Err(wrong()),
+    }
+}
+
+fn contains(network: IpAddr, bits: u8, address: IpAddr) -> bool {
+    // Shifting by the full width is no shift in Rust: a network of 0 bits holds everything.
+    match (network, address) {
+        (IpAddr::V4(network), IpAddr::V4(address)) => {
+            let mask = u32::MAX.checked_shl(32 - u32::from(bits)).unwrap_or(0);
+            network.to_bits() & mask == address.to_bits() & mask
+        }
+        (IpAddr::V6(network), IpAddr::V6(address)) => {
+            let mask = u128::MAX.checked_shl(128 - u32::from(bits)).unwrap_or(0);
+            network.to_bits() & mask == address.to_bits() & mask
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client(trusted: &[&str], peer: &str, forwarded: Option<&str>) -> String {
+        let entries: Vec<_> = trusted.iter().map(ToString::to_string).collect();
+        Proxies::parse(&entries).unwrap().client(peer.parse().unwrap(), forwarded).to_string()
+    }
+
+    #[test]
+    fn strangers_are_not_believed() {
+        assert_eq!(client(&[], "9.9.9.9", Some("1.1.1.1")), "9.9.9.9");
+        assert_eq!(client(&["10.0.0.0/8"], "9.9.9.9", Some("1.1.1.1")), "9.9.9.9");
+    }
+
+    #[test]
+    fn the_last_hop_that_is_no_proxy_is_the_client() {
+        let trusted = ["10.0.0.0/8", "::1"];
+        assert_eq!(client(&trusted, "10.1.2.3", Some("6.6.6.6, 1.1.1.1")), "1.1.1.1");
+        assert_eq!(client(&trusted, "::1", Some("6.6.6.6, 1.1.1.1, 10.9.9.9")), "1.1.1.1");
+        assert_eq!(client(&trusted, "::ffff:10.1.2.3", Some("1.1.1.1")), "1.1.1.1");
+        assert_eq!(client(&trusted, "10.1.2.3", Some("nonsense")), "10.1.2.3");
+        assert_eq!(client(&trusted, "10.1.2.3", None), "10.1.2.3");
+    }
+
+    #[test]
+    fn networks_have_edges() {
+        assert_eq!(client(&["0.0.0.0/0"], "9.9.9.9", Some("1.1.1.1")), "1.1.1.1");
+        assert_eq!(client(&["10.0.0.0/31"], "10.0.0.1", Some("1.1.1.1")), "1.1.1.1");
+        assert_eq!(client(&["10.0.0.0/31"], "10.0.0.2", Some("1.1.1.1")), "10.0.0.2");
+        assert_eq!(client(&["fd00::/8"], "fdff::1", Some("1.1.1.1")), "1.1.1.1");
+        for wrong in ["10.0.0.0/33", "::/129", "x", "1.1.1.1/", ""] {
+            assert!(Proxies::parse(&[wrong.to_owned()]).is_err(), "{wrong}");
+        }
+    }
+}

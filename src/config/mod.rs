@@ -1,0 +1,268 @@
+//! Settings: flags over environment over file over the commented defaults in `default.toml`.
+//!
+//! Values are checked here, once; the rest of the code gets them parsed. Secrets are no settings: the master key
+//! and the access keys are read where they are used.
+
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use figment::{
+    Figment,
+    providers::{Env, Format, Serialized, Toml},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{base::proxies::Proxies, store::DatabaseUrl};
+
+
+
+const DEFAULTS: &str = include_str!("default.toml");
+/// The names that the environment may set, after `SIGNET_`.
+const NAMES: [&str; 11] = [
+    "listen",
+    "metrics_listen",
+    "data_dir",
+    "database_url",
+    "catalog",
+    "public_url",
+    "master_key_file",
+    "trusted_proxies",
+    "message_days",
+    "log",
+    "log_format",
+];
+
+/// Why the settings cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A file or variable that cannot be read or has a wrong type; the text names the source.
+    #[error("the configuration cannot be read: {0}")]
+    Read(Box<figment::Error>),
+    /// A value that makes no sense.
+    #[error("the setting `{name}` is wrong: {reason}")]
+    Value {
+        /// The setting.
+        name: &'static str,
+        /// What is wrong and what is expected.
+        reason: String,
+    },
+}
+
+/// Settings given as flags; what is `None` is left to environment, file and defaults.
+#[derive(Debug, Clone, Default, Serialize, clap::Args)]
+pub struct Flags {
+    /// Address to serve on, such as 0.0.0.0:8080
+    #[arg(long, global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listen: Option<String>,
+    /// Address of the metrics; empty for none
+    #[arg(long, global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metrics_listen: Option<String>,
+    /// Folder for database and master key
+    #[arg(long, global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data_dir: Option<String>,
+    /// postgres://… (absent: SQLite in the data folder)
+    #[arg(long, global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub database_url: Option<String>,
+    /// Catalog file to apply at the start
+    #[arg(long, global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub catalog: Option<String>,
+    /// Address under which the world reaches this service
+    #[arg(long, global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub public_url: Option<String>,
+    /// File with the master key
+    #[arg(long, global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub master_key_file: Option<String>,
+    /// Proxies whose X-Forwarded-For is believed: addresses or networks, separated by commas
+    #[arg(long, global = true, value_delimiter = ',')]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trusted_proxies: Option<Vec<String>>,
+    /// What is logged, such as info or signet=debug
+    #[arg(long, global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log: Option<String>,
+    /// text or json
+    #[arg(long, global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_format: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Raw {
+    listen: String,
+    metrics_listen: String,
+    data_dir: PathBuf,
+    database_url: String,
+    catalog: String,
+    public_url: String,
+    master_key_file: String,
+    trusted_proxies: Vec<String>,
+    message_days: u16,
+    log: String,
+    log_format: LogFormat,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines: one JSON object a line.
+    Json,
+}
+
+/// The settings, parsed.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where to serve.
+    pub listen: SocketAddr,
+    /// Where to serve metrics.
+    pub metrics_listen: Option<SocketAddr>,
+    /// The data folder.
+    pub data_dir: PathBuf,
+    /// The database.
+    pub database: DatabaseUrl,
+    /// The catalog file to apply.
+    pub catalog: Option<PathBuf>,
+    /// Public address, without a slash at its end.
+    pub public_url: String,
+    /// The master key's file.
+    pub master_key_file: PathBuf,
+    /// Whose X-Forwarded-For is believed.
+    pub trusted_proxies: Proxies,
+    /// Days that messages are kept.
+    pub message_days: u16,
+    /// Filter of the log.
+    pub log: String,
+    /// Form of the log.
+    pub log_format: LogFormat,
+}
+
+impl Config {
+    /// Reads the settings from all sources.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the source or the setting.
+    pub fn load(file: Option<&Path>, flags: &Flags) -> Result<Self, ConfigError> {
+        let mut figment = Figment::from(Toml::string(DEFAULTS));
+        if let Some(file) = file {
+            figment = figment.merge(Toml::file_exact(file));
+        }
+        let figment = figment
+            .merge(Env::prefixed("SIGNET_").only(&NAMES))
+            .merge(Serialized::defaults(flags));
+        let raw: Raw = figment.extract().map_err(|error| ConfigError::Read(Box::new(error)))?;
+        raw.check()
+    }
+}
+
+impl Raw {
+    fn check(self) -> Result<Config, ConfigError> {
+        let listen = address("listen", &self.listen)?;
+        let metrics_listen = match self.metrics_listen.as_str() {
+            "" => None,
+            text => Some(address("metrics_listen", text)?),
+        };
+        let database = match self.database_url.as_str() {
+            "" => DatabaseUrl::Sqlite(self.data_dir.join("signet.db")),
+            url => url.parse().map_err(|error| wrong("database_url", format!("{error}")))?,
+        };
+        let public_url = match self.public_url.as_str() {
+            "" => format!("http://{listen}"),
+            url => public_url(url)?,
+        };
+        let master_key_file = match self.master_key_file.as_str() {
+            "" => self.data_dir.join("master.key"),
+            path => PathBuf::from(path),
+        };
+        let trusted_proxies =
+            Proxies::parse(&self.trusted_proxies).map_err(|reason| wrong("trusted_proxies", reason))?;
+        if self.message_days == 0 {
+            return Err(wrong("message_days", "it must be at least 1".to_owned()));
+        }
+        Ok(Config {
+            listen,
+            metrics_listen,
+            data_dir: self.data_dir,
+            database,
+            catalog: Some(self.catalog).filter(|path| !path.is_empty()).map(PathBuf::from),
+            public_url,
+            master_key_file,
+            trusted_proxies,
+            message_days: self.message_days,
+            log: self.log,
+            log_format: self.log_format,
+        })
+    }
+}
+
+fn address(name: &'static str, text: &str) -> Result<SocketAddr, ConfigError> {
+    text.parse().map_err(|_| wrong(name, format!("`{text}` is not an address and port such as 127.0.0.1:8080")))
+}
+
+/// An http(s) address without a slash at its end, query or fragment: it is put in front of paths.
+fn public_url(text: &str) -> Result<String, ConfigError> {
+    let url = text.trim_end_matches('/');
+    let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")).unwrap_or_default();
+    if host.is_empty() || url.contains(['?', '#', ' ', '"', '\\']) || url.len() > 200 || !url.is_ascii() {
+        return Err(wrong("public_url", format!("`{text}` is not an address such as https://license.example.com")));
+    }
+    Ok(url.to_owned())
+}
+
+fn wrong(name: &'static str, reason: String) -> ConfigError {
+    ConfigError::Value { name, reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_run_and_flags_come_before_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("signet.toml");
+        std::fs::write(&file, "listen = \"127.0.0.1:1\"\nmessage_days = 7\n").unwrap();
+        let flags = Flags { listen: Some("127.0.0.1:2".to_owned()), ..Flags::default() };
+        let config = Config::load(Some(&file), &flags).unwrap();
+        assert_eq!(config.listen.port(), 2);
+        assert_eq!(config.message_days, 7);
+        assert_eq!(config.public_url, "http://127.0.0.1:2");
+        assert_eq!(config.database.to_string(), Config::load(None, &Flags::default()).unwrap().database.to_string());
+    }
+
+    #[test]
+    fn wrong_settings_are_named() {
+        let refused = |flags: Flags| Config::load(None, &flags).unwrap_err().to_string();
+        let listen = refused(Flags { listen: Some("nowhere".to_owned()), ..Flags::default() });
+        assert!(listen.contains("`listen`") && listen.contains("nowhere"), "{listen}");
+        for url in ["license.example.com", "https://", "ftp://x", "https://x?y", "https://x y"] {
+            let text = refused(Flags { public_url: Some(url.to_owned()), ..Flags::default() });
+            assert!(text.contains("`public_url`"), "{text}");
+        }
+        let proxies = refused(Flags { trusted_proxies: Some(vec!["10.0.0.0/33".to_owned()]), ..Flags::default() });
+        assert!(proxies.contains("`trusted_proxies`"), "{proxies}");
+    }
+
+    #[test]
+    fn an_unknown_setting_in_the_file_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("signet.toml");
+        std::fs::write(&file, "lissten = \"127.0.0.1:1\"\n").unwrap();
+        let text = Config::load(Some(&file), &Flags::default()).unwrap_err().to_string();
+        assert!(text.contains("lissten"), "{text}");
+        let gone = Config::load(Some(&folder.path().join("gone.toml")), &Flags::default());
+        assert!(gone.is_err(), "a file that was named must be there");
+    }
+}
