@@ -338,3 +338,6 @@ impl Call {
 fn unsupported<T>(line: Line, verb: &'static str, hint: &'static str) -> Result<T, Unsupported> {
     Err(Unsupported { line, verb, hint })
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,6 +19,20 @@
 //! | [`soak`] | random customers with retries, races and lost answers, and what must be true at the end |
 //! | [`report`] | verdicts, steps and soak reports as plain text |
 //! | [`sign`], [`cipher`], [`clock`], [`random`] | the protocol's primitives, time and chance |
+//!
+//! ```no_run
+//! use koogallery_simulator::{AccessKey, Call, Line, Marketplace};
+//!
+//! # async fn buy() -> Result<(), Box<dyn std::error::Error>> {
+//! let key = AccessKey::new("11111111-2222-3333-4444-555555555555");
+//! let marketplace = Marketplace::builder("https://example.com/koogallery", key, Line::License1).build()?;
+//! let call = Call::buy(Line::License1, "CS2401010000ABCDE")?.product("00301-666666-0--0");
+//! let exchange = marketplace.call(&call).await;
+//! let verdict = marketplace.judge(&call, &exchange);
+//! assert!(verdict.passed());
+//! # Ok(())
+//! # }
+//! ```
 
 pub mod call;
 pub mod cipher;

@@ -1,6 +1,12 @@
 //! The marketplace as one product sees it: signs calls with the product's key and sends them to its URL.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
@@ -41,6 +47,8 @@ pub struct Marketplace {
     timeout: Duration,
     client: Client,
     random: Arc<Random>,
+    /// The milliseconds the last call was signed for.
+    last_signed: Arc<AtomicI64>,
 }
 
 /// Collects a [`Marketplace`]'s settings.
@@ -103,7 +111,9 @@ impl MarketplaceBuilder {
             return Err(bad("neither http nor https".to_owned()));
         }
         let Self { key, line, clock, debug, timeout, client, .. } = self;
-        Ok(Marketplace { url, key, line, clock, debug, timeout, client, random: Arc::new(Random::from_system()) })
+        let random = Arc::new(Random::from_system());
+        let last_signed = Arc::new(AtomicI64::new(i64::MIN));
+        Ok(Marketplace { url, key, line, clock, debug, timeout, client, random, last_signed })
     }
 }
 
@@ -167,9 +177,16 @@ impl Marketplace {
         Self { debug: true, ..self.clone() }
     }
 
-    /// Signs `call` for now, with a fresh `businessId` and nonce.
+    /// Signs `call` for now, with a fresh `businessId` and nonce. Two calls are never signed for the same
+    /// millisecond, because the order of two changes of state is told by their signed times: under a clock that
+    /// stands still they are 1 ms apart.
     pub fn prepare(&self, call: &Call) -> PreparedRequest {
-        self.prepare_at(call, self.now())
+        let now = self.now().as_millisecond();
+        let next = |last: i64| if (now..now + 1_000).contains(&last) { last + 1 } else { now };
+        let update = |last| Some(next(last));
+        let last = self.last_signed.fetch_update(Ordering::Relaxed, Ordering::Relaxed, update);
+        let at = last.map_or(now, next);
+        self.prepare_at(call, Timestamp::from_millisecond(at).unwrap_or(Timestamp::MAX))
     }
 
     /// Signs `call` as at the given time.
@@ -272,3 +289,6 @@ impl Marketplace {
         self.random.letters(32).to_ascii_lowercase()
     }
 }
+
+#[cfg(test)]
+mod tests;

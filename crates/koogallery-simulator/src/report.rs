@@ -64,7 +64,7 @@ fn rule(result: &RuleResult, style: Style) -> String {
 
 /// The columns' titles of [`step`].
 pub fn step_header() -> String {
-    format!("{:<5} {:<12} {:<36} {:<23} {:<6} {:>7}\n", "", "line", "step", "activity", "code", "ms")
+    format!("{:<5} {:<12} {:<40} {:<23} {:<6} {:>7}\n", "", "line", "step", "activity", "code", "ms")
 }
 
 /// One step on one line, followed by what did not pass.
@@ -75,7 +75,7 @@ pub fn step(step: &StepReport, style: Style) -> String {
     let code: String = code.chars().filter(|c| !c.is_control()).take(6).collect();
     let time = step.answer.as_ref().map_or_else(|_| "—".to_owned(), |reply| reply.elapsed.as_millis().to_string());
     let activity: String = step.activity.chars().filter(|c| !c.is_control()).take(23).collect();
-    let mut out = format!("{mark}  {:<12} {:<36} {activity:<23} {code:<6} {time:>7}\n", step.line, step.title);
+    let mut out = format!("{mark}  {:<12} {:<40} {activity:<23} {code:<6} {time:>7}\n", step.line, step.title);
     if style.verbose && !step.request.is_empty() {
         let _ = writeln!(out, "    {}", step.request);
     }

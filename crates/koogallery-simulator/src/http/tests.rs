@@ -68,8 +68,11 @@ async fn slow_and_absent_servers_are_told_apart() {
     assert_eq!(Client::new().exchange(&request(&url), brief).await, Err(NoAnswer::Timeout { after: brief }));
     let nobody = Client::new().exchange(&request("http://127.0.0.1:9/"), LONG).await;
     assert!(matches!(nobody, Err(NoAnswer::Connect { .. })), "{nobody:?}");
-    let plain = url.replace("http:", "https:");
-    let tls = Client::new().exchange(&request(&plain), LONG).await;
+    let plain = listen(|mut stream| async move {
+        let _ = stream.write_all(b"HTTP/1.1 400 this is no TLS\r\n\r\n").await;
+    })
+    .await;
+    let tls = Client::new().exchange(&request(&plain.replace("http:", "https:")), LONG).await;
     assert!(matches!(tls, Err(NoAnswer::Tls { .. })), "{tls:?}");
 }
 

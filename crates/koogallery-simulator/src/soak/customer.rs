@@ -14,7 +14,7 @@ use crate::{
     line::{Line, Transport},
     random::Random,
     reply::Reply,
-    verdict::{Expectation, IN_PROGRESS, SUCCESS, UNKNOWN_INSTANCE},
+    verdict::{Expectation, IN_PROGRESS, SUCCESS},
 };
 
 /// The first renewal goes at least this far ahead: beyond any term a catalog is likely to give a purchase whose call
@@ -243,7 +243,7 @@ impl<'a> Customer<'a> {
         }
     }
 
-    fn renewal_call(&self, order: &str, expires: Timestamp) -> Call {
+    pub(super) fn renewal_call(&self, order: &str, expires: Timestamp) -> Call {
         Call::renew(self.line(), &self.subject, order, expires).product(&self.product.goods.product_id)
     }
 
@@ -263,7 +263,7 @@ impl<'a> Customer<'a> {
         }
     }
 
-    async fn change(&mut self, step: &'static str, change: Change) -> Result<(), Unsupported> {
+    pub(super) async fn change(&mut self, step: &'static str, change: Change) -> Result<(), Unsupported> {
         let call = self.change_call(change)?;
         let reply = self.deliver(step, &call, &Expectation::success_of(&call)).await;
         self.record(change, reply.as_ref());
@@ -310,29 +310,6 @@ impl<'a> Customer<'a> {
 
     async fn release(&mut self) {
         let _ = self.change("release", Change::Release).await;
-    }
-
-    /// After the end: everything is answered, nothing changes, and a renewal finds nobody.
-    async fn afterlife(&mut self) -> Result<(), Unsupported> {
-        let line = self.line();
-        self.change("release again", Change::Release).await?;
-        if line != Line::Code2 {
-            self.buy_again("buy again after release").await?;
-        }
-        if line == Line::License1 {
-            self.change("expire after release", Change::Expire).await?;
-        } else {
-            self.change("freeze after release", Change::Freeze).await?;
-            self.change("unfreeze after release", Change::Thaw).await?;
-        }
-        let order = self.next_order('R');
-        let expires = self.next_expiry();
-        let call = self.renewal_call(&order, expires);
-        let expect = Expectation::codes(&[UNKNOWN_INSTANCE]);
-        // A 2.0 code that nobody has redeemed is only noted down, so there a success is as good.
-        let expect = if line == Line::Code2 { expect.or_codes(&[SUCCESS]) } else { expect };
-        self.deliver("renew after release", &call, &expect).await;
-        Ok(())
     }
 
     /// What the service's records must show of this customer.

@@ -243,3 +243,71 @@ impl Expected {
         self.states.contains(&state) && not_before && not_after
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day(days: i64) -> Timestamp {
+        shift_days("2026-01-01T00:00:00Z".parse().unwrap(), days)
+    }
+
+    fn bought(line: Line) -> Purchase {
+        Purchase::new(line, Some(day(365)))
+    }
+
+    #[test]
+    fn an_acknowledged_change_is_sure_and_a_lost_one_is_not() {
+        let mut purchase = bought(Line::Saas1);
+        purchase.change(Change::Freeze, true, day(0));
+        assert_eq!(purchase.state(), Some(State::Frozen));
+        purchase.change(Change::Thaw, false, day(1));
+        assert_eq!(purchase.states(), [State::Active, State::Frozen]);
+        purchase.change(Change::Release, false, day(2));
+        purchase.change(Change::Freeze, true, day(3));
+        assert_eq!(purchase.states(), [State::Frozen, State::Released], "a release outlives what came after it");
+        purchase.change(Change::Release, true, day(4));
+        purchase.change(Change::Thaw, true, day(5));
+        purchase.renew(day(900), true);
+        assert_eq!(purchase.states(), [State::Released]);
+    }
+
+    #[test]
+    fn a_renewal_lifts_expiry_but_no_violation() {
+        let after = |change: Change, at: i64| {
+            let mut purchase = bought(Line::Saas1);
+            purchase.change(change, true, day(at));
+            purchase.renew(day(700), true);
+            purchase.states().to_vec()
+        };
+        assert_eq!(after(Change::Expire, 0), [State::Active]);
+        assert_eq!(after(Change::Freeze, 0), [State::Frozen]);
+        assert_eq!(after(Change::Freeze, 364), [State::Active, State::Frozen]);
+    }
+
+    #[test]
+    fn a_late_renewal_lowers_nothing_except_in_license_1() {
+        let after = |line| {
+            let mut purchase = bought(line);
+            purchase.renew(day(900), true);
+            purchase.renew(day(700), true);
+            purchase.expiry()
+        };
+        assert_eq!(after(Line::Client), Some(day(900)));
+        assert_eq!(after(Line::License1), Some(day(700)));
+    }
+
+    #[test]
+    fn lost_renewals_and_refunds_widen_the_range() {
+        let mut purchase = bought(Line::Saas2);
+        purchase.renew(day(700), true);
+        assert_eq!(purchase.refundable_to(), Some(day(365)));
+        purchase.renew(day(900), false);
+        assert_eq!(purchase.expiry_range(), (Some(day(700)), Some(day(900))));
+        assert_eq!(purchase.refundable_to(), None);
+        purchase.refund(day(365), false);
+        assert_eq!(purchase.expiry_range(), (Some(day(365)), Some(day(900))));
+        purchase.refund(day(365), true);
+        assert_eq!(purchase.expiry(), Some(day(365)));
+    }
+}

@@ -1,7 +1,11 @@
-//! Deliveries out of order.
+//! Deliveries out of order, and calls after the end.
 
 use super::{customer::Customer, model::Change};
-use crate::{call::Unsupported, verdict::Expectation};
+use crate::{
+    call::Unsupported,
+    line::Line,
+    verdict::{Expectation, SUCCESS, UNKNOWN_INSTANCE},
+};
 
 impl Customer<'_> {
     /// The later of two renewals arrives first: the earlier one must not lower the expiry again.
@@ -31,6 +35,29 @@ impl Customer<'_> {
         let exchange = self.product.marketplace.send(&stale).await;
         *self.tally.steps.entry("a stale freeze").or_default() += 1;
         self.accept("a stale freeze", &success, exchange);
+        Ok(())
+    }
+
+    /// After the end: everything is answered, nothing changes, and a renewal finds nobody.
+    pub(super) async fn afterlife(&mut self) -> Result<(), Unsupported> {
+        let line = self.line();
+        self.change("release again", Change::Release).await?;
+        if line != Line::Code2 {
+            self.buy_again("buy again after release").await?;
+        }
+        if line == Line::License1 {
+            self.change("expire after release", Change::Expire).await?;
+        } else {
+            self.change("freeze after release", Change::Freeze).await?;
+            self.change("unfreeze after release", Change::Thaw).await?;
+        }
+        let order = self.next_order('R');
+        let expires = self.next_expiry();
+        let call = self.renewal_call(&order, expires);
+        let expect = Expectation::codes(&[UNKNOWN_INSTANCE]);
+        // A 2.0 code that nobody has redeemed is only noted down, so there a success is as good.
+        let expect = if line == Line::Code2 { expect.or_codes(&[SUCCESS]) } else { expect };
+        self.deliver("renew after release", &call, &expect).await;
         Ok(())
     }
 }

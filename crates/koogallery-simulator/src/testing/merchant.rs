@@ -121,7 +121,7 @@ impl Merchant {
         let instance = if get("license").is_empty() { get("instanceId") } else { get("license") };
         let published = instance.ends_with("test123456");
         match get("activity") {
-            "getLicense" | "newInstance" => return self.buy(books, fields, at),
+            "getLicense" | "newInstance" => return self.buy(books, fields),
             "queryInstance" if debug || books.by_instance.contains_key(instance) => return info(instance),
             "orderNotify" => return success(),
             "refreshLicense"
@@ -155,7 +155,7 @@ impl Merchant {
         }
     }
 
-    fn buy(&self, books: &mut Books, fields: &HashMap<String, String>, at: Timestamp) -> Value {
+    fn buy(&self, books: &mut Books, fields: &HashMap<String, String>) -> Value {
         let get = |name: &str| fields.get(name).map_or("", String::as_str);
         let order = get("orderId").to_owned();
         let fresh = License::new(get("businessId"), date(get("expireTime")));
@@ -164,7 +164,7 @@ impl Merchant {
         let mut answer = success();
         answer["instanceId"] = json!(license.instance);
         if get("activity") == "getLicense" {
-            let tag = if self.fault == Fault::NewLicenseOnRepeat { at.as_nanosecond() } else { 0 };
+            let tag = if self.fault == Fault::NewLicenseOnRepeat { books.calls } else { 0 };
             answer["license"] = json!(format!("{}-{tag}", license.license));
         } else if fields.contains_key("authToken") {
             answer["encryptType"] = json!("2");

@@ -1,6 +1,6 @@
 //! Judges an answer as the marketplace would: rule by rule, with what was expected, what was seen and what to do.
 //!
-//! [`envelope`] holds the rules of every answer (time, status, signature, result code), [`fields`] those of the
+//! `envelope` holds the rules of every answer (time, status, signature, result code), `fields` those of the
 //! single activities. Nothing here sends anything.
 
 mod check;
