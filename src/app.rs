@@ -9,7 +9,7 @@ use std::{
 use jiff::SignedDuration;
 
 use crate::{
-    base::{clock::Clock, entropy::Entropy, secret::SecretString, slug::Slug, time::Time},
+    base::{clock::Clock, entropy::Entropy, proxies::Proxies, secret::SecretString, slug::Slug, time::Time},
     catalog::{Catalog, SecretRef},
     license::seal::MasterKey,
     store::{Store, StoreError, Tx},

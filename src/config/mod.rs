@@ -3,7 +3,6 @@
 //! Values are checked here, once; the rest of the code gets them parsed. Secrets are no settings: the master key
 //! and the access keys are read where they are used.
 
-
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -16,8 +15,6 @@ use figment::{
 use serde::{Deserialize, Serialize};
 
 use crate::{base::proxies::Proxies, store::DatabaseUrl};
-
-
 
 const DEFAULTS: &str = include_str!("default.toml");
 /// The names that the environment may set, after `SIGNET_`.
@@ -159,9 +156,7 @@ impl Config {
         if let Some(file) = file {
             figment = figment.merge(Toml::file_exact(file));
         }
-        let figment = figment
-            .merge(Env::prefixed("SIGNET_").only(&NAMES))
-            .merge(Serialized::defaults(flags));
+        let figment = figment.merge(Env::prefixed("SIGNET_").only(&NAMES)).merge(Serialized::defaults(flags));
         let raw: Raw = figment.extract().map_err(|error| ConfigError::Read(Box::new(error)))?;
         raw.check()
     }

@@ -3,8 +3,6 @@
 
 use std::collections::HashMap;
 
-use serde_json::json;
-
 use crate::{
     base::{secret::Key32, slug::Slug, time::Time},
     license::{
@@ -155,14 +153,21 @@ pub fn revoke(tx: &mut Tx, ctx: Context, kid: &str, root: Option<&Key32>) -> Don
     Ok(record.product)
 }
 
-/// Hands the product's root seed out and forgets it here: from now on only who holds the seed can rotate.
+/// The product's root seed, to be written down and kept elsewhere.
 ///
 /// # Errors
 /// The database's; [`Failure::Missing`] when it was taken out before.
-pub fn take_root(tx: &mut Tx, ctx: Context, product: &Slug) -> Done<Key32> {
+pub fn root_seed(tx: &mut Tx, ctx: Context, product: &Slug) -> Done<Key32> {
+    root_signer(tx, ctx, product, None).map(|root| root.seed())
+}
+
+/// Forgets the product's root seed: from now on only who holds it can rotate and revoke.
+///
+/// # Errors
+/// The database's; [`Failure::Missing`] when it is not here.
+pub fn forget_root(tx: &mut Tx, ctx: Context, product: &Slug) -> Done<()> {
     let root = root_signer(tx, ctx, product, None)?;
-    tx.key_forget_seed(root.kid(), ctx.now)?;
-    Ok(root.seed())
+    Ok(tx.key_forget_seed(root.kid(), ctx.now)?)
 }
 
 fn root_signer(tx: &mut Tx, ctx: Context, product: &Slug, given: Option<&Key32>) -> Done<Signer> {
@@ -227,12 +232,4 @@ fn public(record: &SigningKeyRecord) -> Done<PublicKey> {
     let wrong = |()| Failure::Missing(format!("the public half of key {} is no point", record.kid));
     let bytes = <&[u8; 32]>::try_from(record.public_key.as_slice()).map_err(|_| wrong(()))?;
     PublicKey::from_bytes(bytes).map_err(|_| wrong(()))
-}
-
-/// One key as a list for people and programs shows it.
-pub fn describe(record: &SigningKeyRecord) -> serde_json::Value {
-    json!({
-        "kid": record.kid, "product": record.product, "role": record.role.as_str(), "state": record.state.as_str(),
-        "created_at": record.created_at, "changed_at": record.changed_at, "offline": record.sealed_seed.is_none(),
-    })
 }

@@ -232,6 +232,12 @@ impl Reply {
         Ok(self)
     }
 
+    /// Says how the credentials of the rows are encrypted (SaaS 1.0).
+    pub fn encrypted(mut self, encrypt_type: EncryptType) -> Self {
+        self.encrypt_type = Some(encrypt_type.as_str());
+        self
+    }
+
     /// The bytes to send and to sign. Nothing may change them afterwards.
     pub fn into_bytes(self) -> Vec<u8> {
         let mut bytes = Vec::new();

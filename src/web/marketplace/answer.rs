@@ -45,7 +45,8 @@ pub fn reply(call: &Call, outcome: &Outcome, encryption: Encryption) -> Result<R
         Outcome::InProgress(Some(instance_id)) => Reply::of(ResultCode::InProgress).instance(instance_id)?,
         Outcome::Instances(instances) => {
             let rows = instances.iter().map(|it| row(call.line, it, encryption)).collect::<Result<_, _>>()?;
-            Reply::of(ResultCode::Success).info(rows)?
+            let reply = Reply::of(ResultCode::Success).info(rows)?;
+            if call.line == Line::Saas1 { reply.encrypted(encryption.kind) } else { reply }
         }
         Outcome::Refused(refusal) => refused(refusal),
     })

@@ -1,0 +1,49 @@
+# Two commands matter: `make demo` shows the whole way, `make test` proves it. `make help` lists the rest.
+
+SHELL := /bin/bash
+CARGO ?= cargo
+# A test runner that shows the slow ones and isolates each test, when it is there; cargo's own otherwise.
+RUNNER := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo nextest run || echo test)
+NO_POSTGRES := $(if $(findstring nextest,$(RUNNER)),-E 'not test(postgres)',-- --skip postgres)
+
+.PHONY: help setup demo test quick format lint check-python bench soak clean
+
+help:
+	@printf '%s\n' \
+	  'make demo    build, start the service, play a marketplace against it, leave it running' \
+	  'make test    install what is missing, then format check, lints and every test on both databases' \
+	  'make quick   format check, lints, unit tests and the tests on SQLite' \
+	  'make bench   throughput and CPU per request beside the ceilings of this machine (release build)' \
+	  'make soak    ten minutes of random customers against both databases' \
+	  'make setup   install the Debian packages that building and testing need'
+
+setup:
+	@deploy/setup.sh build test
+
+demo:
+	@deploy/setup.sh build
+	$(CARGO) build --locked --bin signet
+	$(CARGO) run --locked --quiet --bin signet -- demo $(DEMO_FLAGS)
+
+test:
+	@deploy/setup.sh build test
+	$(MAKE) format lint
+	@tests/python/setup.sh
+	tests/postgres.sh $(CARGO) $(RUNNER) --locked --workspace
+
+quick: format lint
+	$(CARGO) $(RUNNER) --locked --workspace $(NO_POSTGRES)
+
+format:
+	$(CARGO) fmt --all --check
+
+lint:
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+
+bench:
+	@deploy/setup.sh build test
+	tests/postgres.sh $(CARGO) bench --locked --bench service
+
+soak:
+	@deploy/setup.sh build test
+	SIGNET_SOAK_MINUTES=10 tests/postgres.sh $(CARGO) $(RUNNER) --locked --test it soak

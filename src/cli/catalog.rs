@@ -1,0 +1,53 @@
+//! `signet catalog check|apply FILE`.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::Subcommand;
+
+use crate::{catalog::diff, config::Config, store::Access};
+
+use super::open;
+
+/// What to do with a catalog file.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Check a catalog file and show what applying it would change; changes nothing
+    Check {
+        /// The catalog (TOML)
+        file: PathBuf,
+    },
+    /// Apply a catalog file; running servers notice it with their next call
+    Apply {
+        /// The catalog (TOML)
+        file: PathBuf,
+    },
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Every problem of the file, with its line; the database's.
+pub async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Check { file } => {
+            let wanted = open::read_catalog(&file, &config)?;
+            let app = open::open(&config, Access::Tool).await?;
+            let installation = app.installation();
+            let difference = diff(Some(installation.catalog.catalog()), &wanted);
+            print!("{difference}");
+            println!("{}: no problem found", file.display());
+        }
+        Command::Apply { file } => {
+            let wanted = open::read_catalog(&file, &config)?;
+            let app = open::open(&config, Access::Tool).await?;
+            let channels: Vec<_> = wanted.channels.iter().map(|channel| channel.slug.clone()).collect();
+            print!("{}", open::apply_catalog(&app, wanted).await?);
+            for channel in channels {
+                let state =
+                    if app.installation().access_keys.contains_key(&channel) { "ready" } else { "NO ACCESS KEY" };
+                println!("{}/marketplace/koogallery/{channel}  {state}", app.public_url());
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

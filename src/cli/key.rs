@@ -1,0 +1,123 @@
+//! `signet key list|rotate|revoke|take-root`.
+
+use std::{
+    fs::OpenOptions,
+    io::Write,
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use anyhow::Context as _;
+use clap::Subcommand;
+use data_encoding::HEXLOWER;
+
+use crate::{
+    base::{secret::Key32, slug::Slug},
+    config::Config,
+    store::{Access, SigningKeyRecord},
+    usecase::{Actor, Failure, keys},
+};
+
+use super::{open, table};
+
+/// What to do with keys.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// List the keys of all products
+    List,
+    /// Make a new signing key; the one before verifies from now on and signs no more
+    Rotate {
+        /// The product
+        product: Slug,
+        /// File with the root's seed, when the root is kept offline
+        #[arg(long)]
+        root: Option<PathBuf>,
+    },
+    /// Revoke a signing key that was rotated out: codes it signed no longer verify
+    Revoke {
+        /// Its kid
+        kid: String,
+        /// File with the root's seed, when the root is kept offline
+        #[arg(long)]
+        root: Option<PathBuf>,
+    },
+    /// Take the product's root offline: writes its seed to a file and forgets it here
+    TakeRoot {
+        /// The product
+        product: Slug,
+        /// A new file, made with mode 0600
+        file: PathBuf,
+    },
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// The database's; what stands against it.
+pub async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
+    let app = open::open(&config, Access::Tool).await?;
+    match command {
+        Command::List => {
+            let keys: Result<Vec<SigningKeyRecord>, Failure> =
+                app.read(Actor::CommandLine, |tx, _| Ok(tx.key_list(None)?)).await;
+            println!("{}", listed(&keys?));
+        }
+        Command::Rotate { product, root } => {
+            let root = root.as_deref().map(read_seed).transpose()?;
+            let rotate = app.write(Actor::CommandLine, move |tx, ctx| keys::rotate(tx, ctx, &product, root.as_ref()));
+            let kid: Result<String, Failure> = rotate.await;
+            println!("new codes are signed by {}", kid?);
+        }
+        Command::Revoke { kid, root } => {
+            let root = root.as_deref().map(read_seed).transpose()?;
+            let named = kid.clone();
+            let revoke = app.write(Actor::CommandLine, move |tx, ctx| keys::revoke(tx, ctx, &named, root.as_ref()));
+            let product: Result<Slug, Failure> = revoke.await;
+            println!("key {kid} of {} is revoked", product?);
+        }
+        Command::TakeRoot { product, file } => {
+            // The file first: a seed that was forgotten before it was written down would be lost.
+            let (named, path) = (product.clone(), file.clone());
+            let seed: Result<Key32, Failure> =
+                app.read(Actor::CommandLine, move |tx, ctx| keys::root_seed(tx, ctx, &named)).await;
+            write_seed(&path, &seed?)?;
+            let named = product.clone();
+            let forget = app.write(Actor::CommandLine, move |tx, ctx| keys::forget_root(tx, ctx, &named));
+            let forgotten: Result<(), Failure> = forget.await;
+            forgotten?;
+            println!("the root of {product} is in {} and no longer here: keep it safe and apart", file.display());
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn listed(keys: &[SigningKeyRecord]) -> comfy_table::Table {
+    let mut shown = table::with_columns(&["product", "role", "state", "kid", "made", "changed", "seed"]);
+    for key in keys {
+        let seed = if key.sealed_seed.is_some() { "here, sealed" } else { "offline" };
+        shown.add_row([
+            key.product.to_string(),
+            key.role.as_str().to_owned(),
+            key.state.as_str().to_owned(),
+            key.kid.clone(),
+            key.created_at.to_string(),
+            key.changed_at.to_string(),
+            seed.to_owned(),
+        ]);
+    }
+    shown
+}
+
+fn read_seed(file: &Path) -> anyhow::Result<Key32> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
+    let bytes = HEXLOWER.decode(text.trim().as_bytes()).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
+    Ok(Key32::new(bytes.with_context(|| format!("{} does not hold 64 hexadecimal characters", file.display()))?))
+}
+
+fn write_seed(file: &Path, seed: &Key32) -> anyhow::Result<()> {
+    let cannot = || format!("{} cannot be written", file.display());
+    let mut handle = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file).with_context(cannot)?;
+    writeln!(handle, "{}", HEXLOWER.encode(seed.expose())).with_context(cannot)?;
+    handle.sync_all().with_context(cannot)
+}

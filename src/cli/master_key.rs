@@ -1,0 +1,120 @@
+//! Where the master key comes from: environment, systemd credential or file; and when a new one may be made.
+
+use std::{
+    fs::{self, OpenOptions},
+    io::Write,
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, bail};
+
+use crate::{base::entropy::Entropy, license::seal::MasterKey};
+
+const VARIABLE: &str = "SIGNET_MASTER_KEY";
+const CREDENTIAL: &str = "signet-master-key";
+
+/// Reads the master key, or makes its file when the database holds nothing sealed yet.
+///
+/// # Errors
+/// Says what to bring back when a sealed database comes without its key; refuses a file that others can read.
+pub fn obtain(file: &Path, database_is_sealed: bool, entropy: &dyn Entropy) -> anyhow::Result<MasterKey> {
+    if let Ok(text) = std::env::var(VARIABLE) {
+        return parse(&text, VARIABLE);
+    }
+    if let Some(path) = credential() {
+        return parse(&read(&path)?, CREDENTIAL);
+    }
+    if file.exists() {
+        check_mode(file)?;
+        return parse(&read(file)?, &file.display().to_string());
+    }
+    if database_is_sealed {
+        bail!(
+            "the database is sealed under a master key, but {} is missing: bring it back from your backup, or name it \
+             with --master-key-file, {VARIABLE} or the systemd credential {CREDENTIAL}. Without it no key, no code \
+             and no signature in the database can be opened",
+            file.display()
+        );
+    }
+    make(file, entropy)
+}
+
+/// The credential that systemd hands over (`LoadCredential=signet-master-key:…`).
+fn credential() -> Option<PathBuf> {
+    let path = PathBuf::from(std::env::var_os("CREDENTIALS_DIRECTORY")?).join(CREDENTIAL);
+    path.exists().then_some(path)
+}
+
+fn read(path: &Path) -> anyhow::Result<String> {
+    fs::read_to_string(path).with_context(|| format!("the master key {} cannot be read", path.display()))
+}
+
+fn parse(text: &str, source: &str) -> anyhow::Result<MasterKey> {
+    MasterKey::parse(text).with_context(|| format!("the master key in {source} is wrong"))
+}
+
+fn check_mode(path: &Path) -> anyhow::Result<()> {
+    let mode = fs::metadata(path)?.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        let path = path.display();
+        bail!("the master key {path} can be read by others (mode {mode:o}): chmod 600 {path}");
+    }
+    Ok(())
+}
+
+/// Writes a new key with mode 0600. Never over an existing file: two starts at once must not end with two keys.
+fn make(file: &Path, entropy: &dyn Entropy) -> anyhow::Result<MasterKey> {
+    let key = MasterKey::generate(entropy);
+    let cannot = || format!("the master key {} cannot be written", file.display());
+    let mut handle = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file).with_context(cannot)?;
+    handle.write_all(key.to_text().as_bytes()).with_context(cannot)?;
+    handle.write_all(b"\n").with_context(cannot)?;
+    handle.sync_all().with_context(cannot)?;
+    if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        fs::File::open(folder).and_then(|folder| folder.sync_all()).with_context(cannot)?;
+    }
+    tracing::warn!(
+        "made a new master key in {}: back it up apart from the database, nothing can be opened without it",
+        file.display()
+    );
+    Ok(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::entropy::SeededEntropy;
+
+    #[test]
+    fn the_file_is_made_once_private_and_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("master.key");
+        let first = obtain(&file, false, &SeededEntropy::new(1)).unwrap();
+        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+        let again = obtain(&file, true, &SeededEntropy::new(2)).unwrap();
+        assert_eq!(first.check_value(), again.check_value());
+    }
+
+    #[test]
+    fn a_sealed_database_without_its_key_is_refused_and_no_file_is_made() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("master.key");
+        let refused = obtain(&file, true, &SeededEntropy::new(1)).unwrap_err().to_string();
+        assert!(refused.contains("bring it back"), "{refused}");
+        assert!(!file.exists());
+    }
+
+    #[test]
+    fn a_file_that_others_can_read_and_one_with_nonsense_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("master.key");
+        obtain(&file, false, &SeededEntropy::new(1)).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
+        assert!(obtain(&file, true, &SeededEntropy::new(1)).unwrap_err().to_string().contains("chmod 600"));
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+        fs::write(&file, "canary-secret").unwrap();
+        let refused = format!("{:#}", obtain(&file, true, &SeededEntropy::new(1)).unwrap_err());
+        assert!(!refused.contains("canary-secret"), "{refused}");
+    }
+}

@@ -1,0 +1,97 @@
+//! The command line: one file per command. A command reads its arguments, calls use cases and prints; rules live
+//! elsewhere. Only this room prints to the terminal, and only here and in `main` an error may be an
+//! [`anyhow::Error`].
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line prints")]
+
+mod catalog;
+mod demo;
+mod key;
+mod master_key;
+mod open;
+mod serve;
+mod simulate;
+mod soak;
+mod table;
+mod token;
+mod verify;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+use crate::config::{Config, Flags};
+
+/// Issues license keys behind a marketplace product and keeps every license true.
+#[derive(Debug, Parser)]
+#[command(name = "signet", version, propagate_version = true)]
+struct Cli {
+    /// Settings file (TOML)
+    #[arg(long, global = true, env = "SIGNET_CONFIG")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    flags: Flags,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the service
+    Serve,
+    /// Start the service with a sample catalog and play a marketplace against it
+    Demo(demo::Demo),
+    /// Check or apply the catalog: products, plans and channels
+    #[command(subcommand)]
+    Catalog(catalog::Command),
+    /// Signing keys: list, rotate, revoke, take the root offline
+    #[command(subcommand)]
+    Key(key::Command),
+    /// Tokens of the management API
+    #[command(subcommand)]
+    Token(token::Command),
+    /// Verify a license code offline
+    Verify(verify::Verify),
+    /// Play a marketplace against any address
+    #[command(subcommand)]
+    Simulate(Simulate),
+}
+
+#[derive(Debug, Subcommand)]
+enum Simulate {
+    /// Huawei Cloud KooGallery
+    Koogallery(simulate::Koogallery),
+}
+
+/// Runs the command that the arguments name. Exit codes: 0 done, 1 it failed or the answer is no, 2 wrong
+/// arguments.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("signet: the runtime could not be started: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(dispatch(cli)) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("signet: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
+    let config = || Config::load(cli.config.as_deref(), &cli.flags);
+    match cli.command {
+        Command::Serve => serve::run(config()?).await,
+        Command::Demo(command) => Box::pin(demo::run(command, cli.config.as_deref(), cli.flags)).await,
+        Command::Catalog(command) => catalog::run(command, config()?).await,
+        Command::Key(command) => key::run(command, config()?).await,
+        Command::Token(command) => token::run(command, config()?).await,
+        Command::Verify(command) => verify::run(command).await,
+        Command::Simulate(Simulate::Koogallery(command)) => Box::pin(simulate::run(command)).await,
+    }
+}

@@ -1,0 +1,79 @@
+//! Opens the installation for a command: data folder, database, master key, snapshot.
+
+use std::{fs::DirBuilder, os::unix::fs::DirBuilderExt, path::Path, sync::Arc};
+
+use anyhow::{Context as _, bail};
+
+use crate::{
+    app::{App, Parts},
+    base::{
+        clock::{Clock, SystemClock},
+        entropy::SystemEntropy,
+    },
+    catalog::{self, Catalog, Diff},
+    config::Config,
+    store::{Access, Store},
+    usecase::{
+        self, Actor, Failure,
+        installation::{self, MasterKeyFit},
+    },
+};
+
+/// Opens everything for a command that works beside the server, or for the server itself.
+///
+/// # Errors
+/// Says what is missing or wrong, and what to do.
+pub async fn open(config: &Config, access: Access) -> anyhow::Result<App> {
+    data_folder(&config.data_dir)?;
+    let clock = SystemClock;
+    let store = Store::open(&config.database, access, clock.now()).await?;
+    let sealed = store.read(installation::is_sealed).await?;
+    let master = super::master_key::obtain(&config.master_key_file, sealed, &SystemEntropy)?;
+    let candidate = master.clone();
+    let fit: MasterKeyFit = store.write(move |tx| installation::fit_master_key(tx, &candidate)).await?;
+    if fit == MasterKeyFit::Wrong {
+        bail!("the master key is not the one this database is sealed under: bring the right one back");
+    }
+    let parts = Parts {
+        store,
+        clock: Arc::new(clock),
+        entropy: Arc::new(SystemEntropy),
+        master,
+        public_url: config.public_url.clone(),
+        data_dir: config.data_dir.clone(),
+        message_days: config.message_days,
+        trusted_proxies: config.trusted_proxies.clone(),
+    };
+    Ok(App::new(parts).await?)
+}
+
+/// Reads and checks a catalog file.
+///
+/// # Errors
+/// Every problem of the file, with its line.
+pub fn read_catalog(file: &Path, config: &Config) -> anyhow::Result<Catalog> {
+    let text =
+        std::fs::read_to_string(file).with_context(|| format!("the catalog {} cannot be read", file.display()))?;
+    Ok(catalog::parse(&text, &file.display().to_string(), &config.public_url)?)
+}
+
+/// Makes a catalog the one in force and loads it.
+///
+/// # Errors
+/// The database's.
+pub async fn apply_catalog(app: &App, catalog: Catalog) -> anyhow::Result<Diff> {
+    let apply = app.write(Actor::CommandLine, move |tx, ctx| usecase::catalog::apply(tx, ctx, &catalog)).await;
+    let difference: Result<Diff, Failure> = apply;
+    let difference = difference?;
+    app.reload().await?;
+    Ok(difference)
+}
+
+/// Makes the data folder, for its owner alone.
+fn data_folder(folder: &Path) -> anyhow::Result<()> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .with_context(|| format!("the data folder {} cannot be made", folder.display()))
+}

@@ -1,0 +1,122 @@
+//! `signet serve`: the service.
+
+use std::{net::SocketAddr, process::ExitCode};
+
+use anyhow::Context as _;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+    task::JoinHandle,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    app::App,
+    config::Config,
+    jobs::{self, orders, retention},
+    store::Access,
+    telemetry,
+    web::{metrics, router, server},
+};
+
+/// A service that runs.
+#[derive(Debug)]
+pub struct Running {
+    /// The service.
+    pub app: App,
+    /// Where it listens.
+    pub address: SocketAddr,
+    stop: CancellationToken,
+    server: JoinHandle<()>,
+    jobs: Vec<JoinHandle<()>>,
+}
+
+/// Runs the service until SIGTERM or SIGINT; SIGHUP loads catalog and access keys anew.
+///
+/// # Errors
+/// Says why it cannot start.
+pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
+    telemetry::start_logging(&config.log, config.log_format).map_err(anyhow::Error::msg)?;
+    let running = start(&config).await?;
+    wait_for_signal(&running.app).await?;
+    tracing::info!("stopping: open requests may finish");
+    running.stop().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Starts the service.
+///
+/// # Errors
+/// Says why it cannot start.
+pub async fn start(config: &Config) -> anyhow::Result<Running> {
+    let app = super::open::open(config, Access::Server).await?;
+    if let Some(file) = &config.catalog {
+        let catalog = super::open::read_catalog(file, config)?;
+        let difference = super::open::apply_catalog(&app, catalog).await?;
+        tracing::info!("catalog {} applied: {} changes", file.display(), difference.changes.len());
+    }
+    let stop = CancellationToken::new();
+    if let Some(address) = config.metrics_listen {
+        let handle = telemetry::start_metrics().context("the metrics cannot be recorded")?;
+        let address = metrics::serve(address, handle, stop.clone())
+            .await
+            .with_context(|| format!("metrics cannot listen on {address}"))?;
+        tracing::info!("metrics on http://{address}/metrics");
+    }
+    let listener =
+        TcpListener::bind(config.listen).await.with_context(|| format!("cannot listen on {}", config.listen))?;
+    let address = listener.local_addr()?;
+    let server = tokio::spawn(server::serve(listener, router::public(&app), stop.clone()));
+    let jobs = start_jobs(&app, &stop);
+    tracing::info!("serving on http://{address}, known to the world as {}", app.public_url());
+    Ok(Running { app, address, stop, server, jobs })
+}
+
+impl Running {
+    /// Lets open requests finish, then closes the database.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        if let Err(error) = self.server.await {
+            tracing::error!("the server ended badly: {error}");
+        }
+        for job in self.jobs {
+            // A job that panicked has already said so; it must not keep the database open.
+            let _ = job.await;
+        }
+        self.app.store().clone().close().await;
+    }
+}
+
+fn start_jobs(app: &App, stop: &CancellationToken) -> Vec<JoinHandle<()>> {
+    let (forgetful, patient) = (app.clone(), app.clone());
+    vec![
+        tokio::spawn(jobs::every(retention::PAUSE, stop.clone(), move || {
+            let app = forgetful.clone();
+            async move { retention::round(&app).await }
+        })),
+        tokio::spawn(jobs::every(orders::PAUSE, stop.clone(), move || {
+            let app = patient.clone();
+            async move { orders::round(&app, &orders::CatalogSource).await }
+        })),
+    ]
+}
+
+/// Waits for SIGTERM or SIGINT.
+///
+/// # Errors
+/// When the system refuses to hand signals over.
+pub async fn wait_for_signal(app: &App) -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => return Ok(()),
+            _ = interrupt.recv() => return Ok(()),
+            _ = hangup.recv() => match app.reload().await {
+                Ok(()) => tracing::info!("catalog and access keys loaded anew"),
+                Err(failure) => tracing::error!("loading anew failed, all stays as it was: {failure}"),
+            },
+        }
+    }
+}
