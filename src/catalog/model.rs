@@ -28,6 +28,9 @@ pub struct Catalog {
 pub struct Channel {
     /// Its name: the last part of its address.
     pub slug: Slug,
+    /// Which marketplace.
+    #[serde(default)]
+    pub kind: ChannelKind,
     /// The products sold through it.
     pub products: Vec<Slug>,
     /// Where the access key (Key值) is.
@@ -47,6 +50,15 @@ pub struct Channel {
     pub encrypt_type: EncryptType,
     /// Access to the marketplace's own interface.
     pub open_api: Option<OpenApi>,
+}
+
+/// Which marketplace a channel leads to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChannelKind {
+    /// Huawei KooGallery (云商店).
+    #[default]
+    Koogallery,
 }
 
 /// `product/plan`.
