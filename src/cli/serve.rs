@@ -1,6 +1,6 @@
 //! `signet serve`: the service.
 
-use std::{net::SocketAddr, process::ExitCode};
+use std::process::ExitCode;
 
 use anyhow::Context as _;
 use tokio::{
@@ -24,8 +24,6 @@ use crate::{
 pub struct Running {
     /// The service.
     pub app: App,
-    /// Where it listens.
-    pub address: SocketAddr,
     stop: CancellationToken,
     server: JoinHandle<()>,
     jobs: Vec<JoinHandle<()>>,
@@ -69,7 +67,7 @@ pub async fn start(config: &Config) -> anyhow::Result<Running> {
     let server = tokio::spawn(server::serve(listener, router::public(&app), stop.clone()));
     let jobs = start_jobs(&app, &stop);
     tracing::info!("serving on http://{address}, known to the world as {}", app.public_url());
-    Ok(Running { app, address, stop, server, jobs })
+    Ok(Running { app, stop, server, jobs })
 }
 
 impl Running {
