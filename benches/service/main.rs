@@ -1,0 +1,133 @@
+//! `make bench`: throughput, latency and CPU per request of the real executable on both databases, beside what this
+//! machine could do at best. `docs/benchmarks.md` says how to read it.
+//!
+//! * [`server`] starts the service, [`calls`] signs what is sent, [`load`] sends it, [`phases`] puts these together
+//! * [`postgres`] is the run's own database, [`machine`] tells CPU times and facts
+//! * [`ceilings`] measures the machine itself, [`table`] prints
+//!
+//! Any wrong answer fails the run: a fast service that answers wrongly has no figures.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for people: its output is its result")]
+
+mod calls;
+mod ceilings;
+mod load;
+mod machine;
+mod phases;
+mod postgres;
+mod server;
+mod table;
+
+use std::{path::Path, process::ExitCode, time::Duration};
+
+use anyhow::{Context as _, bail};
+use tokio::signal::unix::{SignalKind, signal};
+
+use self::{load::IN_FLIGHT, phases::Results, postgres::Database, table::Ceilings};
+
+/// Seconds for the phases of one database, without start and ceilings.
+const DEFAULT_SECONDS: u64 = 10;
+/// A V1 call may be ten minutes old at most, and calls are signed before the clock starts.
+const MOST_SECONDS: u64 = 600;
+/// Bytes that a license code's signature covers, about.
+const SIGNED_BYTES: usize = 450;
+
+fn main() -> ExitCode {
+    // One thread for the generator: the cores are for the service.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let result = runtime.context("no runtime").and_then(|runtime| runtime.block_on(interruptible()));
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nThe benchmark failed: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Dropping the run kills the service and removes folder and database, so a signal must not end the process itself.
+async fn interruptible() -> anyhow::Result<()> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::select! {
+        result = run() => result,
+        _ = terminate.recv() => bail!("stopped by SIGTERM"),
+        _ = interrupt.recv() => bail!("stopped by SIGINT"),
+    }
+}
+
+async fn run() -> anyhow::Result<()> {
+    let time = Duration::from_secs(seconds()?);
+    // Ceilings get a share of the time each, and enough of it to mean something.
+    let ceiling_time = (time / 10).max(Duration::from_secs(1));
+    println!("\nMachine\n{}", table::pairs(machine::facts()));
+    let (made, checked) = ceilings::signatures(SIGNED_BYTES, ceiling_time)?;
+    sqlite(time, ceiling_time, made, checked).await?;
+    match std::env::var("SIGNET_TEST_POSTGRES_URL") {
+        Ok(url) => on_postgres(&url, time, ceiling_time, made).await?,
+        Err(_) => {
+            println!("\nPostgreSQL: not measured. `make bench` starts a server, or set SIGNET_TEST_POSTGRES_URL.");
+        }
+    }
+    println!("\nservice, database, generator: microseconds of CPU a request. write tx: write transactions a request.");
+    Ok(())
+}
+
+fn seconds() -> anyhow::Result<u64> {
+    match std::env::var("SIGNET_BENCH_SECONDS") {
+        Err(_) => Ok(DEFAULT_SECONDS),
+        Ok(text) => match text.parse() {
+            Ok(seconds @ 1..=MOST_SECONDS) => Ok(seconds),
+            _ => bail!("SIGNET_BENCH_SECONDS is `{text}`, but must be a whole number from 1 to {MOST_SECONDS}"),
+        },
+    }
+}
+
+async fn sqlite(time: Duration, ceiling_time: Duration, made: f64, checked: f64) -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let appends = ceilings::durable_appends(folder.path(), ceiling_time)?;
+    let results = phases::run(folder.path(), None, time).await.context("on SQLite")?;
+    let verified = ceilings::verifications(&results.codes, &results.keys, ceiling_time)?;
+    println!("\nOne core");
+    let rows = [
+        ("raw Ed25519 signatures/s", format!("{made:.0}")),
+        ("raw Ed25519 verifications/s", format!("{checked:.0}")),
+        (
+            "license codes verified offline/s",
+            format!("{verified:.0} ({:.1} % of raw verifications)", 100.0 * verified / checked),
+        ),
+    ];
+    println!("{}", table::pairs(rows));
+    let commits = ("4 KiB appends with fdatasync/s, one at a time", format!("{appends:.0}"));
+    show("SQLite", folder.path(), &results, [commits], Ceilings { commits: Some(appends), signatures: made });
+    Ok(())
+}
+
+async fn on_postgres(url: &str, time: Duration, ceiling_time: Duration, made: f64) -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let raw = Database::create(url, "raw")?;
+    let [many, one] = raw.ceilings(folder.path(), ceiling_time.as_secs())?;
+    drop(raw);
+    let database = Database::create(url, "service")?;
+    let results = phases::run(folder.path(), Some(&database), time).await.context("on PostgreSQL")?;
+    let shown =
+        |rate: Option<f64>| rate.map_or_else(|| "not measured: no pgbench".to_owned(), |rate| format!("{rate:.0}"));
+    let commits = [
+        ("pgbench one-row commits/s, 32 connections", shown(many)),
+        ("pgbench one-row commits/s, 1 connection", shown(one)),
+    ];
+    show("PostgreSQL", &database.folder()?, &results, commits, Ceilings { commits: many, signatures: made });
+    Ok(())
+}
+
+fn show<'a>(
+    name: &str,
+    folder: &Path,
+    results: &Results,
+    commits: impl IntoIterator<Item = (&'a str, String)>,
+    ceilings: Ceilings,
+) {
+    println!("\n{name}, {IN_FLIGHT} requests in flight, on {}", machine::file_system(folder));
+    println!("{}", table::figures(&results.phases));
+    println!("{}", table::pairs(commits));
+    println!("{}", table::ratios(&results.phases, ceilings));
+}
