@@ -73,7 +73,7 @@ pub async fn run(folder: &Path, database: Option<&Database>, time: Duration) -> 
 }
 
 impl Bench<'_> {
-    /// What needs no database: the least that HTTP costs here.
+    /// What needs no database (`/healthz`) and what only reads from it: the least that HTTP costs here.
     async fn reads(&mut self) -> anyhow::Result<Jwks> {
         let mut last = Vec::new();
         for (name, path) in [("GET /healthz", "/healthz"), ("GET /.well-known/jwks.json", "/.well-known/jwks.json")] {

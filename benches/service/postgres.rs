@@ -8,7 +8,10 @@ use std::{
 
 use anyhow::{Context as _, ensure};
 
-use crate::load::IN_FLIGHT;
+use crate::{ceilings::Slices, load::IN_FLIGHT};
+
+/// Measurements of `pgbench` with the same settings in a row.
+const SLICES: u32 = 2;
 
 /// A database that is dropped with the value.
 #[derive(Debug)]
@@ -60,12 +63,12 @@ impl Database {
         Ok(PathBuf::from(sql(&self.url, "SHOW data_directory")?.trim()))
     }
 
-    /// Transactions a second that insert one row each, over that many connections; `None` without `pgbench`.
+    /// Transactions a second that insert one row each, over that many connections.
     ///
     /// # Errors
     /// `pgbench`'s words.
-    pub fn commits_per_second(&self, folder: &Path, clients: usize, seconds: u64) -> anyhow::Result<Option<f64>> {
-        let Some(pgbench) = program("pgbench") else { return Ok(None) };
+    fn commits_per_second(&self, folder: &Path, clients: usize, seconds: u64) -> anyhow::Result<f64> {
+        let pgbench = program("pgbench").context("pgbench is not installed")?;
         sql(&self.url, "CREATE TABLE IF NOT EXISTS raw (id bigserial PRIMARY KEY, who int, said text)")?;
         let script = folder.join("commit.sql");
         fs::write(&script, "INSERT INTO raw (who, said) VALUES (:client_id, 'one row, one commit');\n")?;
@@ -73,15 +76,20 @@ impl Database {
         command.args(["-n", "-M", "prepared", "-j", "1", "-c", &clients.to_string(), "-T", &seconds.to_string()]);
         let text = output(command.arg("-f").arg(&script).arg(&self.url))?;
         let tps = text.lines().find_map(|line| line.strip_prefix("tps = ")?.split_whitespace().next()?.parse().ok());
-        Ok(Some(tps.context("pgbench told no tps")?))
+        tps.context("pgbench told no tps")
     }
 
-    /// [`Self::commits_per_second`] with as many connections as the load has requests in flight, and with one.
+    /// Adds to the slices of [`Self::commits_per_second`]: with as many connections as the load has requests in flight,
+    /// and with one.
     ///
     /// # Errors
     /// `pgbench`'s words.
-    pub fn ceilings(&self, folder: &Path, seconds: u64) -> anyhow::Result<[Option<f64>; 2]> {
-        Ok([self.commits_per_second(folder, IN_FLIGHT, seconds)?, self.commits_per_second(folder, 1, seconds)?])
+    pub fn ceilings(&self, folder: &Path, seconds: u64, [many, one]: &mut [Slices; 2]) -> anyhow::Result<()> {
+        if program("pgbench").is_none() {
+            return Ok(());
+        }
+        many.add(SLICES, || self.commits_per_second(folder, IN_FLIGHT, seconds))?;
+        one.add(SLICES, || self.commits_per_second(folder, 1, seconds))
     }
 }
 

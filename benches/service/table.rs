@@ -10,7 +10,7 @@ pub struct Ceilings {
     /// Durable commits in the database's folder.
     pub commits: Option<f64>,
     /// Ed25519 signatures on one core.
-    pub signatures: f64,
+    pub signatures: Option<f64>,
 }
 
 /// Names on the left, values on the right.
@@ -46,19 +46,14 @@ pub fn figures(phases: &[Figures]) -> Table {
 /// The same rates as shares of what the machine could do at best.
 pub fn ratios(phases: &[Figures], ceilings: Ceilings) -> Table {
     let mut table = plain();
-    table.set_header(["call", "of /healthz", "of jwks.json", "of raw commits", "of raw signatures"]);
+    table.set_header(["call", "of /healthz", "of jwks.json", "of raw signatures", "per raw commit"]);
     let rate = |start: &str| phases.iter().find(|phase| phase.name.starts_with(start)).map(|phase| phase.per_second);
     let (health, jwks) = (rate("GET /healthz"), rate("GET /.well-known"));
     for phase in phases.iter().filter(|phase| !phase.name.starts_with("GET ")) {
         let share =
             |of: Option<f64>| of.map_or_else(|| "—".to_owned(), |of| format!("{:.1} %", 100.0 * phase.per_second / of));
-        let row = [
-            phase.name.to_owned(),
-            share(health),
-            share(jwks),
-            share(ceilings.commits),
-            share(Some(ceilings.signatures)),
-        ];
+        let commit = optional(ceilings.commits.map(|commits| phase.per_second / commits), 2);
+        let row = [phase.name.to_owned(), share(health), share(jwks), share(ceilings.signatures), commit];
         table.add_row(row);
     }
     numbers_to_the_right(table)
