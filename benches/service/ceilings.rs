@@ -40,12 +40,17 @@ impl Slices {
         self.0.iter().copied().reduce(f64::max)
     }
 
+    /// The fastest, unless the slices lie so far apart that a share of it would mean nothing.
+    pub fn steady(&self) -> Option<f64> {
+        self.best().filter(|best| self.0.iter().all(|rate| *best <= 2.0 * rate))
+    }
+
     /// The fastest, and how slow it was at other times.
     pub fn shown(&self) -> String {
         let (Some(best), Some(worst)) = (self.best(), self.0.iter().copied().reduce(f64::min)) else {
             return "not measured: no pgbench".to_owned();
         };
-        let warning = if best > 2.0 * worst { ": UNSTEADY, the machine was busy with other things" } else { "" };
+        let warning = if self.steady().is_none() { ": UNSTEADY, the machine was busy with other things" } else { "" };
         format!("{best:.0} (slowest of {}: {worst:.0}{warning})", self.0.len())
     }
 }
