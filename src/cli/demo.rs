@@ -13,8 +13,9 @@ use std::{
 use anyhow::Context as _;
 use clap::Args;
 use koogallery_simulator::{
-    AccessKey, Line, Marketplace,
+    AccessKey, Call, Line, Marketplace,
     play::{self, Goods, StepReport},
+    random::Random,
     report::{self, Style},
 };
 
@@ -60,7 +61,8 @@ pub async fn run(command: Demo, file: Option<&Path>, flags: Flags) -> anyhow::Re
     println!("Signet serves on {}, data in {}\n", config.public_url, config.data_dir.display());
 
     let played = play_all(&catalog, &config).await?;
-    let verified = verify_offline(&config, &played).await?;
+    let bought = buy_to_keep(&catalog, &config).await?;
+    let verified = verify_offline(&config, bought.as_deref()).await?;
     list_licenses(&running.app).await?;
     let passed = verified && played.iter().all(StepReport::passed);
     print!("{}", report::summary(&played, Style::default()));
@@ -123,17 +125,30 @@ async fn play_all(catalog: &Catalog, config: &Config) -> anyhow::Result<Vec<Step
     let mut played = Vec::new();
     print!("{}", report::step_header());
     for line in Line::ALL {
-        let channel = catalog.channels.iter().find(|channel| channel.slug.as_str() == line.as_str());
-        let channel = channel.with_context(|| format!("the sample catalog has no channel {line}"))?;
-        let path = key_path(&channel.access_key, &config.data_dir).context("the sample's keys are in files")?;
-        let url = format!("{}/marketplace/koogallery/{line}", config.public_url);
-        let marketplace = Marketplace::builder(&url, AccessKey::new(read_key(&path)?), line).build()?;
-        let goods = goods(catalog, channel)?;
-        played
-            .extend(play::play(&marketplace, &goods, |step| print!("{}", report::step(step, Style::default()))).await?);
+        let (marketplace, goods) = marketplace(catalog, config, line)?;
+        let show = |step: &StepReport| print!("{}", report::step(step, Style::default()));
+        played.extend(play::play(&marketplace, &goods, show).await?);
     }
     println!();
     Ok(played)
+}
+
+/// The marketplace's side of the sample's channel for a line, and what it sells.
+fn marketplace(catalog: &Catalog, config: &Config, line: Line) -> anyhow::Result<(Marketplace, Goods)> {
+    let channel = catalog.channels.iter().find(|channel| channel.slug.as_str() == line.as_str());
+    let channel = channel.with_context(|| format!("the sample catalog has no channel {line}"))?;
+    let path = key_path(&channel.access_key, &config.data_dir).context("the sample's keys are in files")?;
+    let url = format!("{}/marketplace/koogallery/{line}", config.public_url);
+    let marketplace = Marketplace::builder(&url, AccessKey::new(read_key(&path)?), line).build()?;
+    Ok((marketplace, goods(catalog, channel)?))
+}
+
+/// Every play ends with a release, so one more license is bought for people to look at.
+async fn buy_to_keep(catalog: &Catalog, config: &Config) -> anyhow::Result<Option<String>> {
+    let (marketplace, goods) = marketplace(catalog, config, Line::License1)?;
+    let order = format!("CS{}", Random::from_system().capitals(14));
+    let exchange = marketplace.call(&goods.fill(Call::buy(Line::License1, &order)?.period("year", 1))).await;
+    Ok(exchange.answer.ok().and_then(|reply| reply.license()))
 }
 
 /// What the channel sells first, and what one may upgrade to.
@@ -151,16 +166,16 @@ fn goods(catalog: &Catalog, channel: &catalog::Channel) -> anyhow::Result<Goods>
     })
 }
 
-/// Verifies the first license code with nothing but the published keys, as the customer's software does.
-async fn verify_offline(config: &Config, played: &[StepReport]) -> anyhow::Result<bool> {
-    let Some(code) = played.iter().find_map(StepReport::license) else {
+/// Verifies a license code with nothing but the published keys, as the customer's software does.
+async fn verify_offline(config: &Config, code: Option<&str>) -> anyhow::Result<bool> {
+    let Some(code) = code else {
         println!("No license code was answered: there is nothing to verify.");
         return Ok(false);
     };
     let keys = verify_command::read_keys(&format!("{}/.well-known/jwks.json", config.public_url)).await?;
-    println!("A license code, as the customer gets it:\n\n{code}\n");
+    println!("A license code, as one more customer gets it:\n\n{code}\n");
     println!("Verified offline with the keys published at {}/.well-known/jwks.json:", config.public_url);
-    match verify::verify_code(&code, &keys, &VerifyOptions::at(SystemClock.now())) {
+    match verify::verify_code(code, &keys, &VerifyOptions::at(SystemClock.now())) {
         Ok(verified) => {
             println!("{}\n", verify_command::shown(&verified));
             Ok(true)
