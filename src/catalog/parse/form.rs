@@ -110,9 +110,9 @@ fn target(entry: &Entry<'_>, report: &mut Report<'_>) -> Option<QuantityTarget> 
 /// `product/plan`
 pub(super) fn plan_name(entry: &Entry<'_>, report: &mut Report<'_>) -> Option<Placed<PlanName>> {
     let text = entry.string(report)?;
-    let named = text.split_once('/').and_then(|(product, plan)| {
-        Some(PlanName { product: product.parse().ok()?, plan: plan.parse().ok()? })
-    });
+    let named = text
+        .split_once('/')
+        .and_then(|(product, plan)| Some(PlanName { product: product.parse().ok()?, plan: plan.parse().ok()? }));
     if named.is_none() {
         entry.refuse(format!("`{text}` names no plan: write \"product/plan\" with the slugs of both"), report);
     }
