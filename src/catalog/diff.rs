@@ -191,8 +191,8 @@ fn warnings(old: &Catalog, new: &Catalog) -> Vec<Warning> {
     for product in &old.products {
         let path = format!("product {}", product.slug);
         let Some(kept) = new.products.iter().find(|it| it.slug == product.slug) else {
-            let message = "is removed: its licenses keep what they grant and its codes still verify, but purchases of it \
-                           are refused, and customers no longer see its name and your support contact";
+            let message = "is removed: its licenses keep what they grant and its codes still verify, but purchases \
+                           of it are refused, and customers no longer see its name and your support contact";
             warnings.push(Warning { path, message: message.to_owned() });
             continue;
         };
@@ -203,8 +203,8 @@ fn warnings(old: &Catalog, new: &Catalog) -> Vec<Warning> {
         }
     }
     for channel in old.channels.iter().filter(|channel| !new.channels.iter().any(|it| it.slug == channel.slug)) {
-        let message = "is removed: every call of the marketplace to its address is refused from now on, so renewals and \
-                       expiries of its licenses no longer arrive";
+        let message = "is removed: every call of the marketplace to its address is refused from now on, so renewals \
+                       and expiries of its licenses no longer arrive";
         warnings.push(Warning { path: format!("channel {}", channel.slug), message: message.to_owned() });
     }
     warnings.extend(moved_ids(old, new));

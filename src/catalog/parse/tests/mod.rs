@@ -220,7 +220,11 @@ proptest! {
 
     /// Damaged files: every problem lies within the file.
     #[test]
-    fn damage_is_told_within_the_file(at: prop::sample::Index, length in 0..40_usize, put in "[\\[\\]{}=\",.a-z0-9 \n]{0,6}") {
+    fn damage_is_told_within_the_file(
+        at: prop::sample::Index,
+        length in 0..40_usize,
+        put in "[\\[\\]{}=\",.a-z0-9 \n]{0,6}",
+    ) {
         let mut chars: Vec<char> = SMALL.chars().collect();
         let start = at.index(chars.len());
         let end = (start + length).min(chars.len());
