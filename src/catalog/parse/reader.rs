@@ -49,7 +49,9 @@ impl<'t> Section<'t> {
 
     /// The value of `key`, when the table has it.
     pub(super) fn get(&mut self, key: &'static str) -> Option<Entry<'t>> {
-        self.known.push(key);
+        if !self.known.contains(&key) {
+            self.known.push(key);
+        }
         self.table.get(key).map(|value| Entry::new(value, self.path_of(key)))
     }
 
@@ -101,6 +103,11 @@ impl<'t> Entry<'t> {
     /// What stands there, as the file spells it.
     pub(super) fn value(&self) -> &'t DeValue<'t> {
         self.value
+    }
+
+    /// Whether a list without anything in it stands there.
+    pub(super) fn is_empty_list(&self) -> bool {
+        self.value.as_array().is_some_and(|items| items.is_empty())
     }
 
     pub(super) fn place<T>(&self, value: T) -> Placed<T> {
