@@ -75,6 +75,25 @@ impl Tx {
         Ok(rows == 1)
     }
 
+    /// Resolves the open alerts of one kind about an order of a channel.
+    pub fn alert_settle(
+        &mut self,
+        kind: &str,
+        channel: &Slug,
+        order_id: &str,
+        by: &str,
+        now: Time,
+    ) -> Result<(), StoreError> {
+        each!(self, c => diesel::update(alerts::table)
+            .filter(alerts::kind.eq(kind))
+            .filter(alerts::channel.eq(channel))
+            .filter(alerts::order_id.eq(order_id))
+            .filter(alerts::resolved_at.is_null())
+            .set((alerts::resolved_at.eq(now), alerts::resolved_by.eq(by)))
+            .execute(c))?;
+        Ok(())
+    }
+
     /// How many alerts are open.
     pub fn alert_open_count(&mut self) -> Result<i64, StoreError> {
         each!(self, c => alerts::table.filter(alerts::resolved_at.is_null()).count().get_result(c))

@@ -22,6 +22,7 @@ pub mod device;
 pub mod inbound;
 pub mod installation;
 pub mod issue;
+pub mod journal;
 pub mod keys;
 pub mod lookup;
 pub mod merchant;
@@ -42,6 +43,7 @@ use crate::{
 };
 
 use installation::Installation;
+use journal::Journal;
 
 /// What every use case is given beside its transaction.
 #[derive(Debug, Clone, Copy)]
@@ -54,6 +56,8 @@ pub struct Context<'a> {
     pub installation: &'a Installation,
     /// Who acts, as the history will say.
     pub actor: &'a Actor,
+    /// What the use case did, for the message log.
+    pub journal: &'a Journal,
 }
 
 /// Who acts.
