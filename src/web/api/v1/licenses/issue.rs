@@ -67,6 +67,13 @@ pub struct IssuedLicense {
     license_key: String,
 }
 
+/// Without code and key.
+impl std::fmt::Debug for IssuedLicense {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("IssuedLicense(…)")
+    }
+}
+
 /// Issue a license by hand.
 ///
 /// The answer shows its code and key. Send an `Idempotency-Key`, so that a repeat after a lost answer gets this

@@ -26,6 +26,13 @@ pub struct LicenseSecrets {
     license_key: String,
 }
 
+/// Without code and key.
+impl std::fmt::Debug for LicenseSecrets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("LicenseSecrets(…)")
+    }
+}
+
 /// The code and key of a license.
 ///
 /// Whoever holds them can use the license. Scope `licenses:reveal`.
