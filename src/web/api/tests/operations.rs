@@ -234,3 +234,27 @@ async fn the_catalog_is_shown_without_secrets() {
     api.app.reload().await.unwrap();
     assert_eq!(api.get("/channels").await.json()["items"][0]["access_key_readable"], false);
 }
+
+#[tokio::test]
+async fn a_page_moves_no_row_while_others_are_added() {
+    let api = Api::start().await;
+    let mut issued = Vec::new();
+    for _ in 0..7 {
+        api.clock.advance(SignedDuration::from_secs(1));
+        issued.insert(0, api.issue().await);
+    }
+    let mut seen = Vec::new();
+    let mut cursor = String::new();
+    loop {
+        let page = api.get(&format!("/licenses?limit=3{cursor}")).await.json();
+        let ids = page["items"].as_array().unwrap().iter().map(|it| it["id"].as_str().unwrap().to_owned());
+        seen.extend(ids);
+        api.clock.advance(SignedDuration::from_secs(1));
+        api.issue().await;
+        let Some(next) = page["next_cursor"].as_str() else { break };
+        cursor = format!("&cursor={next}");
+    }
+    assert_eq!(seen, issued);
+    let orders = api.get(&format!("/orders?{}", &cursor[1..])).await;
+    assert_eq!(orders.problem(), "malformed", "a cursor of another list");
+}
