@@ -48,6 +48,11 @@ impl Tx {
         Ok(rows == 1)
     }
 
+    /// The alert with this id.
+    pub fn alert_find(&mut self, id: AlertId) -> Result<Option<AlertRecord>, StoreError> {
+        each!(self, c => alerts::table.find(id).select(AlertRecord::as_select()).first(c).optional())
+    }
+
     /// A page of alerts, newest first, after the alert `after`.
     pub fn alert_page(
         &mut self,
