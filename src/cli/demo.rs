@@ -13,8 +13,9 @@ use std::{
 use anyhow::Context as _;
 use clap::Args;
 use koogallery_simulator::{
-    AccessKey, Line, Marketplace,
+    AccessKey, Call, Line, Marketplace,
     play::{self, Goods, StepReport},
+    random::Random,
     report::{self, Style},
 };
 
@@ -54,13 +55,14 @@ pub async fn run(command: Demo, file: Option<&Path>, flags: Flags) -> anyhow::Re
     let config = Config::load(file, &with_defaults(flags)?)?;
     telemetry::start_logging(&config.log, config.log_format).map_err(anyhow::Error::msg)?;
     let running = serve::start(&config).await?;
-    let catalog = catalog::parse(SAMPLE, "sample-catalog.toml", &config.public_url)?;
+    let catalog = catalog::parse(SAMPLE, "sample-catalog.toml", &config.server_url())?;
     make_keys(&catalog, &config.data_dir)?;
     open::apply_catalog(&running.app, catalog.clone()).await?;
-    println!("Signet serves on {}, data in {}\n", config.public_url, config.data_dir.display());
+    println!("Signet serves on {}, data in {}\n", config.server_url(), config.data_dir.display());
 
     let played = play_all(&catalog, &config).await?;
-    let verified = verify_offline(&config, &played).await?;
+    let bought = buy_to_keep(&catalog, &config).await?;
+    let verified = verify_offline(&config, bought.as_deref()).await?;
     list_licenses(&running.app).await?;
     let passed = verified && played.iter().all(StepReport::passed);
     print!("{}", report::summary(&played, Style::default()));
@@ -123,17 +125,30 @@ async fn play_all(catalog: &Catalog, config: &Config) -> anyhow::Result<Vec<Step
     let mut played = Vec::new();
     print!("{}", report::step_header());
     for line in Line::ALL {
-        let channel = catalog.channels.iter().find(|channel| channel.slug.as_str() == line.as_str());
-        let channel = channel.with_context(|| format!("the sample catalog has no channel {line}"))?;
-        let path = key_path(&channel.access_key, &config.data_dir).context("the sample's keys are in files")?;
-        let url = format!("{}/marketplace/koogallery/{line}", config.public_url);
-        let marketplace = Marketplace::builder(&url, AccessKey::new(read_key(&path)?), line).build()?;
-        let goods = goods(catalog, channel)?;
-        played
-            .extend(play::play(&marketplace, &goods, |step| print!("{}", report::step(step, Style::default()))).await?);
+        let (marketplace, goods) = marketplace(catalog, config, line)?;
+        let show = |step: &StepReport| print!("{}", report::step(step, Style::default()));
+        played.extend(play::play(&marketplace, &goods, show).await?);
     }
     println!();
     Ok(played)
+}
+
+/// The marketplace's side of the sample's channel for a line, and what it sells.
+fn marketplace(catalog: &Catalog, config: &Config, line: Line) -> anyhow::Result<(Marketplace, Goods)> {
+    let channel = catalog.channels.iter().find(|channel| channel.slug.as_str() == line.as_str());
+    let channel = channel.with_context(|| format!("the sample catalog has no channel {line}"))?;
+    let path = key_path(&channel.access_key, &config.data_dir).context("the sample's keys are in files")?;
+    let url = format!("{}/marketplace/koogallery/{line}", config.server_url());
+    let marketplace = Marketplace::builder(&url, AccessKey::new(read_key(&path)?), line).build()?;
+    Ok((marketplace, goods(catalog, channel)?))
+}
+
+/// Every play ends with a release, so one more license is bought for people to look at.
+async fn buy_to_keep(catalog: &Catalog, config: &Config) -> anyhow::Result<Option<String>> {
+    let (marketplace, goods) = marketplace(catalog, config, Line::License1)?;
+    let order = format!("CS{}", Random::from_system().capitals(14));
+    let exchange = marketplace.call(&goods.fill(Call::buy(Line::License1, &order)?.period("year", 1))).await;
+    Ok(exchange.answer.ok().and_then(|reply| reply.license()))
 }
 
 /// What the channel sells first, and what one may upgrade to.
@@ -151,16 +166,16 @@ fn goods(catalog: &Catalog, channel: &catalog::Channel) -> anyhow::Result<Goods>
     })
 }
 
-/// Verifies the first license code with nothing but the published keys, as the customer's software does.
-async fn verify_offline(config: &Config, played: &[StepReport]) -> anyhow::Result<bool> {
-    let Some(code) = played.iter().find_map(StepReport::license) else {
+/// Verifies a license code with nothing but the published keys, as the customer's software does.
+async fn verify_offline(config: &Config, code: Option<&str>) -> anyhow::Result<bool> {
+    let Some(code) = code else {
         println!("No license code was answered: there is nothing to verify.");
         return Ok(false);
     };
-    let keys = verify_command::read_keys(&format!("{}/.well-known/jwks.json", config.public_url)).await?;
-    println!("A license code, as the customer gets it:\n\n{code}\n");
-    println!("Verified offline with the keys published at {}/.well-known/jwks.json:", config.public_url);
-    match verify::verify_code(&code, &keys, &VerifyOptions::at(SystemClock.now())) {
+    let keys = verify_command::read_keys(&format!("{}/.well-known/jwks.json", config.server_url())).await?;
+    println!("A license code, as one more customer gets it:\n\n{code}\n");
+    println!("Verified offline with the keys published at {}/.well-known/jwks.json:", config.server_url());
+    match verify::verify_code(code, &keys, &VerifyOptions::at(SystemClock.now())) {
         Ok(verified) => {
             println!("{}\n", verify_command::shown(&verified));
             Ok(true)
@@ -182,7 +197,8 @@ async fn list_licenses(app: &App) -> anyhow::Result<()> {
     println!("What Signet's own records say:");
     let mut shown = table::with_columns(&["license", "channel", "plan", "state", "ends", "machines", "code rev"]);
     for license in licenses? {
-        let ends = license.expiry.at().map_or_else(|| "never".to_owned(), |at| at.to_string());
+        let day = |at: crate::base::time::Time| at.civil().strftime("%Y-%m-%d").to_string();
+        let ends = license.expiry.at().map_or_else(|| "never".to_owned(), day);
         shown.add_row([
             license.id.to_string(),
             license.channel.map(|channel| channel.to_string()).unwrap_or_default(),
@@ -198,7 +214,7 @@ async fn list_licenses(app: &App) -> anyhow::Result<()> {
 }
 
 fn where_to_look(config: &Config) {
-    let url = &config.public_url;
+    let url = config.server_url();
     println!(
         "\nThe service keeps running. Open\n\
          \x20 {url}/                        what there is\n\

@@ -85,7 +85,7 @@ fn build(slug: Option<&Placed<Slug>>, kind: Option<ChannelKind>, access_key: Opt
 
 fn sold(entry: &Entry<'_>, report: &mut Report<'_>) -> Vec<Placed<Slug>> {
     let items = entry.items(report);
-    if items.is_empty() && entry.value().is_array() {
+    if entry.is_empty_list() {
         entry.refuse("is empty: a channel sells at least one product", report);
     }
     items.iter().filter_map(|item| form::slug(item, report)).collect()

@@ -73,7 +73,7 @@ pub(super) fn quantity(entry: &Entry<'_>, report: &mut Report<'_>) -> Option<Qua
     }
     if !entry.value().is_table() {
         entry.refuse(
-            "must be \"ignore\", { multiply = \"machines\" } or { set = \"feature:seats\" }, with a feature of the plan",
+            "must be \"ignore\", { multiply = \"machines\" } or { set = \"feature:seats\" } with a feature of the plan",
             report,
         );
         return None;

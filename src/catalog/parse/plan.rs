@@ -44,7 +44,7 @@ pub(super) struct Draft {
 
 pub(super) fn read(entry: &Entry<'_>, product: &str, report: &mut Report<'_>) -> Vec<Draft> {
     let sections = entry.sections(product, "plan", report);
-    if sections.is_empty() && entry.value().is_array() {
+    if entry.is_empty_list() {
         entry.refuse("is empty: a product needs at least one [[product.plan]] to be sold", report);
     }
     sections.into_iter().map(|section| draft(section, report)).collect()

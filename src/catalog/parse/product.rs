@@ -37,7 +37,7 @@ impl Draft {
 
 pub(super) fn read(entry: &Entry<'_>, report: &mut Report<'_>) -> Vec<Draft> {
     let sections = entry.sections("", "product", report);
-    if sections.is_empty() && entry.value().is_array() {
+    if entry.is_empty_list() {
         entry.refuse("is empty: nothing is sold without at least one [[product]]", report);
     }
     sections.into_iter().map(|section| draft(section, report)).collect()
