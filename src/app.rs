@@ -4,6 +4,7 @@ use std::{
     collections::HashMap,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, RwLock},
+    time::{Duration, Instant},
 };
 
 use jiff::SignedDuration;
@@ -13,13 +14,16 @@ use crate::{
     catalog::{Catalog, SecretRef},
     license::seal::MasterKey,
     store::{Store, StoreError, Tx},
-    usecase::{Actor, Context, Failure, installation::Installation},
+    usecase::{Actor, Context, Failure, installation::Installation, journal::Journal},
 };
 
 /// How often an out-of-date snapshot is loaded anew before a call gives up.
 const RELOADS: u32 = 4;
 /// One failed authentication in this time and channel is written into the message log; the rest are counted.
 const AUTHENTICATION_SAMPLE: SignedDuration = SignedDuration::from_secs(60);
+
+/// How long a successful probe of the database stands for the next ones.
+const PING_PAUSE: Duration = Duration::from_secs(1);
 
 /// What the service is made of.
 #[derive(Debug)]
@@ -51,6 +55,7 @@ struct Inner {
     parts: Parts,
     installation: RwLock<Arc<Installation>>,
     sampled: Mutex<HashMap<Slug, Time>>,
+    pinged: tokio::sync::Mutex<Option<Instant>>,
 }
 
 /// What a transaction may do.
@@ -82,7 +87,12 @@ impl App {
     /// The database's; a sealed key that does not open.
     pub async fn new(parts: Parts) -> Result<Self, Failure> {
         let installation = load(&parts).await?;
-        let inner = Inner { parts, installation: RwLock::new(Arc::new(installation)), sampled: Mutex::default() };
+        let inner = Inner {
+            parts,
+            installation: RwLock::new(Arc::new(installation)),
+            sampled: Mutex::default(),
+            pinged: tokio::sync::Mutex::default(),
+        };
         Ok(Self(Arc::new(inner)))
     }
 
@@ -128,6 +138,21 @@ impl App {
     pub async fn reload(&self) -> Result<(), Failure> {
         let installation = Arc::new(load(&self.0.parts).await?);
         *self.0.installation.write().unwrap_or_else(PoisonError::into_inner) = installation;
+        Ok(())
+    }
+
+    /// Whether the database takes writes. It is asked by a commit, so at most once in [`PING_PAUSE`] however many
+    /// probes come; those that wait share the answer.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn ready(&self) -> Result<(), StoreError> {
+        let mut pinged = self.0.pinged.lock().await;
+        if pinged.is_some_and(|at| at.elapsed() < PING_PAUSE) {
+            return Ok(());
+        }
+        self.store().ping().await?;
+        *pinged = Some(Instant::now());
         Ok(())
     }
 
@@ -194,7 +219,9 @@ impl App {
                 Err(Failure::Stale) => return Err(Stop::Stale),
                 Err(failure) => return Err(Stop::Failed(E::from(failure))),
             }
-            let ctx = Context { now, entropy: app.entropy(), installation: &installation, actor: &actor };
+            let journal = Journal::default();
+            let ctx =
+                Context { now, entropy: app.entropy(), installation: &installation, actor: &actor, journal: &journal };
             job(tx, ctx).map_err(Stop::Failed)
         })
     }

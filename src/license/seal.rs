@@ -33,6 +33,8 @@ pub enum Purpose {
     CodeSignature,
     /// Initialisation vectors of credentials that a marketplace is answered again and again.
     CredentialIv,
+    /// The answer to a write that named an idempotency key: it may show a license code; aad: token and key.
+    IdempotentAnswer,
 }
 
 impl Purpose {
@@ -43,6 +45,7 @@ impl Purpose {
             Self::LicenseKey => "license-key",
             Self::CodeSignature => "code-signature",
             Self::CredentialIv => "credential-iv",
+            Self::IdempotentAnswer => "idempotent-answer",
         }
     }
 }

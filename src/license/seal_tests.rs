@@ -3,7 +3,13 @@ use proptest::prelude::*;
 use super::*;
 use crate::base::entropy::SeededEntropy;
 
-const PURPOSES: [Purpose; 3] = [Purpose::SigningSeed, Purpose::LicenseKey, Purpose::CodeSignature];
+const PURPOSES: [Purpose; 5] = [
+    Purpose::SigningSeed,
+    Purpose::LicenseKey,
+    Purpose::CodeSignature,
+    Purpose::CredentialIv,
+    Purpose::IdempotentAnswer,
+];
 
 fn master(seed: u64) -> MasterKey {
     MasterKey::generate(&SeededEntropy::new(seed))

@@ -48,6 +48,11 @@ impl Tx {
         Ok(rows == 1)
     }
 
+    /// The alert with this id.
+    pub fn alert_find(&mut self, id: AlertId) -> Result<Option<AlertRecord>, StoreError> {
+        each!(self, c => alerts::table.find(id).select(AlertRecord::as_select()).first(c).optional())
+    }
+
     /// A page of alerts, newest first, after the alert `after`.
     pub fn alert_page(
         &mut self,
@@ -73,6 +78,25 @@ impl Tx {
             .set((alerts::resolved_at.eq(now), alerts::resolved_by.eq(by)))
             .execute(c))?;
         Ok(rows == 1)
+    }
+
+    /// Resolves the open alerts of one kind about an order of a channel.
+    pub fn alert_settle(
+        &mut self,
+        kind: &str,
+        channel: &Slug,
+        order_id: &str,
+        by: &str,
+        now: Time,
+    ) -> Result<(), StoreError> {
+        each!(self, c => diesel::update(alerts::table)
+            .filter(alerts::kind.eq(kind))
+            .filter(alerts::channel.eq(channel))
+            .filter(alerts::order_id.eq(order_id))
+            .filter(alerts::resolved_at.is_null())
+            .set((alerts::resolved_at.eq(now), alerts::resolved_by.eq(by)))
+            .execute(c))?;
+        Ok(())
     }
 
     /// How many alerts are open.

@@ -104,6 +104,7 @@ pub fn raise(tx: &mut Tx, ctx: Context, kind: AlertKind, about: &About) -> Done<
     let license = about.license_id.map(|id| id.to_string());
     let channel = about.channel.map(Slug::as_str);
     let occurrence = about.order_id.map_or_else(|| ctx.now.to_string(), ToOwned::to_owned);
+    ctx.journal.note(format!("alert {}", kind.as_str()));
     let dedupe = serde_json::json!([kind.as_str(), channel, license, occurrence]).to_string();
     tx.alert_insert(&AlertRecord {
         id: AlertId::new(ctx.now, ctx.entropy),
@@ -118,6 +119,14 @@ pub fn raise(tx: &mut Tx, ctx: Context, kind: AlertKind, about: &About) -> Done<
         dedupe,
     })?;
     Ok(())
+}
+
+/// Marks the alerts of one kind about an order as dealt with: what they asked for has happened.
+///
+/// # Errors
+/// The database's.
+pub fn settle(tx: &mut Tx, ctx: Context, kind: AlertKind, channel: &Slug, order_id: &str) -> Done<()> {
+    Ok(tx.alert_settle(kind.as_str(), channel, order_id, &ctx.actor.to_string(), ctx.now)?)
 }
 
 /// Marks an alert as dealt with. `false`: there is no such open alert.

@@ -63,6 +63,7 @@ pub struct Changed {
 pub fn apply(tx: &mut Tx, ctx: Context, license: License, change: &Change) -> Done<Changed> {
     let position = Position { standing: license.standing, expiry: license.expiry };
     let step = position.next(change.event, ctx.now);
+    ctx.journal.about(license.id);
     for remark in &step.remarks {
         let detail = serde_json::to_value(remark).unwrap_or(Value::Null);
         let about = About {
@@ -74,10 +75,13 @@ pub fn apply(tx: &mut Tx, ctx: Context, license: License, change: &Change) -> Do
         alert::raise(tx, ctx, AlertKind::from(*remark), &about)?;
     }
     if matches!(step.verdict, Verdict::Gone | Verdict::Stale) {
+        let why = if step.verdict == Verdict::Gone { "the license is released" } else { "a newer call came before" };
+        ctx.journal.note(format!("not {}: {why}", change.name));
         return Ok(Changed { license, verdict: step.verdict });
     }
     let mut after = edited(ctx, &license, change, &step);
     if after == license {
+        ctx.journal.note("it already stood so");
         return Ok(Changed { license, verdict: Verdict::Unchanged });
     }
     after.updated_at = ctx.now;
@@ -88,6 +92,8 @@ pub fn apply(tx: &mut Tx, ctx: Context, license: License, change: &Change) -> Do
     let verdict = if visible(&after) == visible(&license) { Verdict::Unchanged } else { Verdict::Applied };
     if verdict == Verdict::Applied {
         record(tx, ctx, &after, change.name, difference(&license, &after, change.order_id))?;
+    } else {
+        ctx.journal.note("it already stood so");
     }
     Ok(Changed { license: after, verdict })
 }
@@ -97,6 +103,8 @@ pub fn apply(tx: &mut Tx, ctx: Context, license: License, change: &Change) -> Do
 /// # Errors
 /// The database's.
 pub fn record(tx: &mut Tx, ctx: Context, license: &License, event: &str, detail: Value) -> Done<()> {
+    ctx.journal.about(license.id);
+    ctx.journal.note(format!("{event} {detail}"));
     Ok(tx.history_insert(&HistoryRecord {
         id: HistoryId::new(ctx.now, ctx.entropy),
         license_id: license.id,

@@ -32,6 +32,7 @@ pub fn answer(ctx: Context, channel: &Channel, event: &Event) -> Done<Outcome> {
         .catalog
         .debug_plan(channel)
         .ok_or_else(|| Failure::Missing(format!("channel {} sells no plan", channel.slug)))?;
+    ctx.journal.note("debug: nothing changed");
     match event {
         Event::Purchase(wanted) => purchased(ctx, channel, product, plan, wanted),
         Event::Query(ids) => Ok(Outcome::Instances(

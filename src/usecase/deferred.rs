@@ -24,6 +24,7 @@ pub fn keep(tx: &mut Tx, ctx: Context, channel: &Slug, subject: &str, event: &Ev
     if tx.deferred_count(channel, subject)? >= limits::DEFERRED_EVENTS_PER_SUBJECT {
         return Ok(Outcome::Refused(Refusal::TooManyDeferred));
     }
+    ctx.journal.note("kept until the license exists");
     let id: Uuid = uuid_v7(ctx.now, ctx.entropy.bytes());
     tx.deferred_insert(&DeferredRecord {
         id: id.to_string(),

@@ -3,11 +3,7 @@
 use serde_json::json;
 
 use crate::{
-    base::{
-        ids::{LicenseId, OrderId},
-        slug::Slug,
-        time::Time,
-    },
+    base::{ids::OrderId, slug::Slug, time::Time},
     catalog::Channel,
     license::model::License,
     marketplace::{
@@ -90,15 +86,6 @@ pub fn record(tx: &mut Tx, message: &MessageRecord) -> Done<()> {
     Ok(tx.message_insert(message)?)
 }
 
-/// The license an event changed or asked about, for the message log.
-///
-/// # Errors
-/// The database's.
-pub fn license_of(tx: &mut Tx, channel: &Slug, instance_id: Option<&str>) -> Done<Option<LicenseId>> {
-    let Some(instance_id) = instance_id else { return Ok(None) };
-    Ok(tx.license_by_instance(channel, instance_id)?.map(|license| license.id))
-}
-
 /// A flagged call is debug. An unflagged purchase is real unless its order id is a published debug id; an
 /// unflagged call about an instance is debug only when no real one has the id and the id is a debug one:
 /// born in a debug call, published, or listed by the channel.
@@ -167,6 +154,7 @@ fn with_license(
     signed_at: Time,
     license: License,
 ) -> Done<Outcome> {
+    ctx.journal.about(license.id);
     match event {
         Event::Renewal(wanted) => renewal::renew(tx, ctx, channel, wanted, license),
         Event::Status(wanted) => status::set(tx, ctx, wanted, signed_at, license),

@@ -9,8 +9,9 @@
 //!
 //! * what a marketplace causes: [`inbound`] calls [`purchase`], [`renewal`], [`status`], [`upgrade`], [`query`],
 //!   [`device`], [`order`] (completes what waits for details) and [`deferred`] (calls that came too early)
-//! * what the merchant does: [`merchant`], [`alert`], [`token`], [`catalog`], [`keys`]
-//! * what all of them share: [`change`] (apply an event to a license and write down what came of it), [`code`]
+//! * what the merchant does: [`merchant`], [`alert`], [`token`], [`catalog`], [`keys`], [`usage`]
+//! * what all of them share: [`change`] (apply an event to a license and write down what came of it), [`code`],
+//!   [`idempotency`] (a write asked for twice is carried out once)
 
 pub mod alert;
 pub mod catalog;
@@ -19,9 +20,11 @@ pub mod code;
 pub mod debug;
 pub mod deferred;
 pub mod device;
+pub mod idempotency;
 pub mod inbound;
 pub mod installation;
 pub mod issue;
+pub mod journal;
 pub mod keys;
 pub mod lookup;
 pub mod merchant;
@@ -34,6 +37,7 @@ pub mod retention;
 pub mod status;
 pub mod token;
 pub mod upgrade;
+pub mod usage;
 
 use crate::{
     base::{entropy::Entropy, slug::Slug, time::Time},
@@ -42,6 +46,7 @@ use crate::{
 };
 
 use installation::Installation;
+use journal::Journal;
 
 /// What every use case is given beside its transaction.
 #[derive(Debug, Clone, Copy)]
@@ -54,6 +59,8 @@ pub struct Context<'a> {
     pub installation: &'a Installation,
     /// Who acts, as the history will say.
     pub actor: &'a Actor,
+    /// What the use case did, for the message log.
+    pub journal: &'a Journal,
 }
 
 /// Who acts.

@@ -12,6 +12,7 @@ use crate::{
 
 use super::{
     Context, Done, Failure,
+    alert::{self, AlertKind},
     outcome::Outcome,
     purchase::{self, Terms},
     upgrade,
@@ -102,6 +103,9 @@ fn complete_upgrade(
     order.status = if gone { OrderStatus::Flagged } else { OrderStatus::Fulfilled };
     order.quantity = quantity;
     order.details = json!({ "plan": plan.slug });
+    if let Some(channel) = &order.channel {
+        alert::settle(tx, ctx, AlertKind::OrderWaiting, channel, &order.order_id)?;
+    }
     save(tx, ctx, order)?;
     Ok(gone.then_some(Completion::Released))
 }

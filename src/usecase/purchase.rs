@@ -36,6 +36,7 @@ pub fn purchase(tx: &mut Tx, ctx: Context, channel: &Channel, purchase: &Purchas
     if let Some(order) = &known
         && let Some(outcome) = repeat(tx, ctx, order)?
     {
+        ctx.journal.note("answered as before");
         return Ok(outcome);
     }
     let Some(details) = &purchase.details else {
@@ -100,8 +101,12 @@ pub fn issue_for(
     order.instance_id = Some(instance_id.clone());
     order.license_id = Some(issued.license.id);
     order.quantity = details.quantity;
-    order.status = OrderStatus::Fulfilled;
+    let before = std::mem::replace(&mut order.status, OrderStatus::Fulfilled);
     order::save(tx, ctx, order.clone())?;
+    if matches!(before, OrderStatus::Refused | OrderStatus::Waiting) {
+        let kind = if before == OrderStatus::Refused { AlertKind::PurchaseRefused } else { AlertKind::OrderWaiting };
+        alert::settle(tx, ctx, kind, &channel.slug, &order.order_id)?;
+    }
     tell(tx, ctx, &issued.license, &order, notes, term_known)?;
     deferred::apply_all(tx, ctx, channel, &instance_id)?;
     Ok(Outcome::Purchased(Purchased {
@@ -126,6 +131,7 @@ fn repeat(tx: &mut Tx, ctx: Context, order: &OrderRecord) -> Done<Option<Outcome
             let license = tx
                 .license_find(license_id)?
                 .ok_or_else(|| Failure::Missing(format!("order {} names a license that is not there", order.id)))?;
+            ctx.journal.about(license_id);
             let license_code = code::first(tx, ctx, license_id)?;
             let plan = ctx.installation.catalog.plan(&license.product, &license.plan);
             let usage = query::usage(tx, &license)?;

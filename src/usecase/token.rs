@@ -1,6 +1,7 @@
 //! Management tokens: made once in clear, kept as hashes, limited to scopes.
 
 use data_encoding::BASE64URL_NOPAD;
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -17,6 +18,8 @@ use super::{Context, Done};
 
 /// What every token starts with, so that scanners of leaked secrets can find it.
 const PREFIX: &str = "sgt_";
+/// How far apart two noted uses of a token lie.
+const NOTE_INTERVAL: SignedDuration = SignedDuration::from_secs(60);
 
 /// What a token may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -100,6 +103,15 @@ pub struct Bearer {
     pub name: String,
     /// What it may do.
     pub scopes: Vec<Scope>,
+    /// When it was last used, as far as that was noted.
+    pub last_used_at: Option<Time>,
+}
+
+impl Bearer {
+    /// Whether this use at `now` should be noted: at most one a minute is, so that reading stays free of writes.
+    pub fn is_note_due(&self, now: Time) -> bool {
+        is_note_due(self.last_used_at, now)
+    }
 }
 
 /// Makes a token. The text is shown once and never again.
@@ -139,7 +151,23 @@ pub fn authenticate(tx: &mut Tx, now: Time, token: &SecretString) -> Done<Option
     }
     // A scope of a newer version is no right of this one.
     let scopes = record.scopes.iter().filter_map(|scope| scope.parse().ok()).collect();
-    Ok(Some(Bearer { id: record.id, name: record.name, scopes }))
+    Ok(Some(Bearer { id: record.id, name: record.name, scopes, last_used_at: record.last_used_at }))
+}
+
+/// Notes that `token` was used, unless that was noted within the last minute.
+///
+/// # Errors
+/// The database's.
+pub fn note_use(tx: &mut Tx, now: Time, token: &SecretString) -> Done<()> {
+    // Read again: of many requests at once only the first has something to note.
+    match tx.token_by_hash(&hash(token.expose_secret()))? {
+        Some(record) if is_note_due(record.last_used_at, now) => Ok(tx.token_touch(record.id, now)?),
+        _ => Ok(()),
+    }
+}
+
+fn is_note_due(last: Option<Time>, now: Time) -> bool {
+    last.is_none_or(|last| now.since(last) >= NOTE_INTERVAL)
 }
 
 fn hash(token: &str) -> [u8; 32] {

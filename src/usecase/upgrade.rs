@@ -39,6 +39,7 @@ pub fn upgrade(tx: &mut Tx, ctx: Context, channel: &Channel, upgrade: &Upgrade, 
         Some(OrderStatus::Refused) | None => {}
     }
     let mut order = known.unwrap_or_else(|| record(ctx, channel, upgrade, &license, identity));
+    let refused_before = order.status == OrderStatus::Refused;
     let named = upgrade.plan.product_id.is_some() || upgrade.plan.sku_code.is_some();
     let plan = match ctx.installation.catalog.plan_for(channel, &upgrade.plan) {
         _ if license.standing.released => None,
@@ -53,6 +54,9 @@ pub fn upgrade(tx: &mut Tx, ctx: Context, channel: &Channel, upgrade: &Upgrade, 
     };
     let outcome = apply(tx, ctx, license, plan, upgrade.quantity, &upgrade.order.order_id)?;
     order.status = if outcome == Verdict::Gone { OrderStatus::Flagged } else { OrderStatus::Fulfilled };
+    if refused_before {
+        alert::settle(tx, ctx, AlertKind::UpgradeRefused, &channel.slug, &order.order_id)?;
+    }
     order::save(tx, ctx, order)?;
     Ok(if outcome == Verdict::Gone { released(upgrade) } else { Outcome::Done })
 }

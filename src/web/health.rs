@@ -11,7 +11,7 @@ pub async fn alive() -> &'static str {
 
 /// `GET /readyz`: 200 when the database takes writes, otherwise 503 with the reason.
 pub async fn ready(State(app): State<App>) -> impl IntoResponse {
-    match app.store().ping().await {
+    match app.ready().await {
         Ok(()) => (StatusCode::OK, "ready\n".to_owned()),
         Err(error) => {
             tracing::warn!("not ready: {error}");

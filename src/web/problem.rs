@@ -9,7 +9,7 @@ use axum::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{store::StoreError, usecase::Failure};
+use crate::usecase::Failure;
 
 /// An error as every API answer carries it (`application/problem+json`, RFC 9457).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -80,7 +80,11 @@ impl Problem {
 impl From<Failure> for Problem {
     fn from(failure: Failure) -> Self {
         match &failure {
-            Failure::Store(StoreError::Busy | StoreError::Unavailable(_)) | Failure::Stale => {
+            Failure::Stale => {
+                tracing::warn!("a request could not be carried out: {failure}");
+                Self::unavailable()
+            }
+            Failure::Store(error) if error.is_temporary() => {
                 tracing::warn!("a request could not be carried out: {failure}");
                 Self::unavailable()
             }

@@ -15,6 +15,9 @@ use super::{api, health, marketplace, page, request_log, well_known};
 pub fn public(app: &App) -> Router {
     Router::new()
         .route("/marketplace/koogallery/{channel}", any(marketplace::koogallery::receive))
+        // With a slash too many, or anywhere else below: still an answer that the marketplace can read.
+        .route("/marketplace/koogallery/{channel}/", any(marketplace::koogallery::receive))
+        .route("/marketplace/{*rest}", any(marketplace::koogallery::unknown))
         .route("/.well-known/jwks.json", get(well_known::jwks))
         .route("/products/{product}/jwks.json", get(well_known::product_jwks))
         .route("/products/{product}/keys.jws", get(well_known::product_key_list))

@@ -62,9 +62,7 @@ pub async fn receive(
         let key = installation.access_keys.get(&it.slug).cloned()?;
         Some((it, key))
     }) else {
-        metrics::counter!("signet_marketplace_unknown_channel_total").increment(1);
-        let message = "This address belongs to no channel, or the channel's access key is not configured.";
-        return unsigned(Reply::new(ResultCode::AuthenticationFailed, message));
+        return unknown().await;
     };
     let task_key = key.clone();
     let handling = tokio::spawn(async move { handle(&app, channel, task_key, request).await });
@@ -76,6 +74,13 @@ pub async fn receive(
         }
     };
     signed(reply, &key)
+}
+
+/// An address that belongs to no channel: there is no key to sign the answer with.
+pub async fn unknown() -> Response {
+    metrics::counter!("signet_marketplace_unknown_channel_total").increment(1);
+    let message = "This address belongs to no channel, or the channel's access key is not configured.";
+    json(Reply::new(ResultCode::AuthenticationFailed, message).into_bytes())
 }
 
 async fn handle(app: &App, channel: Channel, key: SecretString, request: Request) -> Reply {
@@ -184,17 +189,13 @@ impl Transaction<'_> {
             Handled::Real(outcome) => (self.reply(ctx, call, outcome)?, false),
         };
         let instance_id = reply.instance_id().map(ToOwned::to_owned).or_else(|| call.appear.instance_id.clone());
-        let license_id = if debug {
-            None
-        } else {
-            inbound::license_of(tx, &self.channel.slug, inbound.subject().or(instance_id.as_deref()))?
-        };
         let message = MessageRecord {
             activity: Some(call.activity.as_str().to_owned()),
             order_id: call.appear.order_id.clone(),
             instance_id,
-            license_id,
+            license_id: ctx.journal.license(),
             debug,
+            change: ctx.journal.told(),
             ..self.message(ctx, &reply)
         };
         inbound::record(tx, &message)?;
@@ -288,10 +289,6 @@ fn signed(reply: Reply, key: &SecretString) -> Response {
         response.headers_mut().insert(BODY_SIGN, signature);
     }
     response
-}
-
-fn unsigned(reply: Reply) -> Response {
-    json(reply.into_bytes())
 }
 
 fn json(bytes: Vec<u8>) -> Response {

@@ -1,0 +1,137 @@
+//! `GET` and `POST /licenses/{id}/usage`.
+
+use axum::{Json, extract::State, http::StatusCode, response::Response};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{
+    app::App,
+    base::{ids::LicenseId, slug::Slug, time::Time},
+    store::UsageRecord,
+    usecase::{
+        Actor,
+        token::Scope,
+        usage::{self, Counted},
+    },
+    web::{
+        api::{
+            auth::Authorized,
+            decimal::Decimal,
+            input::Id,
+            openapi::{ChangeProblems, ItemProblems},
+            submit::{Reply, Stop, Submitted},
+        },
+        problem::Problem,
+    },
+};
+
+use super::unknown;
+
+/// Usage since the last report.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReportUsage {
+    /// What is counted: 1 to 40 characters of `a-z 0-9 -`.
+    #[schema(value_type = String, example = "api-calls")]
+    meter: Slug,
+    /// How much is added: text, at most 4 digits behind the point, not negative.
+    #[schema(value_type = String, pattern = r"^\d{1,8}(\.\d{1,4})?$", example = "12.5")]
+    amount: Decimal,
+}
+
+/// One counter.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Counter {
+    /// What is counted.
+    #[schema(example = "api-calls")]
+    meter: String,
+    /// The total so far.
+    #[schema(value_type = String, example = "1047.25")]
+    total: Decimal,
+    /// When it was last counted.
+    #[schema(value_type = String, format = DateTime)]
+    counted_at: Time,
+}
+
+/// The counters of a license, by their names.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct LicenseUsage {
+    /// Every counter.
+    items: Vec<Counter>,
+}
+
+impl From<Vec<UsageRecord>> for LicenseUsage {
+    fn from(records: Vec<UsageRecord>) -> Self {
+        let counter =
+            |it: UsageRecord| Counter { meter: it.meter, total: Decimal(it.total), counted_at: it.counted_at };
+        Self { items: records.into_iter().map(counter).collect() }
+    }
+}
+
+/// The usage counters of a license.
+///
+/// Scope `licenses:read`.
+#[utoipa::path(
+    get, path = "/licenses/{id}/usage", tag = "licenses",
+    params(("id" = String, Path, format = "uuid", description = "The license's id.")),
+    security(("bearer" = ["licenses:read"])),
+    responses((status = 200, description = "Its counters.", body = LicenseUsage), ItemProblems),
+)]
+pub async fn get_usage(
+    State(app): State<App>,
+    authorized: Authorized,
+    Id(id): Id<LicenseId>,
+) -> Result<Json<LicenseUsage>, Problem> {
+    let bearer = authorized.require(Scope::LicensesRead)?;
+    let counters = app
+        .read::<_, Stop, _>(Actor::Token(bearer.name), move |tx, _| {
+            tx.license_find(id)?.ok_or_else(|| unknown(id))?;
+            Ok(tx.usage_list(id)?)
+        })
+        .await?;
+    Ok(Json(counters.into()))
+}
+
+/// Report usage.
+///
+/// Adds to a counter, which starts at nothing; the marketplace shows on-demand buyers the totals. Send an
+/// `Idempotency-Key`, so that a repeat is not counted twice. Also taken after the release, for what was used before
+/// it. Scope `licenses:write`.
+#[utoipa::path(
+    post, path = "/licenses/{id}/usage", tag = "licenses",
+    params(
+        ("id" = String, Path, format = "uuid", description = "The license's id."),
+        ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, description = "Makes a repeat harmless."),
+    ),
+    request_body = ReportUsage, security(("bearer" = ["licenses:write"])),
+    responses((status = 200, description = "The counters as they are now.", body = LicenseUsage), ChangeProblems),
+)]
+pub async fn report_usage(
+    State(app): State<App>,
+    authorized: Authorized,
+    Id(id): Id<LicenseId>,
+    submitted: Submitted,
+) -> Result<Response, Problem> {
+    let bearer = authorized.require(Scope::LicensesWrite)?;
+    let report: ReportUsage = submitted.json()?;
+    submitted
+        .run(&app, bearer, move |tx, ctx| match usage::add(tx, ctx, id, &report.meter, report.amount.0)? {
+            Counted::Counters(counters) => Reply::json(StatusCode::OK, &LicenseUsage::from(counters)),
+            Counted::NotFound => Err(unknown(id).into()),
+            Counted::TooLarge => Err(too_large(&report.meter).into()),
+            Counted::TooManyMeters => Err(too_many_meters().into()),
+        })
+        .await
+}
+
+fn too_large(meter: &Slug) -> Problem {
+    let max = Decimal(usage::TOTAL_MAX);
+    Problem::conflict(format!(
+        "The counter `{meter}` would pass {max}, the most a marketplace can show. Nothing was added; count in a larger unit."
+    ))
+}
+
+fn too_many_meters() -> Problem {
+    let max = usage::METERS_MAX;
+    Problem::conflict(format!("The license has {max} counters already, and no more are kept. Use one of them."))
+}

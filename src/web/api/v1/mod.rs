@@ -1,0 +1,33 @@
+//! Version 1 of the management API: its addresses and their description.
+
+pub mod alerts;
+pub mod channels;
+pub mod document;
+pub mod licenses;
+pub mod messages;
+pub mod orders;
+pub mod products;
+
+use axum::Router;
+use utoipa::{OpenApi, openapi::OpenApi as Description};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::app::App;
+
+use super::{no_such_address, no_such_method, openapi::Document};
+
+/// The routes, and the document that describes them.
+pub fn described() -> (Router<App>, Description) {
+    let (addresses, description) = OpenApiRouter::new()
+        .routes(routes!(document::openapi_json))
+        .merge(licenses::routes())
+        .merge(orders::routes())
+        .merge(products::routes())
+        .merge(channels::routes())
+        .merge(messages::routes())
+        .merge(alerts::routes())
+        .split_for_parts();
+    // After the routes: the fallback for methods reaches only those that are already there.
+    let addresses = addresses.fallback(no_such_address).method_not_allowed_fallback(no_such_method);
+    (Router::new().nest("/api/v1", addresses), Document::openapi().nest("/api/v1", description))
+}

@@ -1,0 +1,159 @@
+//! Products with their plans, as the catalog says. Only `signet catalog apply` changes them.
+
+pub mod get;
+pub mod list;
+
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    app::App,
+    base::{slug::Slug, text::Localized},
+    license::plan::{self, Features, QuantityRule, QuantityTarget, Term},
+};
+
+/// The addresses of this resource.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(list::list_products)).routes(routes!(get::get_product))
+}
+
+/// A product.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Product {
+    /// Its name in addresses, and the `aud` of its license codes.
+    #[schema(value_type = String, example = "atlas")]
+    slug: Slug,
+    /// The name people read.
+    name: Name,
+    /// Whom customers ask.
+    support: Support,
+    /// Where customers read on.
+    #[schema(required)]
+    usage_guide: Option<String>,
+    /// What is sold of it.
+    plans: Vec<Plan>,
+}
+
+/// A name in both languages.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Name {
+    /// 简体中文
+    zh: String,
+    /// English
+    en: String,
+}
+
+/// Where customers find help.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Support {
+    /// An e-mail address.
+    #[schema(required)]
+    email: Option<String>,
+    /// A telephone number.
+    #[schema(required)]
+    phone: Option<String>,
+    /// A web address.
+    #[schema(required)]
+    url: Option<String>,
+}
+
+/// A plan: what is sold, and the rules its licenses follow.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Plan {
+    /// Its name inside the product.
+    #[schema(value_type = String, example = "team")]
+    slug: Slug,
+    /// The name people read.
+    name: Name,
+    /// How long a purchase lasts when it names neither a date nor a period.
+    #[schema(example = "12 months")]
+    term: String,
+    /// How many machines one license allows, before the quantity.
+    machines: u32,
+    /// What the software may do, before the quantity.
+    #[schema(value_type = Object, example = json!({ "export": true, "projects": 20 }))]
+    features: Features,
+    /// What the quantity does.
+    #[schema(example = "multiplies machines")]
+    quantity: String,
+    /// Whether license codes carry the expiry.
+    code_carries_expiry: bool,
+    /// Days a license holds beyond an estimated expiry.
+    slack_estimated_days: u16,
+    /// Days a license holds beyond a confirmed expiry.
+    slack_confirmed_days: u16,
+    /// Days a lease lasts.
+    lease_days: u16,
+    /// Days of grace after it.
+    lease_grace_days: u16,
+    /// The extension parameter whose value binds a license to a device.
+    #[schema(required)]
+    bind_parameter: Option<String>,
+    /// KooGallery product ids that sell it.
+    product_ids: Vec<String>,
+    /// KooGallery SKUs that sell it.
+    sku_codes: Vec<String>,
+}
+
+impl From<&Localized> for Name {
+    fn from(it: &Localized) -> Self {
+        Self { zh: it.zh.clone(), en: it.en.clone() }
+    }
+}
+
+impl From<&plan::Product> for Product {
+    fn from(it: &plan::Product) -> Self {
+        let support = it.support.clone();
+        Self {
+            slug: it.slug.clone(),
+            name: (&it.name).into(),
+            support: Support { email: support.email, phone: support.phone, url: support.url },
+            usage_guide: it.usage_guide.clone(),
+            plans: it.plans.iter().map(Plan::from).collect(),
+        }
+    }
+}
+
+/// Without what buyers are told (`delivery`): it can hold an initial password.
+impl From<&plan::Plan> for Plan {
+    fn from(it: &plan::Plan) -> Self {
+        Self {
+            slug: it.slug.clone(),
+            name: (&it.name).into(),
+            term: term(it.term),
+            machines: it.machines,
+            features: it.features.clone(),
+            quantity: quantity(&it.quantity),
+            code_carries_expiry: it.code_carries_expiry,
+            slack_estimated_days: it.expiry_slack.estimate_days,
+            slack_confirmed_days: it.expiry_slack.confirmed_days,
+            lease_days: it.lease.days,
+            lease_grace_days: it.lease.grace_days,
+            bind_parameter: it.bind_parameter.clone(),
+            product_ids: it.product_ids.clone(),
+            sku_codes: it.sku_codes.clone(),
+        }
+    }
+}
+
+fn term(term: Term) -> String {
+    match term {
+        Term::Perpetual => "perpetual".to_owned(),
+        Term::Days(number) => format!("{number} days"),
+        Term::Months(number) => format!("{number} months"),
+        Term::Years(number) => format!("{number} years"),
+    }
+}
+
+fn quantity(rule: &QuantityRule) -> String {
+    let name = |target: &QuantityTarget| match target {
+        QuantityTarget::Machines => "machines".to_owned(),
+        QuantityTarget::Feature(name) => format!("feature {name}"),
+    };
+    match rule {
+        QuantityRule::Ignore => "ignored".to_owned(),
+        QuantityRule::Set(target) => format!("sets {}", name(target)),
+        QuantityRule::Multiply(target) => format!("multiplies {}", name(target)),
+    }
+}
