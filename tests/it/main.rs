@@ -1,1 +1,17 @@
-fn main() {}
+//! The whole service, tested from outside: the real app in this process, on a free port, with a clock that the test
+//! moves and randomness that a seed repeats, on SQLite and on PostgreSQL. The marketplace's side is played by the
+//! simulator, which shares no code with the service.
+//!
+//! Tests named `…sqlite` need nothing; those named `…postgres` need a server, which `make test` starts.
+
+//mod architecture;
+//mod code2;
+//mod debug;
+mod harness;
+//mod instance2;
+mod license1;
+//mod protocol;
+//mod saas1;
+//mod secrets;
+//mod sequences;
+//mod stale;
