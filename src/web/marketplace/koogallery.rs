@@ -13,6 +13,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http_body_util::{BodyExt, Limited};
+use tracing::Instrument;
 
 use crate::{
     app::App,
@@ -59,7 +60,7 @@ pub async fn receive(
     let Ok(Path(slug)) = channel else { return unknown().await };
     let Some((channel, key)) = find(&app, &slug).await else { return unknown().await };
     let task_key = key.clone();
-    let handling = tokio::spawn(async move { handle(&app, channel, task_key, request).await });
+    let handling = tokio::spawn(async move { handle(&app, channel, task_key, request).await }.in_current_span());
     let reply = match handling.await {
         Ok(reply) => reply,
         Err(error) => {
