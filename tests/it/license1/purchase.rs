@@ -155,12 +155,14 @@ async fn another_channels_product_is_unknown_here(#[case] backend: Backend) {
 async fn the_sku_names_the_plan_when_the_product_id_does_not(#[case] backend: Backend) {
     let app = TestApp::start(backend).await;
     let door = app.door(Line::License1);
-    let (instance, _) = door.bought(&buy("CS0001").product("P-NEW-PERIOD").sku("S-OFFLINE")).await;
-    assert_eq!(app.license(&instance).await.plan, slug("offline"));
+    let (instance, _) = door.bought(&buy("CS0001").product("P-NEW-PERIOD").sku("S-CUSTOM")).await;
+    assert_eq!(app.license(&instance).await.plan, slug("custom"));
     // The product id is the more exact one.
-    let (instance, _) = door.bought(&buy("CS0002").product("P-LAYERS").sku("S-OFFLINE")).await;
+    let (instance, _) = door.bought(&buy("CS0002").product("P-LAYERS").sku("S-CUSTOM")).await;
     assert_eq!(app.license(&instance).await.plan, slug("layers"));
-    door.answers(&buy("CS0003").product("P-NEW-PERIOD").sku("S-NEW"), "000002").await;
+    // A plan that lists its product ids is sold under these only.
+    door.answers(&buy("CS0003").product("P-NEW-PERIOD").sku("S-OFFLINE"), "000002").await;
+    door.answers(&buy("CS0004").product("P-NEW-PERIOD").sku("S-NEW"), "000002").await;
 }
 
 #[rstest]
