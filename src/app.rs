@@ -141,6 +141,19 @@ impl App {
         Ok(())
     }
 
+    /// Loads the snapshot anew when it is out of date: another server, or a command beside this one, changed catalog
+    /// or keys. Transactions notice that by themselves; this is for a call that ends before its transaction.
+    ///
+    /// # Errors
+    /// The database's; the snapshot before stays.
+    pub async fn catch_up(&self) -> Result<(), Failure> {
+        let installation = self.installation();
+        match self.store().read(move |tx| installation.check_current(tx)).await {
+            Err(Failure::Stale) => self.reload().await,
+            checked => checked,
+        }
+    }
+
     /// Whether the database takes writes. It is asked by a commit, so at most once in [`PING_PAUSE`] however many
     /// probes come; those that wait share the answer.
     ///

@@ -1,1 +1,10 @@
+//! The whole service, tested from outside: the real app in this process, on a free port, with a clock that the test
+//! moves and randomness that a seed repeats, on SQLite and on PostgreSQL. The marketplace's side is played by the
+//! simulator, which shares no code with the service. Only crash, signal and command-line tests run the executable
+//! ([`executable`]), which has no clock to move.
+//!
+//! Tests named `…sqlite` need nothing; those named `…postgres` need a server, which `make test` starts.
+
 mod executable;
+mod harness;
+mod license1;

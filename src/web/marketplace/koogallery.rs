@@ -57,14 +57,8 @@ pub async fn receive(
     channel: Result<Path<Slug>, axum::extract::rejection::PathRejection>,
     request: Request,
 ) -> Response {
-    let installation = app.installation();
-    let channel = channel.ok().and_then(|Path(slug)| installation.catalog.channel(&slug).cloned());
-    let Some((channel, key)) = channel.and_then(|it| {
-        let key = installation.access_keys.get(&it.slug).cloned()?;
-        Some((it, key))
-    }) else {
-        return unknown().await;
-    };
+    let Ok(Path(slug)) = channel else { return unknown().await };
+    let Some((channel, key)) = find(&app, &slug).await else { return unknown().await };
     let task_key = key.clone();
     let handling = tokio::spawn(async move { handle(&app, channel, task_key, request).await }.in_current_span());
     let reply = match handling.await {
@@ -75,6 +69,26 @@ pub async fn receive(
         }
     };
     signed(reply, &key)
+}
+
+/// The channel and its access key. One that is not known may have been added by another server or a command.
+async fn find(app: &App, slug: &Slug) -> Option<(Channel, SecretString)> {
+    let known = || {
+        let installation = app.installation();
+        let key = installation.access_keys.get(slug).cloned()?;
+        Some((installation.catalog.channel(slug)?.clone(), key))
+    };
+    if let Some(found) = known() {
+        return Some(found);
+    }
+    match tokio::time::timeout(limits::REQUEST_TIMEOUT, app.catch_up()).await {
+        Ok(Ok(())) => known(),
+        Ok(Err(failure)) => {
+            tracing::warn!(channel.slug = %slug, "an unknown channel could not be looked up: {failure}");
+            None
+        }
+        Err(_) => None,
+    }
 }
 
 /// An address that belongs to no channel: there is no key to sign the answer with.
@@ -143,7 +157,9 @@ async fn carry_out(
     let actor = Actor::Channel(channel.slug.clone());
     let slug = channel.slug.clone();
     let job = move |tx: &mut Tx, ctx: Context| {
-        let call = Transaction { channel: &channel, key: &key, received: &received, authentic: &authentic, started };
+        // The catalog may have changed since the channel was looked up: its rules are those of the snapshot.
+        let channel = ctx.installation.catalog.channel(&channel.slug).unwrap_or(&channel);
+        let call = Transaction { channel, key: &key, received: &received, authentic: &authentic, started };
         match &parsed {
             Ok(parsed) => call.run(tx, ctx, parsed),
             Err(rejected) => call.reject(tx, ctx, rejected),
