@@ -172,7 +172,11 @@ impl CatalogIndex {
         self.catalog.channels.iter().find(|channel| channel.slug == *slug)
     }
 
-    /// The plan that a call on `channel` names: by `productId`, else by `skuCode`, among the channel's products.
+    /// The plan that a call on `channel` names, among the channel's products: by `productId`, else by `skuCode`.
+    ///
+    /// A plan that lists product ids is sold under these only: the same specification under an id the catalog does not
+    /// know may be another period, and somebody must look before it is sold. A plan that lists only `skuCode`s is
+    /// found by them whatever the `productId`.
     pub fn plan_for(&self, channel: &Channel, wanted: &PlanRef) -> PlanMatch<'_> {
         let by_product = wanted.product_id.as_ref().and_then(|id| self.product_ids.get(id));
         let by_sku = || wanted.sku_code.as_ref().and_then(|code| self.sku_codes.get(code));
@@ -181,7 +185,12 @@ impl CatalogIndex {
             Some((product, product.plans.get(plan)?))
         });
         match found {
-            Some((product, plan)) if channel.products.contains(&product.slug) => PlanMatch::Found(product, plan),
+            Some((product, plan))
+                if channel.products.contains(&product.slug)
+                    && (by_product.is_some() || wanted.product_id.is_none() || plan.product_ids.is_empty()) =>
+            {
+                PlanMatch::Found(product, plan)
+            }
             _ => PlanMatch::Unknown(described(wanted)),
         }
     }

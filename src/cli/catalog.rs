@@ -4,7 +4,11 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::Subcommand;
 
-use crate::{catalog::diff, config::Config, store::Access};
+use crate::{
+    catalog::diff,
+    config::Config,
+    store::{Access, DatabaseUrl},
+};
 
 use super::open;
 
@@ -30,16 +34,23 @@ pub enum Command {
 pub async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
     match command {
         Command::Check { file } => {
-            let wanted = open::read_catalog(&file, &config)?;
-            let app = open::open(&config, Access::Tool).await?;
-            let installation = app.installation();
-            let difference = diff(Some(installation.catalog.catalog()), &wanted);
-            print!("{difference}");
-            println!("{}: no problem found", file.display());
+            let problem_free = |difference: &dyn std::fmt::Display| {
+                print!("{difference}");
+                println!("{}: no problem found", file.display());
+            };
+            // A check leaves nothing behind: without a database there is nothing to compare with.
+            if matches!(&config.database, DatabaseUrl::Sqlite(path) if !path.exists()) {
+                let wanted = open::read_catalog(&file, &config.server_url())?;
+                problem_free(&diff(None, &wanted));
+            } else {
+                let app = open::open(&config, Access::Tool).await?;
+                let wanted = open::read_catalog(&file, app.public_url())?;
+                problem_free(&diff(Some(app.installation().catalog.catalog()), &wanted));
+            }
         }
         Command::Apply { file } => {
-            let wanted = open::read_catalog(&file, &config)?;
             let app = open::open(&config, Access::Tool).await?;
+            let wanted = open::read_catalog(&file, app.public_url())?;
             let channels: Vec<_> = wanted.channels.iter().map(|channel| channel.slug.clone()).collect();
             print!("{}", open::apply_catalog(&app, wanted).await?);
             for channel in channels {

@@ -55,10 +55,10 @@ pub async fn run(command: Demo, file: Option<&Path>, flags: Flags) -> anyhow::Re
     let config = Config::load(file, &with_defaults(flags)?)?;
     telemetry::start_logging(&config.log, config.log_format).map_err(anyhow::Error::msg)?;
     let running = serve::start(&config).await?;
-    let catalog = catalog::parse(SAMPLE, "sample-catalog.toml", &config.public_url)?;
+    let catalog = catalog::parse(SAMPLE, "sample-catalog.toml", &config.server_url())?;
     make_keys(&catalog, &config.data_dir)?;
     open::apply_catalog(&running.app, catalog.clone()).await?;
-    println!("Signet serves on {}, data in {}\n", config.public_url, config.data_dir.display());
+    println!("Signet serves on {}, data in {}\n", config.server_url(), config.data_dir.display());
 
     let played = play_all(&catalog, &config).await?;
     let bought = buy_to_keep(&catalog, &config).await?;
@@ -138,7 +138,7 @@ fn marketplace(catalog: &Catalog, config: &Config, line: Line) -> anyhow::Result
     let channel = catalog.channels.iter().find(|channel| channel.slug.as_str() == line.as_str());
     let channel = channel.with_context(|| format!("the sample catalog has no channel {line}"))?;
     let path = key_path(&channel.access_key, &config.data_dir).context("the sample's keys are in files")?;
-    let url = format!("{}/marketplace/koogallery/{line}", config.public_url);
+    let url = format!("{}/marketplace/koogallery/{line}", config.server_url());
     let marketplace = Marketplace::builder(&url, AccessKey::new(read_key(&path)?), line).build()?;
     Ok((marketplace, goods(catalog, channel)?))
 }
@@ -172,9 +172,9 @@ async fn verify_offline(config: &Config, code: Option<&str>) -> anyhow::Result<b
         println!("No license code was answered: there is nothing to verify.");
         return Ok(false);
     };
-    let keys = verify_command::read_keys(&format!("{}/.well-known/jwks.json", config.public_url)).await?;
+    let keys = verify_command::read_keys(&format!("{}/.well-known/jwks.json", config.server_url())).await?;
     println!("A license code, as one more customer gets it:\n\n{code}\n");
-    println!("Verified offline with the keys published at {}/.well-known/jwks.json:", config.public_url);
+    println!("Verified offline with the keys published at {}/.well-known/jwks.json:", config.server_url());
     match verify::verify_code(code, &keys, &VerifyOptions::at(SystemClock.now())) {
         Ok(verified) => {
             println!("{}\n", verify_command::shown(&verified));
@@ -197,7 +197,8 @@ async fn list_licenses(app: &App) -> anyhow::Result<()> {
     println!("What Signet's own records say:");
     let mut shown = table::with_columns(&["license", "channel", "plan", "state", "ends", "machines", "code rev"]);
     for license in licenses? {
-        let ends = license.expiry.at().map_or_else(|| "never".to_owned(), |at| at.to_string());
+        let day = |at: crate::base::time::Time| at.civil().strftime("%Y-%m-%d").to_string();
+        let ends = license.expiry.at().map_or_else(|| "never".to_owned(), day);
         shown.add_row([
             license.id.to_string(),
             license.channel.map(|channel| channel.to_string()).unwrap_or_default(),
@@ -213,7 +214,7 @@ async fn list_licenses(app: &App) -> anyhow::Result<()> {
 }
 
 fn where_to_look(config: &Config) {
-    let url = &config.public_url;
+    let url = config.server_url();
     println!(
         "\nThe service keeps running. Open\n\
          \x20 {url}/                        what there is\n\

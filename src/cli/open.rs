@@ -34,12 +34,13 @@ pub async fn open(config: &Config, access: Access) -> anyhow::Result<App> {
     if fit == MasterKeyFit::Wrong {
         bail!("the master key is not the one this database is sealed under: bring the right one back");
     }
+    let public_url = public_url(&store, config, access).await?;
     let parts = Parts {
         store,
         clock: Arc::new(clock),
         entropy: Arc::new(SystemEntropy),
         master,
-        public_url: config.public_url.clone(),
+        public_url,
         data_dir: config.data_dir.clone(),
         message_days: config.message_days,
         trusted_proxies: config.trusted_proxies.clone(),
@@ -47,14 +48,32 @@ pub async fn open(config: &Config, access: Access) -> anyhow::Result<App> {
     Ok(App::new(parts).await?)
 }
 
+/// The address that everything signed names. Commands beside the server use the server's, unless told otherwise: a key
+/// list or code that names another issuer would look foreign to the customer's software.
+async fn public_url(store: &Store, config: &Config, access: Access) -> anyhow::Result<String> {
+    let url = match (access, &config.public_url) {
+        (_, Some(given)) => given.clone(),
+        (Access::Server, None) => config.server_url(),
+        (Access::Tool, None) => store.read(installation::remembered_url).await?.unwrap_or_else(|| config.server_url()),
+    };
+    if access == Access::Server {
+        let used = url.clone();
+        let before: Option<String> = store.write(move |tx| installation::remember_url(tx, &used)).await?;
+        if let Some(before) = before.filter(|before| *before != url) {
+            tracing::warn!("the public address was {before} and is {url} now: new codes name it as their issuer");
+        }
+    }
+    Ok(url)
+}
+
 /// Reads and checks a catalog file.
 ///
 /// # Errors
 /// Every problem of the file, with its line.
-pub fn read_catalog(file: &Path, config: &Config) -> anyhow::Result<Catalog> {
+pub fn read_catalog(file: &Path, issuer: &str) -> anyhow::Result<Catalog> {
     let text =
         std::fs::read_to_string(file).with_context(|| format!("the catalog {} cannot be read", file.display()))?;
-    Ok(catalog::parse(&text, &file.display().to_string(), &config.public_url)?)
+    Ok(catalog::parse(&text, &file.display().to_string(), issuer)?)
 }
 
 /// Makes a catalog the one in force and loads it.

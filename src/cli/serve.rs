@@ -49,7 +49,7 @@ pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
 pub async fn start(config: &Config) -> anyhow::Result<Running> {
     let app = super::open::open(config, Access::Server).await?;
     if let Some(file) = &config.catalog {
-        let catalog = super::open::read_catalog(file, config)?;
+        let catalog = super::open::read_catalog(file, app.public_url())?;
         let difference = super::open::apply_catalog(&app, catalog).await?;
         tracing::info!("catalog {} applied: {} changes", file.display(), difference.changes.len());
     }

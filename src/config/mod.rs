@@ -132,8 +132,8 @@ pub struct Config {
     pub database: DatabaseUrl,
     /// The catalog file to apply.
     pub catalog: Option<PathBuf>,
-    /// Public address, without a slash at its end.
-    pub public_url: String,
+    /// Public address, without a slash at its end; `None`: not set.
+    pub public_url: Option<String>,
     /// The master key's file.
     pub master_key_file: PathBuf,
     /// Whose X-Forwarded-For is believed.
@@ -162,6 +162,13 @@ impl Config {
     }
 }
 
+impl Config {
+    /// The public address of a server with these settings: the one that was set, or where it listens.
+    pub fn server_url(&self) -> String {
+        self.public_url.clone().unwrap_or_else(|| format!("http://{}", self.listen))
+    }
+}
+
 impl Raw {
     fn check(self) -> Result<Config, ConfigError> {
         let listen = address("listen", &self.listen)?;
@@ -174,8 +181,8 @@ impl Raw {
             url => url.parse().map_err(|error| wrong("database_url", format!("{error}")))?,
         };
         let public_url = match self.public_url.as_str() {
-            "" => format!("http://{listen}"),
-            url => public_url(url)?,
+            "" => None,
+            url => Some(public_url(url)?),
         };
         let master_key_file = match self.master_key_file.as_str() {
             "" => self.data_dir.join("master.key"),
@@ -233,7 +240,7 @@ mod tests {
         let config = Config::load(Some(&file), &flags).unwrap();
         assert_eq!(config.listen.port(), 2);
         assert_eq!(config.message_days, 7);
-        assert_eq!(config.public_url, "http://127.0.0.1:2");
+        assert_eq!(config.server_url(), "http://127.0.0.1:2");
         assert!(matches!(config.database, DatabaseUrl::Sqlite(path) if path.ends_with("signet.db")));
     }
 

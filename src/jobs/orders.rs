@@ -19,6 +19,9 @@ use crate::{
 /// How often.
 pub const PAUSE: Duration = Duration::from_secs(30);
 
+/// Pages of one round.
+const PAGES: u32 = 100;
+
 /// The answer of a source.
 pub type Details<'a> = Pin<Box<dyn Future<Output = Result<Option<OrderInfo>, String>> + Send + 'a>>;
 
@@ -45,22 +48,28 @@ impl OrderSource for CatalogSource {
     }
 }
 
-/// One round over the oldest waiting orders.
+/// One round over the waiting orders, oldest first. Those whose source knows nothing yet must not keep the later
+/// ones from being asked about, so the round goes on page by page.
 pub async fn round(app: &App, source: &dyn OrderSource) {
-    let waiting: Result<Vec<OrderRecord>, Failure> =
-        app.read(Actor::Signet, |tx, _| Ok(tx.order_waiting(limits::PAGE_ROWS)?)).await;
-    let waiting = match waiting {
-        Ok(waiting) => waiting,
-        Err(failure) => {
-            tracing::warn!("waiting orders could not be read, the next round tries again: {failure}");
-            return;
-        }
-    };
-    for order in waiting {
-        match source.details(app, &order).await {
-            Ok(Some(info)) => complete(app, &order, info).await,
-            Ok(None) => {}
-            Err(reason) => tracing::warn!(order.id = %order.id, "no details of a waiting order: {reason}"),
+    let mut after = None;
+    for _ in 0..PAGES {
+        let waiting: Result<Vec<OrderRecord>, Failure> =
+            app.read(Actor::Signet, move |tx, _| Ok(tx.order_waiting(after, limits::PAGE_ROWS)?)).await;
+        let waiting = match waiting {
+            Ok(waiting) => waiting,
+            Err(failure) => {
+                tracing::warn!("waiting orders could not be read, the next round tries again: {failure}");
+                return;
+            }
+        };
+        let Some(last) = waiting.last() else { return };
+        after = Some(last.id);
+        for order in waiting {
+            match source.details(app, &order).await {
+                Ok(Some(info)) => complete(app, &order, info).await,
+                Ok(None) => {}
+                Err(reason) => tracing::warn!(order.id = %order.id, "no details of a waiting order: {reason}"),
+            }
         }
     }
 }

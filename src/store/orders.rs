@@ -216,12 +216,18 @@ impl Tx {
     }
 
     /// Orders that wait for their details, oldest first.
-    pub fn order_waiting(&mut self, limit: u32) -> Result<Vec<OrderRecord>, StoreError> {
-        each!(self, c => orders::table
-            .filter(orders::status.eq(OrderStatus::Waiting))
-            .order(orders::id)
-            .limit(super::page_rows(limit))
-            .select(OrderRecord::as_select())
-            .load(c))
+    pub fn order_waiting(&mut self, after: Option<OrderId>, limit: u32) -> Result<Vec<OrderRecord>, StoreError> {
+        each!(self, c => {
+            let mut query = orders::table
+                .filter(orders::status.eq(OrderStatus::Waiting))
+                .order(orders::id)
+                .limit(super::page_rows(limit))
+                .select(OrderRecord::as_select())
+                .into_boxed();
+            if let Some(after) = after {
+                query = query.filter(orders::id.gt(after));
+            }
+            query.load(c)
+        })
     }
 }

@@ -106,7 +106,7 @@ pub fn record(tx: &mut Tx, ctx: Context, license: &License, event: &str, detail:
     ctx.journal.about(license.id);
     ctx.journal.note(format!("{event} {detail}"));
     Ok(tx.history_insert(&HistoryRecord {
-        id: HistoryId::new(ctx.now, ctx.entropy),
+        id: HistoryId::new(ctx.journal.next_line(ctx.now), ctx.entropy),
         license_id: license.id,
         at: ctx.now,
         actor: ctx.actor.to_string(),

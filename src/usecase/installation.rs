@@ -21,6 +21,8 @@ use super::{Done, Failure, keys::KeyRing};
 
 /// Name of the row that counts changes of catalog and keys.
 const REVISION: &str = "installation_revision";
+/// Name of the row that remembers the server's public address.
+const PUBLIC_URL: &str = "public_url";
 /// Name of the row by which the right master key is recognised.
 const MASTER_CHECK: &str = "master_key_check";
 
@@ -103,6 +105,24 @@ pub fn raise_revision(tx: &mut Tx) -> Done<()> {
 fn revision(tx: &mut Tx) -> Done<u64> {
     let Some(text) = tx.meta_get(REVISION)? else { return Ok(0) };
     text.parse().map_err(|_| Failure::Missing(format!("the revision `{text}` is not a number")))
+}
+
+/// The public address that a server used last.
+///
+/// # Errors
+/// The database's.
+pub fn remembered_url(tx: &mut Tx) -> Done<Option<String>> {
+    Ok(tx.meta_get(PUBLIC_URL)?)
+}
+
+/// Remembers the public address of a server; answers the one before.
+///
+/// # Errors
+/// The database's.
+pub fn remember_url(tx: &mut Tx, url: &str) -> Done<Option<String>> {
+    let before = tx.meta_get(PUBLIC_URL)?;
+    tx.meta_set(PUBLIC_URL, url)?;
+    Ok(before)
 }
 
 /// How the master key at hand stands to the database.

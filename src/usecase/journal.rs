@@ -2,7 +2,9 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::base::{ids::LicenseId, text::truncate};
+use jiff::SignedDuration;
+
+use crate::base::{ids::LicenseId, text::truncate, time::Time};
 
 /// Characters of the log's `change`.
 const CHARS: usize = 500;
@@ -14,6 +16,7 @@ pub struct Journal(Mutex<Entries>);
 #[derive(Debug, Default)]
 struct Entries {
     license: Option<LicenseId>,
+    lines: i64,
     notes: Vec<String>,
 }
 
@@ -26,6 +29,14 @@ impl Journal {
     /// Says what happened.
     pub fn note(&self, text: impl Into<String>) {
         self.entries().notes.push(text.into());
+    }
+
+    /// The instant for the next line of a history: a microsecond after the one before, so that lines of one run sort
+    /// as they were written.
+    pub fn next_line(&self, now: Time) -> Time {
+        let mut entries = self.entries();
+        entries.lines += 1;
+        now.saturating_add(SignedDuration::from_micros(entries.lines - 1))
     }
 
     /// The license the run was about.

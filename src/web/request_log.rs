@@ -14,6 +14,8 @@ use axum::{
     response::Response,
 };
 
+use tracing::Instrument;
+
 use crate::{app::App, base::ids::RequestId};
 
 /// Header under which an answer names its request.
@@ -27,7 +29,9 @@ pub async fn log(State(app): State<App>, request: Request, next: Next) -> Respon
     let method = request.method().clone();
     // The template, not the path: a path may hold ids, and a figure per path would grow without bound.
     let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
-    let mut response = next.run(request).await;
+    // Lines that the handling itself writes carry the id through the span; the span writes none of its own.
+    let span = tracing::info_span!("request", request.id = %id);
+    let mut response = next.run(request).instrument(span).await;
     let elapsed = started.elapsed();
     let status = response.status().as_u16();
     tracing::info!(

@@ -15,6 +15,9 @@ use super::{
     reader::{Placed, nearest},
 };
 
+/// How many names a problem lists.
+const LISTED: usize = 12;
+
 pub(super) fn all(products: &[product::Draft], channels: &[channel::Draft], issuer: &str, report: &mut Report<'_>) {
     repeated("product", products.iter().filter_map(|draft| draft.slug.as_ref()), report);
     repeated("channel", channels.iter().filter_map(|draft| draft.slug.as_ref()), report);
@@ -114,6 +117,14 @@ fn missing<'p>(what: &str, name: &str, known: impl Iterator<Item = &'p Placed<Sl
     let known: Vec<&str> = known.map(|slug| slug.value.as_str()).collect();
     match nearest(name, &known) {
         Some(near) => format!("there is no {what} `{name}`; did you mean `{near}`?"),
-        None => format!("there is no {what} `{name}`: add it, or name one of {}", known.join(", ")),
+        None => format!("there is no {what} `{name}`: add it, or name one of {}", listed(&known)),
+    }
+}
+
+/// The first of `names`, and how many there are in all when that is more: a problem stays readable.
+fn listed(names: &[&str]) -> String {
+    match names.get(..LISTED) {
+        Some(first) if names.len() > LISTED => format!("{}, … ({} in all)", first.join(", "), names.len()),
+        _ => names.join(", "),
     }
 }

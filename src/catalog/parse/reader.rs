@@ -12,6 +12,10 @@ use super::problem::{Report, Span};
 
 /// How alike two names must be (0 to 1) before one is suggested for the other.
 const ALIKE: f32 = 0.6;
+/// How far apart the lengths of two names may be, in bytes, before they are not compared.
+const LENGTHS_APART: usize = 8;
+/// How many names are compared for one suggestion.
+const COMPARED: usize = 64;
 
 /// A value with its place in the file.
 #[derive(Debug, Clone)]
@@ -133,9 +137,14 @@ impl<'t> Entry<'t> {
         self.bounded(text, max, report)
     }
 
-    /// Lines of 1 to `max` characters together that are not blank.
+    /// Lines of 1 to `max` characters together that are not blank. Line ends become `\n`, the last ones are dropped:
+    /// an editor on Windows writes `\r\n`, and the closing `"""` usually stands on a line of its own.
     pub(super) fn lines(&self, max: usize, report: &mut Report<'_>) -> Option<String> {
-        let text = self.string(report)?;
+        let unix = self.string(report)?.replace("\r\n", "\n");
+        let text = match unix.trim_end_matches('\n') {
+            "" => unix.as_str(),
+            text => text,
+        };
         if text.contains(|char: char| char.is_control() && char != '\n') {
             self.refuse("must not contain control characters other than line ends", report);
             return None;
@@ -254,9 +263,15 @@ fn header(parent: &str, noun: &str) -> String {
 
 /// The name among `names` that `word` was probably meant to be.
 pub(super) fn nearest<'n>(word: &str, names: &[&'n str]) -> Option<&'n str> {
-    // Comparing is quadratic, and nobody misspells a name by this much.
+    // Comparing is slow (quadratic in the lengths), and nobody misspells a name by this much.
     if word.len() > 80 {
         return None;
     }
-    get_close_matches(word, names, 1, ALIKE).first().copied()
+    // A file may hold thousands of wrong names beside thousands of right ones: only the likeliest are compared.
+    let likely = |name: &&&str| {
+        let ends = name.chars().next() == word.chars().next() || name.chars().next_back() == word.chars().next_back();
+        ends && name.len().abs_diff(word.len()) <= LENGTHS_APART
+    };
+    let names: Vec<&str> = names.iter().filter(likely).take(COMPARED).copied().collect();
+    get_close_matches(word, &names, 1, ALIKE).first().copied()
 }

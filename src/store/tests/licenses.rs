@@ -122,7 +122,7 @@ async fn orders(database: Database) {
         let waiting = OrderFilter { status: Some(OrderStatus::Waiting), channel: Some(koo), ..OrderFilter::default() };
         assert_eq!(tx.order_page(&waiting, None, 100)?, [order(3), order(2)]);
         assert_eq!(tx.order_page(&waiting, Some(order(3).id), 100)?, [order(2)]);
-        assert_eq!(tx.order_waiting(1)?, [order(2)]);
+        assert_eq!(tx.order_waiting(None, 1)?, [order(2)]);
         Ok(())
     })
     .await;

@@ -112,6 +112,7 @@ impl Api {
             public_url: "https://license.test".to_owned(),
             data_dir: PathBuf::from(dir.path()),
             message_days: 30,
+            trusted_proxies: crate::base::proxies::Proxies::default(),
         };
         let app = App::new(parts).await.unwrap();
         let wanted = sample_catalog();

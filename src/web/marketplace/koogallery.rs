@@ -13,6 +13,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http_body_util::{BodyExt, Limited};
+use tracing::Instrument;
 
 use crate::{
     app::App,
@@ -65,7 +66,7 @@ pub async fn receive(
         return unknown().await;
     };
     let task_key = key.clone();
-    let handling = tokio::spawn(async move { handle(&app, channel, task_key, request).await });
+    let handling = tokio::spawn(async move { handle(&app, channel, task_key, request).await }.in_current_span());
     let reply = match handling.await {
         Ok(reply) => reply,
         Err(error) => {

@@ -212,6 +212,49 @@ fn a_large_catalog_is_read_and_a_larger_one_refused_at_once() {
     assert!(list.len() == 1 && list[0].message.contains("at most 4194304"), "{list:?}");
 }
 
+/// The size of what is told grows with the file, not with its square.
+#[test]
+fn thousands_of_wrong_names_beside_thousands_of_right_ones_stay_readable() {
+    let product = |n: usize| {
+        format!(
+            "[[product]]\nslug = \"product-{n}\"\nname = {{ zh = \"图\", en = \"A\" }}\nsupport = {{ phone = \"1\" }}\n\
+             [[product.plan]]\nslug = \"p\"\nname = {{ zh = \"版\", en = \"P\" }}\nterm = \"1 year\"\nmachines = 1\n"
+        )
+    };
+    let wrong: Vec<String> = (0..1_000).map(|n| format!("\"wwwwwwwwwwwwwwwwwwwwwwwwwwwww{n}\"")).collect();
+    let text = (0..1_000).map(product).collect::<String>()
+        + &format!("[[channel]]\nslug = \"main\"\nkind = \"koogallery\"\nproducts = [{}]\n", wrong.join(", "))
+        + "access_key = { env = \"KEY\" }\n";
+    let list = problems(&text);
+    assert_eq!(list.len(), 1_000);
+    assert!(list.iter().all(|it| it.message.chars().count() < 400), "{}", list[0].message);
+    assert!(list[0].message.ends_with("product-11, … (1000 in all)"), "{}", list[0].message);
+}
+
+#[test]
+fn suggestions_compare_a_bounded_number_of_names() {
+    let many: Vec<String> = (0..5_000).map(|n| format!("xa{n}")).chain(["xaseats".to_owned()]).collect();
+    let mut names: Vec<&str> = many.iter().map(String::as_str).collect();
+    assert_eq!(reader::nearest("xaseat", &names).filter(|name| *name == "xaseats"), None, "behind the bound");
+    names.reverse();
+    assert_eq!(reader::nearest("xaseat", &names), Some("xaseats"));
+    assert_eq!(reader::nearest("seats", &["machines", "edition"]), None);
+}
+
+#[test]
+fn a_memo_of_several_lines_is_the_same_from_every_editor() {
+    let memo = "machines = 3\ndelivery = { memo = \"\"\"\n首次登录\nsecond\n\"\"\" }";
+    let unix = SMALL.replace("machines = 3", memo);
+    for text in [unix.replace('\n', "\r\n"), unix] {
+        let catalog = parse(&text, "catalog.toml", ISSUER).unwrap_or_else(|problems| panic!("{problems}"));
+        assert_eq!(catalog.products[0].plans[0].delivery.memo.as_deref(), Some("首次登录\nsecond"));
+    }
+    for bad in ["\"\\r\"", "\"a\\rb\"", "\"\\n\\n\"", "\"a\\u0007\""] {
+        let list = problems(&SMALL.replace("machines = 3", &format!("machines = 3\ndelivery = {{ memo = {bad} }}")));
+        assert_eq!((list.len(), list[0].line), (1, 10), "{bad}");
+    }
+}
+
 proptest! {
     #[test]
     fn no_text_makes_the_reader_panic(text: String) {
