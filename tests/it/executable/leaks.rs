@@ -42,7 +42,8 @@ async fn no_secret_reaches_the_log() {
         service.stop();
         log
     });
-    assert!(log.contains("TRACE"), "the log is not at its most talkative");
+    let lines = log.lines().filter(|line| line.contains("/marketplace/koogallery/")).count();
+    assert!(lines > 50, "{lines} log lines about calls are too few to prove anything");
     assert!(secrets.len() > 30, "{} secrets are too few to prove anything", secrets.len());
     for (what, secret) in &secrets {
         assert!(secret.len() >= 8, "{what} is too short to be searched");
