@@ -77,7 +77,7 @@ fn found(bend: impl FnOnce(&mut Expected, &mut Rows)) -> Vec<String> {
 }
 
 #[track_caller]
-fn only(found: Vec<String>, words: &str) {
+fn only(found: &[String], words: &str) {
     assert!(matches!(&found[..], [one] if one.contains(words)), "{found:#?} should be one difference with `{words}`");
 }
 
@@ -93,7 +93,7 @@ fn a_lost_license_is_found_unless_its_order_waits() {
         rows.orders.truncate(1);
         (expected.renewals, expected.refunds, expected.upgrades) = (vec![], vec![], vec![]);
     };
-    only(found(lost), "license of an acknowledged order");
+    only(&found(lost), "license of an acknowledged order");
     let waiting = |expected: &mut Expected, rows: &mut Rows, in_progress| {
         lost(expected, rows);
         expected.in_progress = in_progress;
@@ -118,10 +118,10 @@ fn a_doubled_license_is_found_by_order_and_by_instance() {
 
 #[test]
 fn state_expiry_and_instance_are_compared() {
-    only(found(|_, rows| rows.licenses[0].state = State::Frozen), "state [Active]");
+    only(&found(|_, rows| rows.licenses[0].state = State::Frozen), "state [Active]");
     only(found(|_, rows| rows.licenses[0].expires_at = Some(day(9))), "expiry from");
     only(found(|_, rows| rows.licenses[0].expires_at = Some(day(11))), "expiry from");
-    only(found(|_, rows| rows.licenses[0].expires_at = None), "recorded never");
+    only(&found(|_, rows| rows.licenses[0].expires_at = None), "recorded never");
     only(found(|_, rows| rows.licenses[0].instance_id = Some("i-9".to_owned())), "instance i-1");
     let vague = |expected: &mut Expected, rows: &mut Rows| {
         expected.states = vec![State::Active, State::Frozen];
@@ -179,7 +179,7 @@ fn a_code_that_nobody_redeemed_has_no_license() {
         code(expected);
         rows.orders[0].order_id = "elsewhere".to_owned();
     });
-    only(one, "nobody redeemed");
+    only(&one, "nobody redeemed");
 }
 
 #[test]
