@@ -177,7 +177,7 @@ fn absent(
 ) -> Done<Outcome> {
     let id = subject.as_str();
     let expected = match subject {
-        Subject::MarketplaceCode(_) => true,
+        Subject::MarketplaceCode(code) => published::is_marketplace_code(code),
         Subject::Instance(_) => tx.order_by_instance_waiting(&channel.slug, id)?.is_some(),
     };
     match event {
