@@ -103,6 +103,11 @@ impl Installation {
         self.path("catalog.toml")
     }
 
+    /// Where the service's two streams go, of all its starts.
+    pub fn log_file(&self) -> PathBuf {
+        self.path("service.log")
+    }
+
     pub fn key_file(&self, line: Line) -> PathBuf {
         self.data().join(format!("keys/{line}.key"))
     }
@@ -301,7 +306,7 @@ pub struct Service {
 impl Service {
     /// Starts and waits until the service is ready; otherwise what it logged.
     pub fn start(mut command: Command, installation: &Installation) -> Result<Self, String> {
-        let log = installation.path("service.log");
+        let log = installation.log_file();
         let file: File = OpenOptions::new().create(true).append(true).open(&log).unwrap();
         command.stdout(file.try_clone().unwrap()).stderr(file);
         let mut service = Self { child: Killer(command.spawn().unwrap()), log };
