@@ -10,6 +10,7 @@ mod crash;
 mod jose;
 mod leaks;
 mod market;
+mod process;
 mod signals;
 mod soak;
 mod support;
