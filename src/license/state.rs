@@ -214,11 +214,7 @@ impl Position {
 
     fn expired(self, signed_at: Time, now: Time) -> Step {
         let ahead = self.expiry.at().is_none_or(|at| at > now);
-        let remarks = if ahead {
-            vec![Remark::ExpiredAhead { expiry: self.expiry.at() }]
-        } else {
-            Vec::new()
-        };
+        let remarks = if ahead { vec![Remark::ExpiredAhead { expiry: self.expiry.at() }] } else { Vec::new() };
         let step = self.standing(|it| {
             it.marketplace_hold = true;
             it.status_signed_at = Some(signed_at);

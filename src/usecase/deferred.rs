@@ -28,14 +28,7 @@ use super::{
 ///
 /// # Errors
 /// The database's.
-pub fn keep(
-    tx: &mut Tx,
-    ctx: Context,
-    channel: &Slug,
-    subject: &str,
-    event: &Event,
-    signed_at: Time,
-) -> Done<Outcome> {
+pub fn keep(tx: &mut Tx, ctx: Context, channel: &Slug, subject: &str, event: &Event, signed_at: Time) -> Done<Outcome> {
     let subject = hidden(ctx, subject);
     let full = tx.deferred_count(channel, &subject)? >= limits::DEFERRED_EVENTS_PER_SUBJECT;
     if full && !matches!(event, Event::Release(_)) {

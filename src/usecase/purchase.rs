@@ -279,7 +279,8 @@ fn tell(
         )?;
     }
     let bound = license.device.is_some();
-    let binds = ctx.installation.catalog.plan(&license.product, &license.plan).and_then(|it| it.bind_parameter.as_ref());
+    let binds =
+        ctx.installation.catalog.plan(&license.product, &license.plan).and_then(|it| it.bind_parameter.as_ref());
     if let (Some(parameter), false) = (binds, bound) {
         let detail = json!({ "parameter": parameter, "meaning": "the license is bound to no device" });
         alert::raise(tx, ctx, AlertKind::DeviceMissing, &About { detail, ..about.clone() })?;

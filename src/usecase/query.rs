@@ -56,5 +56,5 @@ pub fn instance(ctx: Context, instance_id: String, plan: Option<&Plan>, usage: V
 /// The database's.
 pub fn usage(tx: &mut Tx, license: &License) -> Done<Vec<Usage>> {
     let counters = tx.usage_list(license.id)?;
-    Ok(counters.into_iter().map(|it| Usage { total: it.total, counted_at: it.counted_at }).collect())
+    Ok(counters.into_iter().map(|it| Usage { meter: it.meter, total: it.total, counted_at: it.counted_at }).collect())
 }

@@ -81,13 +81,7 @@ pub fn apply(
 ///
 /// # Errors
 /// The database's.
-pub fn await_details(
-    tx: &mut Tx,
-    ctx: Context,
-    channel: &Channel,
-    order: &OrderRef,
-    license: &License,
-) -> Done<()> {
+pub fn await_details(tx: &mut Tx, ctx: Context, channel: &Channel, order: &OrderRef, license: &License) -> Done<()> {
     let upgrade = Upgrade {
         order: order.clone(),
         subject: Subject::Instance(license.instance_id.clone().unwrap_or_default()),
