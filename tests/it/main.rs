@@ -5,13 +5,13 @@
 //! Tests named `…sqlite` need nothing; those named `…postgres` need a server, which `make test` starts.
 
 //mod architecture;
-//mod code2;
+mod code2;
 //mod debug;
 mod harness;
-//mod instance2;
+mod instance2;
 mod license1;
 //mod protocol;
-//mod saas1;
+mod saas1;
 //mod secrets;
 //mod sequences;
 //mod stale;
