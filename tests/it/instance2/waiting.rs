@@ -155,7 +155,6 @@ async fn a_default_plan_given_later_completes_what_waits(#[case] backend: Backen
     );
     assert_ne!(with_default, CATALOG);
     app.apply_catalog(&with_default).await;
-    app.app.reload().await.unwrap();
     orders::round(&app.app, &orders::CatalogSource).await;
     assert_eq!(app.license(&instance).await.plan, slug("office"));
     assert_eq!(door.bought(&Call::buy(line, "CS0001").unwrap()).await.0, instance);

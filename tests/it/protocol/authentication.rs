@@ -83,8 +83,7 @@ async fn the_clock_windows_end_at_their_millisecond(#[case] backend: Backend) {
     let at = |millis: i64| now.checked_add(SignedDuration::from_millis(millis)).unwrap();
     for (line, call, window) in [(Line::License1, v1(), 600_000), (Line::Saas2, v2(), 60_000)] {
         let door = app.door(line);
-        for (offset, code) in
-            [(-window, "000000"), (window, "000000"), (-window - 1, "000001"), (window + 1, "000001")]
+        for (offset, code) in [(-window, "000000"), (window, "000000"), (-window - 1, "000001"), (window + 1, "000001")]
         {
             let reply = door.send(&door.market.prepare_at(&call, at(offset))).await;
             assert_eq!(reply.code().as_deref(), Some(code), "{line} {offset}: {:?}", reply.message());
