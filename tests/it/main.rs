@@ -5,6 +5,17 @@
 //!
 //! Tests named `…sqlite` need nothing; those named `…postgres` need a server, which `make test` starts.
 
+#![expect(clippy::unwrap_used, reason = "a test's helpers fail as the test does")]
+
+mod architecture;
+mod code2;
+mod debug;
 mod executable;
 mod harness;
+mod instance2;
 mod license1;
+mod protocol;
+mod saas1;
+mod secrets;
+mod sequences;
+mod stale;

@@ -38,6 +38,9 @@ use super::answer::{self, Encryption};
 /// The signature's header. The server writes names in title case, which makes it the exact `Body-Sign`.
 const BODY_SIGN: HeaderName = HeaderName::from_static("body-sign");
 
+/// What callers of an address without a channel are told.
+const NO_CHANNEL: &str = "This address belongs to no channel, or the channel's access key is not configured.";
+
 /// A call as it came, owned, so that its handling outlives a caller who hangs up.
 #[derive(Debug)]
 struct Received {
@@ -95,8 +98,7 @@ async fn find(app: &App, slug: &Slug) -> Option<(Channel, SecretString)> {
 /// An address that belongs to no channel: there is no key to sign the answer with.
 pub async fn unknown() -> Response {
     metrics::counter!("signet_marketplace_unknown_channel_total").increment(1);
-    let message = "This address belongs to no channel, or the channel's access key is not configured.";
-    json(Reply::new(ResultCode::AuthenticationFailed, message).into_bytes())
+    json(Reply::new(ResultCode::AuthenticationFailed, NO_CHANNEL).into_bytes())
 }
 
 async fn handle(app: &App, channel: Channel, key: SecretString, request: Request) -> Reply {
@@ -164,8 +166,12 @@ async fn carry_out(
     let call = Arc::new(Owned { channel, key, received, authentic, started });
     let (task_call, task_parsed) = (Arc::clone(&call), Arc::clone(&parsed));
     let job = move |tx: &mut Tx, ctx: Context| {
-        // The catalog may have changed since the channel was looked up: its rules are those of the snapshot.
-        let channel = ctx.installation.catalog.channel(&task_call.channel.slug).unwrap_or(&task_call.channel);
+        // The catalog may have changed since the channel was looked up: its rules are those of the snapshot, and a
+        // channel that is gone sells nothing more.
+        let Some(channel) = ctx.installation.catalog.channel(&task_call.channel.slug) else {
+            let reply = Reply::new(ResultCode::AuthenticationFailed, NO_CHANNEL);
+            return Ok(Carried { activity: "", debug: false, reply });
+        };
         let transaction = Transaction { channel, call: &task_call };
         match &*task_parsed {
             Ok(parsed) => transaction.run(tx, ctx, parsed),
