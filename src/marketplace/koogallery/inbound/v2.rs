@@ -65,11 +65,12 @@ fn renewal(line: Line, fields: &mut Fields) -> Checked<Renewal> {
     } else {
         &SCENES[..]
     };
+    let product_id = fields.id("productId");
     Ok(Renewal {
         order,
         subject: subject(line, fields)?,
         cause: fields.required_word("scene", scenes)?,
-        plan: PlanRef { product_id: fields.id("productId")?, sku_code: None },
+        plan: PlanRef { product_id: fields.aside(product_id), sku_code: None },
         expires_at: fields.required_time("expireTime")?,
         period: None,
     })
