@@ -1,12 +1,13 @@
 //! The whole service, tested from outside: the real app in this process, on a free port, with a clock that the test
 //! moves and randomness that a seed repeats, on SQLite and on PostgreSQL. The marketplace's side is played by the
-//! simulator, which shares no code with the service.
+//! simulator, which shares no code with the service. What needs the program itself is in `executable`.
 //!
 //! Tests named `…sqlite` need nothing; those named `…postgres` need a server, which `make test` starts.
 
-//mod architecture;
+mod architecture;
 //mod code2;
 //mod debug;
+mod executable;
 mod harness;
 //mod instance2;
 mod license1;
