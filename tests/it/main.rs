@@ -13,6 +13,6 @@ mod harness;
 mod license1;
 //mod protocol;
 //mod saas1;
-//mod secrets;
+mod secrets;
 //mod sequences;
-//mod stale;
+mod stale;
