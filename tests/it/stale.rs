@@ -53,9 +53,16 @@ async fn a_channel_added_elsewhere_is_answered_and_one_removed_is_not(#[case] ba
     other.apply_catalog(&added).await;
     assert!(app.get("/marketplace/koogallery/second").await.header("Body-Sign").is_some(), "now it has a key");
 
-    let door = app.door(Line::License1);
-    let (instance, _) = door.bought(&buy("CS0001")).await;
-    assert_eq!(app.license(&instance).await.channel, Some(slug("license-1-0")));
+    // A channel taken away sells no more, also when the server has not noticed yet.
+    let (before, channel) = CATALOG.split_once("[[channel]]\nslug = \"license-1-0\"").unwrap();
+    let (_, after) = channel.split_once("[[channel]]").unwrap();
+    other.apply_catalog(&format!("{before}[[channel]]{after}")).await;
+    let market = app.door(Line::License1).market;
+    for order_id in ["CS0001", "CS0002"] {
+        let reply = market.call(&buy(order_id)).await.answer.unwrap();
+        assert_eq!(reply.code().as_deref(), Some("000001"), "{:?}", reply.message());
+    }
+    assert_eq!(app.licenses().await.len(), 0);
 }
 
 #[rstest]

@@ -37,6 +37,9 @@ use super::answer::{self, Encryption};
 /// The signature's header. The server writes names in title case, which makes it the exact `Body-Sign`.
 const BODY_SIGN: HeaderName = HeaderName::from_static("body-sign");
 
+/// What callers of an address without a channel are told.
+const NO_CHANNEL: &str = "This address belongs to no channel, or the channel's access key is not configured.";
+
 /// A call as it came, owned, so that its handling outlives a caller who hangs up.
 #[derive(Debug)]
 struct Received {
@@ -94,8 +97,7 @@ async fn find(app: &App, slug: &Slug) -> Option<(Channel, SecretString)> {
 /// An address that belongs to no channel: there is no key to sign the answer with.
 pub async fn unknown() -> Response {
     metrics::counter!("signet_marketplace_unknown_channel_total").increment(1);
-    let message = "This address belongs to no channel, or the channel's access key is not configured.";
-    json(Reply::new(ResultCode::AuthenticationFailed, message).into_bytes())
+    json(Reply::new(ResultCode::AuthenticationFailed, NO_CHANNEL).into_bytes())
 }
 
 async fn handle(app: &App, channel: Channel, key: SecretString, request: Request) -> Reply {
@@ -157,8 +159,12 @@ async fn carry_out(
     let actor = Actor::Channel(channel.slug.clone());
     let slug = channel.slug.clone();
     let job = move |tx: &mut Tx, ctx: Context| {
-        // The catalog may have changed since the channel was looked up: its rules are those of the snapshot.
-        let channel = ctx.installation.catalog.channel(&channel.slug).unwrap_or(&channel);
+        // The catalog may have changed since the channel was looked up: its rules are those of the snapshot, and a
+        // channel that is gone sells nothing more.
+        let Some(channel) = ctx.installation.catalog.channel(&channel.slug) else {
+            let reply = Reply::new(ResultCode::AuthenticationFailed, NO_CHANNEL);
+            return Ok((reply.code(), reply));
+        };
         let call = Transaction { channel, key: &key, received: &received, authentic: &authentic, started };
         match &parsed {
             Ok(parsed) => call.run(tx, ctx, parsed),
