@@ -1,7 +1,7 @@
 //! The rooms of `src/` and the one direction in which they may depend on each other, read from the sources.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     path::{Path, PathBuf},
 };
 

@@ -14,5 +14,5 @@ mod license1;
 //mod protocol;
 //mod saas1;
 mod secrets;
-//mod sequences;
+mod sequences;
 mod stale;

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use data_encoding::{BASE64, BASE64_NOPAD, BASE64URL_NOPAD, HEXLOWER, HEXUPPER};
+use data_encoding::{BASE64_NOPAD, BASE64URL_NOPAD, HEXLOWER, HEXUPPER};
 use diesel::{
     Connection, QueryableByName, RunQueryDsl, SqliteConnection,
     connection::LoadConnection,
