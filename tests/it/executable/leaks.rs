@@ -6,10 +6,11 @@ use koogallery_simulator::{
     probe,
 };
 use serde_json::Value;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::{
     market::{goods, marketplace, new_order},
-    support::{Backend, Installation, PASSWORD, Service},
+    support::{Backend, Installation, PASSWORD, Service, wait_until},
 };
 
 /// Things that no log line may hold: what they are, and their text.
@@ -34,15 +35,19 @@ async fn no_secret_reaches_the_log() {
     let token = tokio::task::block_in_place(|| installation.token("licenses:read,licenses:reveal"));
     secrets.push(("the API token".to_owned(), token.clone()));
     let keys = tokio::task::block_in_place(|| reveal(&installation, &token, &mut secrets));
+    for typed in [&keys[0], "PLAIN-NONSENSE-KEY"] {
+        let form = (("Content-Type", "application/x-www-form-urlencoded"), format!("license={typed}"));
+        let (status, page) = post(installation.port, "/l", form).await;
+        assert_eq!(status, 200, "{page}");
+    }
     let log = tokio::task::block_in_place(|| {
-        let page = installation.get(&format!("/l?code={}", keys[0]));
-        assert_ne!(page.0, 500);
         service.signal("HUP");
-        let log = service.log();
+        wait_until("the reload", || service.log().contains("loaded anew"));
         service.stop();
-        log
+        std::fs::read_to_string(installation.log_file()).unwrap()
     });
-    assert!(log.contains("TRACE"), "the log is not at its most talkative");
+    let lines = log.lines().filter(|line| line.contains("/marketplace/koogallery/")).count();
+    assert!(lines > 50, "{lines} log lines about calls are too few to prove anything");
     assert!(secrets.len() > 30, "{} secrets are too few to prove anything", secrets.len());
     for (what, secret) in &secrets {
         assert!(secret.len() >= 8, "{what} is too short to be searched");
@@ -60,6 +65,21 @@ fn start_talkative(installation: &mut Installation) -> Service {
     installation.serve().stop();
     let command = installation.command(&["serve", "--log", "trace", "--catalog", "catalog.toml"]);
     Service::start(command, installation).unwrap()
+}
+
+/// Sends a form, as the customer page does.
+async fn post(port: u16, path: &str, (header, body): ((&str, &str), String)) -> (u16, String) {
+    let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    let (name, value) = header;
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{name}: {value}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    let status = answer.split(' ').nth(1).and_then(|code| code.parse().ok());
+    (status.unwrap(), answer)
 }
 
 fn signature_of(code: &str) -> (String, String) {

@@ -45,6 +45,22 @@ impl Database {
         }
     }
 
+    /// Throws every connection out of the PostgreSQL database and lets none in.
+    pub fn shut_out(&self) {
+        let (server, name) = self.server.as_ref().expect("a PostgreSQL database");
+        let mut conn = PgConnection::establish(server).unwrap();
+        let terminate = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'");
+        conn.batch_execute(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false")).unwrap();
+        conn.batch_execute(&terminate).unwrap();
+    }
+
+    /// Ends what [`Self::shut_out`] began.
+    pub fn let_in(&self) {
+        let (server, name) = self.server.as_ref().expect("a PostgreSQL database");
+        let mut conn = PgConnection::establish(server).unwrap();
+        conn.batch_execute(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS true")).unwrap();
+    }
+
     /// A bare connection to the PostgreSQL database, beside the store.
     pub fn postgres(&self) -> Option<PgConnection> {
         match &self.url {

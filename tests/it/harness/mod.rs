@@ -147,10 +147,11 @@ impl TestApp {
         Self { app, clock, address, database, master, stop, seed }
     }
 
-    /// Makes a catalog file the catalog in force.
+    /// Makes a catalog file the catalog in force, as `signet catalog apply` does.
     pub async fn apply_catalog(&self, text: &str) {
         let catalog = catalog::parse(text, "catalog.toml", self.app.public_url()).unwrap();
         self.write(move |tx, ctx| usecase::catalog::apply(tx, ctx, &catalog)).await;
+        self.app.reload().await.unwrap();
     }
 
     /// The marketplace's side of the channel that is named like its line.
@@ -260,12 +261,6 @@ impl TestApp {
         self.read(move |tx, ctx| usecase::code::latest(tx, ctx, id)).await
     }
 
-    /// The license's key.
-    pub async fn license_key(&self, license: &License) -> String {
-        let id = license.id;
-        self.read(move |tx, ctx| usecase::issue::reveal_key(tx, ctx, id)).await.to_string()
-    }
-
     /// The published keys, over HTTP.
     pub async fn jwks(&self) -> Jwks {
         let answer = self.get("/.well-known/jwks.json").await;
@@ -281,6 +276,7 @@ impl TestApp {
 }
 
 impl Drop for TestApp {
+    #[expect(clippy::print_stderr, reason = "read by whoever repeats the failure")]
     fn drop(&mut self) {
         self.stop.cancel();
         if std::thread::panicking() {

@@ -35,7 +35,7 @@ pub(super) fn event(activity: Activity, line: Line, fields: &mut Fields, signed_
             Ok(Event::Status(StatusChange { subject, target }))
         }
         Activity::ReleaseLicenseCode | Activity::ReleaseInstance => {
-            Ok(Event::Release(Release { subject: subject(line, fields)?, order: fields.optional_order()? }))
+            Ok(Event::Release(Release { subject: subject(line, fields)?, order: fields.optional_order() }))
         }
         Activity::QueryInstance => v1::query(fields).map(Event::Query),
         Activity::UpgradeInstance => upgrade(fields).map(Event::Upgrade),

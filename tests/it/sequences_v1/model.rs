@@ -183,9 +183,11 @@ impl License {
         }
         if self.line == Line::License1 {
             self.lower(to);
+        } else if to < self.expiry {
+            self.tell("expiry_not_lowered");
         }
         self.expiry = self.expiry.max(to);
-        if self.held && self.expiry > self.now {
+        if self.held && to > self.now {
             if self.violation {
                 self.tell("still_held_for_violation");
             } else {
@@ -221,7 +223,7 @@ impl License {
         match what {
             What::Unfreeze => (self.held, self.violation) = (false, false),
             What::Expire => {
-                if !self.held && self.expiry > self.now {
+                if self.expiry > self.now {
                     self.tell("expired_ahead");
                 }
                 self.held = true;

@@ -1,0 +1,5 @@
+//! Client licenses and SaaS 2.0: calls that carry only ids, and orders that wait for their details.
+
+mod device;
+mod events;
+mod waiting;
