@@ -18,4 +18,5 @@ mod protocol;
 mod saas1;
 mod secrets;
 mod sequences;
+mod sequences_v1;
 mod stale;
