@@ -13,7 +13,8 @@ use clap::Subcommand;
 use data_encoding::HEXLOWER;
 
 use crate::{
-    base::{secret::Key32, slug::Slug},
+    app::App,
+    base::{ids::LicenseId, secret::Key32, slug::Slug},
     config::Config,
     store::{Access, SigningKeyRecord},
     usecase::{Actor, Failure, keys},
@@ -74,7 +75,10 @@ pub async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
             let named = kid.clone();
             let revoke = app.write(Actor::CommandLine, move |tx, ctx| keys::revoke(tx, ctx, &named, root.as_ref()));
             let product: Result<Slug, Failure> = revoke.await;
-            println!("key {kid} of {} is revoked", product?);
+            let product = product?;
+            println!("key {kid} of {product} is revoked");
+            app.reload().await?;
+            println!("{} license codes signed anew", sign_anew(&app, &product).await?);
         }
         Command::TakeRoot { product, file } => {
             // The file first: a seed that was forgotten before it was written down would be lost.
@@ -90,6 +94,21 @@ pub async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Gives every license whose code was signed by a revoked key a new code, page by page.
+async fn sign_anew(app: &App, product: &Slug) -> Result<usize, Failure> {
+    let (mut signed, mut after) = (0, None);
+    loop {
+        let named = product.clone();
+        let page = app.write(Actor::CommandLine, move |tx, ctx| keys::sign_anew(tx, ctx, &named, after));
+        let (count, last): (usize, Option<LicenseId>) = page.await?;
+        signed += count;
+        match last {
+            Some(last) => after = Some(last),
+            None => return Ok(signed),
+        }
+    }
 }
 
 fn listed(keys: &[SigningKeyRecord]) -> comfy_table::Table {

@@ -34,7 +34,8 @@ pub fn sign(tx: &mut Tx, ctx: Context, license: &License, plan: &Plan) -> Done<S
     Ok(text)
 }
 
-/// Signs the next revision when a claim of the code no longer fits the license; says whether it did.
+/// Signs the next revision when a claim of the code no longer fits the license, or its key was revoked; says whether it
+/// did.
 ///
 /// # Errors
 /// As [`sign`].
@@ -43,7 +44,9 @@ pub fn sign_if_changed(tx: &mut Tx, ctx: Context, license: &mut License, plan: &
     let latest = tx.code_latest(license.id)?.ok_or_else(|| no_code(license.id))?;
     let current = Claims::from_signing_input(&latest.payload)
         .map_err(|_| Failure::Missing(format!("the stored code of license {} cannot be read", license.id)))?;
-    if current.same_grant(&wanted) {
+    // A code whose key was revoked verifies no more, whatever it grants.
+    let verifies = ctx.installation.keys.verifies(&license.product, &latest.kid);
+    if verifies && current.same_grant(&wanted) {
         return Ok(false);
     }
     license.rev = latest.rev + 1;

@@ -29,8 +29,7 @@ use super::{
 /// # Errors
 /// The database's.
 pub fn keep(tx: &mut Tx, ctx: Context, channel: &Slug, subject: &str, event: &Event, signed_at: Time) -> Done<Outcome> {
-    let subject = hidden(ctx, subject);
-    let full = tx.deferred_count(channel, &subject)? >= limits::DEFERRED_EVENTS_PER_SUBJECT;
+    let full = count(tx, ctx, channel, subject)? >= limits::DEFERRED_EVENTS_PER_SUBJECT;
     if full && !matches!(event, Event::Release(_)) {
         let about = About { channel: Some(channel), ..About::default() };
         alert::raise(tx, ctx, AlertKind::TooManyDeferred, &about)?;
@@ -44,7 +43,7 @@ pub fn keep(tx: &mut Tx, ctx: Context, channel: &Slug, subject: &str, event: &Ev
     tx.deferred_insert(&DeferredRecord {
         id,
         channel: channel.clone(),
-        subject,
+        subject: hidden(ctx, subject),
         event: Value::String(BASE64.encode(&sealed)),
         signed_at,
         received_at: ctx.now,
@@ -65,6 +64,14 @@ pub fn apply_all(tx: &mut Tx, ctx: Context, channel: &Channel, subject: &str) ->
         inbound::dispatch(tx, ctx, channel, &event, kept.signed_at, &[])?;
     }
     Ok(())
+}
+
+/// How many calls are kept for `subject`.
+///
+/// # Errors
+/// The database's.
+pub fn count(tx: &mut Tx, ctx: Context, channel: &Slug, subject: &str) -> Done<i64> {
+    Ok(tx.deferred_count(channel, &hidden(ctx, subject))?)
 }
 
 fn hidden(ctx: Context, subject: &str) -> String {

@@ -3,18 +3,20 @@
 
 use std::collections::HashMap;
 
+use serde_json::json;
+
 use crate::{
-    base::{secret::Key32, slug::Slug, time::Time},
+    base::{ids::LicenseId, limits, secret::Key32, slug::Slug, time::Time},
     license::{
         jwks::Jwks,
         key_list::KeyListClaims,
         keys::{KeyInfo, KeyRole, KeyState, PublicKey, Signer},
         seal::{MasterKey, Purpose},
     },
-    store::{KeyListRecord, SigningKeyRecord, Tx},
+    store::{KeyListRecord, LicenseFilter, SigningKeyRecord, Tx},
 };
 
-use super::{Context, Done, Failure, installation};
+use super::{Context, Done, Failure, change, code, installation};
 
 /// The keys of all products, opened and ready.
 #[derive(Debug, Default)]
@@ -92,6 +94,24 @@ impl KeyRing {
         }
     }
 
+    /// Every signing key there ever was, revoked ones included: to recognise whose license an old code is, never to
+    /// believe what it says.
+    pub fn recognised(&self) -> Jwks {
+        let keys: Vec<KeyInfo> = self
+            .products
+            .values()
+            .flat_map(|keys| &keys.known)
+            .map(|key| KeyInfo { state: KeyState::VerifyOnly, ..*key })
+            .collect();
+        Jwks::published(&keys)
+    }
+
+    /// Whether codes signed by `kid` verify with the published keys of `product`.
+    pub fn verifies(&self, product: &Slug, kid: &str) -> bool {
+        let known = self.products.get(product).into_iter().flat_map(|keys| &keys.known);
+        known.into_iter().any(|key| key.state.verifies() && key.public.kid() == kid)
+    }
+
     /// Whether the product has keys.
     pub fn knows(&self, product: &Slug) -> bool {
         self.products.contains_key(product)
@@ -151,6 +171,35 @@ pub fn revoke(tx: &mut Tx, ctx: Context, kid: &str, root: Option<&Key32>) -> Don
     publish(tx, ctx, &record.product, &root)?;
     installation::raise_revision(tx)?;
     Ok(record.product)
+}
+
+/// Signs anew the codes of one page of a product's licenses whose key was revoked, after the license `after`; answers
+/// how many it signed and where to go on.
+///
+/// # Errors
+/// The database's; a missing signing key.
+pub fn sign_anew(
+    tx: &mut Tx,
+    ctx: Context,
+    product: &Slug,
+    after: Option<LicenseId>,
+) -> Done<(usize, Option<LicenseId>)> {
+    let filter = LicenseFilter { product: Some(product.clone()), ..LicenseFilter::default() };
+    let page = tx.license_page(&filter, after, limits::PAGE_ROWS)?;
+    let last = page.last().map(|license| license.id);
+    let mut signed = 0;
+    for mut license in page {
+        let Some(plan) = ctx.installation.catalog.plan(&license.product, &license.plan) else { continue };
+        let before = license.rev;
+        if code::sign_if_changed(tx, ctx, &mut license, plan)? {
+            license.updated_at = ctx.now;
+            tx.license_update(&license)?;
+            let detail = json!({ "rev": { "from": before, "to": license.rev }, "why": "its key was revoked" });
+            change::record(tx, ctx, &license, "code_signed_anew", detail)?;
+            signed += 1;
+        }
+    }
+    Ok((signed, last))
 }
 
 /// The product's root seed, to be written down and kept elsewhere.

@@ -68,7 +68,9 @@ fn one_fault_per_field_is_refused_by_name_but_not_in_a_debug_call() {
             }
             if is_aside(activity, field) {
                 let call = changed(*by, activity, &[(field, &long)]).unwrap();
-                assert!(call.notes[0].starts_with(&format!("`{field}` ")), "{activity} {field}: {:?}", call.notes);
+                // Expire and the status calls do not read it at all; what is read and refused is noted.
+                let noted = call.notes.iter().any(|note| note.starts_with(&format!("`{field}` ")));
+                assert!(noted || call.notes.is_empty(), "{activity} {field}: {:?}", call.notes);
                 continue;
             }
             let rejected = changed(*by, activity, &[(field, &long)]).unwrap_err();
@@ -120,7 +122,7 @@ fn texts_are_measured_in_characters_and_fingerprints_in_bytes() {
 #[case(V1, "getLicense", "amount", "4294967296")]
 #[case(V1, "refreshInstance", "orderAmount", "much")]
 #[case(V1, "refreshInstance", "orderAmount", "-")]
-#[case(V1, "getLicense", "orderId", "CS1&periodNumber=1")]
+#[case(V2, "upgradeInstance", "orderId", "CS1&periodNumber=1")]
 #[case(V1, "instanceStatus", "instanceStatus", "freeze")]
 #[case(V1, "queryInstance", "instanceId", "a,b c")]
 #[case(V1, "queryInstance", "instanceId", ",")]
