@@ -2,6 +2,8 @@
 //!
 //! No secret may reach a log line: whatever holds one has a redacting `Debug`, and handlers log ids, not contents.
 
+use std::io::IsTerminal as _;
+
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
 
@@ -16,7 +18,11 @@ const SECONDS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 
 /// Says what is wrong with `filter`.
 pub fn start_logging(filter: &str, format: LogFormat) -> Result<(), String> {
     let filter = EnvFilter::try_new(filter).map_err(|error| format!("the setting `log` is wrong: {error}"))?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        // Colours are for people: in a file or a journal they are noise that breaks searching.
+        .with_ansi(std::io::stderr().is_terminal());
     // A second subscriber is refused; the first one stays, which is what tests in one process need.
     let _ = match format {
         LogFormat::Text => builder.with_target(false).try_init(),

@@ -12,6 +12,10 @@ pub const REQUEST_HEAD_TIMEOUT: Duration = Duration::from_secs(15);
 pub const REQUEST_BODY_TIMEOUT: Duration = Duration::from_millis(2_000);
 /// How long handling may take: with the body's share still inside the marketplace's 5 seconds.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_millis(2_500);
+/// How long any request may take in all, its body included: only a client that dawdles comes near it.
+pub const REQUEST_DEADLINE: Duration = Duration::from_secs(10);
+/// How long a client may take to accept the next piece of an answer.
+pub const WRITE_STALL: Duration = Duration::from_secs(20);
 /// Connections served at once; more wait in the kernel's queue.
 pub const CONNECTIONS: usize = 4_096;
 /// How long open requests may take to finish after a stop was asked for.
@@ -24,8 +28,8 @@ pub const WRITE_BATCH: usize = 64;
 pub const WRITE_RETRIES: u32 = 12;
 /// Rows of one page of an API list.
 pub const PAGE_ROWS: u32 = 100;
-/// Characters of a license code: what the marketplace is known to carry.
-pub const LICENSE_CODE_CHARS: usize = 1_024;
+/// Characters of a license code: under the 1,024 that the marketplace is known to carry.
+pub const LICENSE_CODE_CHARS: usize = 1_023;
 /// Characters of a V2 nonce; samples have 16, 32 or 64.
 pub const NONCE_CHARS: usize = 128;
 /// Bytes of a device fingerprint (the marketplace's pages say 1,024 and 5 K: the larger).

@@ -71,7 +71,7 @@ pub async fn run(command: Demo, file: Option<&Path>, flags: Flags) -> anyhow::Re
         return Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
     where_to_look(&config);
-    serve::wait_for_signal(&running.app).await?;
+    serve::Signals::listen()?.wait(&running.app).await;
     running.stop().await;
     Ok(ExitCode::SUCCESS)
 }

@@ -11,7 +11,7 @@ mod master_key;
 mod open;
 mod serve;
 mod simulate;
-mod soak;
+pub mod soak;
 mod table;
 mod token;
 mod verify;

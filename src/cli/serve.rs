@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use tokio::{
     net::TcpListener,
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
     task::JoinHandle,
 };
 use tokio_util::sync::CancellationToken;
@@ -35,8 +35,12 @@ pub struct Running {
 /// Says why it cannot start.
 pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
     telemetry::start_logging(&config.log, config.log_format).map_err(anyhow::Error::msg)?;
-    let running = start(&config).await?;
-    wait_for_signal(&running.app).await?;
+    let mut signals = Signals::listen()?;
+    let running = tokio::select! {
+        started = start(&config) => started?,
+        () = signals.stop() => return Ok(ExitCode::SUCCESS),
+    };
+    signals.wait(&running.app).await;
     tracing::info!("stopping: open requests may finish");
     running.stop().await;
     Ok(ExitCode::SUCCESS)
@@ -99,22 +103,47 @@ fn start_jobs(app: &App, stop: &CancellationToken) -> Vec<JoinHandle<()>> {
     ]
 }
 
-/// Waits for SIGTERM or SIGINT.
-///
-/// # Errors
-/// When the system refuses to hand signals over.
-pub async fn wait_for_signal(app: &App) -> anyhow::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut hangup = signal(SignalKind::hangup())?;
-    loop {
+/// The signals that an operator sends. Made before the service answers its first call: a signal that nobody listens
+/// for kills the process, also one that comes in the moment after it became ready.
+#[derive(Debug)]
+pub struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    /// Listens from now on.
+    ///
+    /// # Errors
+    /// When the system refuses to hand signals over.
+    pub fn listen() -> anyhow::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// Waits for SIGTERM or SIGINT.
+    async fn stop(&mut self) {
         tokio::select! {
-            _ = terminate.recv() => return Ok(()),
-            _ = interrupt.recv() => return Ok(()),
-            _ = hangup.recv() => match app.reload().await {
-                Ok(()) => tracing::info!("catalog and access keys loaded anew"),
-                Err(failure) => tracing::error!("loading anew failed, all stays as it was: {failure}"),
-            },
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+
+    /// Waits for SIGTERM or SIGINT; at every SIGHUP loads catalog and access keys anew.
+    pub async fn wait(mut self, app: &App) {
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return,
+                _ = self.hangup.recv() => match app.reload().await {
+                    Ok(()) => tracing::info!("catalog and access keys loaded anew"),
+                    Err(failure) => tracing::error!("loading anew failed, all stays as it was: {failure}"),
+                },
+            }
         }
     }
 }

@@ -147,8 +147,9 @@ pub fn worst_case_length(product: &Slug, plan: &Plan, issuer: &str) -> usize {
         machines,
         features,
         rev: u32::MAX,
-        exp: plan.code_carries_expiry.then_some(longest_time),
-        device: plan.bind_parameter.as_ref().map(|_| device_digest("")),
+        // A code for one device of a license carries both, whatever the plan says.
+        exp: Some(longest_time),
+        device: Some(device_digest("")),
     };
     jws::length(SignedKind::LicenseCode, claims.to_payload().len())
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::{Span, ToSpan, civil};
+use jiff::{Span, civil};
 use serde::{Deserialize, Serialize};
 
 use crate::base::{limits, slug::Slug, text::Localized, time::Time};
@@ -86,12 +86,14 @@ impl Term {
     /// The end of this term from `start`, by the calendar in UTC (31 January + 1 month = the last of
     /// February), or `None` when there is none.
     pub fn end(self, start: Time) -> Option<Time> {
-        let span: Span = match self {
+        // jiff bounds each unit by what a calendar can show; beyond it there is no end to name.
+        let span = match self {
             Self::Perpetual => return None,
-            Self::Days(number) => i64::from(number).days(),
-            Self::Months(number) => i64::from(number).months(),
-            Self::Years(number) => i64::from(number).years(),
+            Self::Days(number) => Span::new().try_days(number),
+            Self::Months(number) => Span::new().try_months(number),
+            Self::Years(number) => Span::new().try_years(number),
         };
+        let span = span.ok()?;
         let end: civil::DateTime = start.civil().saturating_add(span);
         Time::from_civil(end)
     }
@@ -216,5 +218,29 @@ impl Plan {
             }
         }
         grant
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn terms_follow_the_calendar() {
+        let start: Time = "2024-01-31T08:00:00Z".parse().unwrap();
+        let end = |term: Term| term.end(start).map(|at| at.to_string());
+        assert_eq!(end(Term::Months(1)).as_deref(), Some("2024-02-29T08:00:00Z"));
+        assert_eq!(end(Term::Years(1)).as_deref(), Some("2025-01-31T08:00:00Z"));
+        assert_eq!(end(Term::Days(30)).as_deref(), Some("2024-03-01T08:00:00Z"));
+        assert_eq!(end(Term::Perpetual), None);
+    }
+
+    /// Regression: jiff panics on more years than it can show, and a buyer's order named 60,000.
+    #[test]
+    fn terms_beyond_the_calendar_do_not_panic() {
+        let start: Time = "2024-01-31T08:00:00Z".parse().unwrap();
+        for term in [Term::Years(u16::MAX), Term::Months(u16::MAX), Term::Days(u16::MAX)] {
+            let _ = term.end(start);
+        }
     }
 }

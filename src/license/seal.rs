@@ -31,6 +31,8 @@ pub enum Purpose {
     LicenseKey,
     /// The signature of a license code; aad: the license's id and the revision.
     CodeSignature,
+    /// A marketplace's call that is kept until its license exists; aad: the row's id.
+    DeferredEvent,
     /// Initialisation vectors of credentials that a marketplace is answered again and again.
     CredentialIv,
     /// The answer to a write that named an idempotency key: it may show a license code; aad: token and key.
@@ -44,6 +46,7 @@ impl Purpose {
             Self::SigningSeed => "signing-seed",
             Self::LicenseKey => "license-key",
             Self::CodeSignature => "code-signature",
+            Self::DeferredEvent => "deferred-event",
             Self::CredentialIv => "credential-iv",
             Self::IdempotentAnswer => "idempotent-answer",
         }

@@ -3,11 +3,12 @@ use proptest::prelude::*;
 use super::*;
 use crate::base::entropy::SeededEntropy;
 
-const PURPOSES: [Purpose; 5] = [
+const PURPOSES: [Purpose; 6] = [
     Purpose::SigningSeed,
     Purpose::LicenseKey,
     Purpose::CodeSignature,
     Purpose::CredentialIv,
+    Purpose::DeferredEvent,
     Purpose::IdempotentAnswer,
 ];
 

@@ -2,7 +2,7 @@
 //!
 //! | event | active | frozen | released |
 //! |---|---|---|---|
-//! | `Renewed` | expiry moves up, never down¹ | the same, and lifts the marketplace's hold when the new expiry lies ahead and the hold is no violation² | refused, flagged: somebody paid |
+//! | `Renewed` | expiry moves up, never down¹ | the same, and lifts the marketplace's hold when the date named lies ahead and the hold is no violation² | refused, flagged: somebody paid |
 //! | `RenewalRefunded` | expiry moves to the date named, flagged when lower | the same; holds stay | nothing |
 //! | `Expired` | frozen by the marketplace, flagged when the stored expiry lies ahead | marketplace's hold is set³ | nothing |
 //! | `Frozen` | frozen by the marketplace; a violation when more than 3 days before the expiry | marketplace's hold is set³ | nothing |
@@ -121,6 +121,13 @@ pub enum Remark {
         /// To.
         to: Time,
     },
+    /// A renewal named an earlier date than the stored one, which stays: it came late, or the stored one was a guess.
+    NotLowered {
+        /// The stored expiry.
+        kept: Option<Time>,
+        /// The renewal's.
+        named: Time,
+    },
     /// A refund of a renewal named no earlier date: the renewal may still be on its way.
     RefundLoweredNothing,
     /// A renewal named no date, so the expiry stays.
@@ -180,10 +187,12 @@ impl Position {
         match to {
             None => remarks.push(Remark::RenewalWithoutDate),
             Some(to) if may_lower || !earlier(to, self.expiry) => after.expiry = to,
-            Some(_) => {}
+            Some(to) => remarks.extend(to.at().map(|named| Remark::NotLowered { kept: self.expiry.at(), named })),
         }
         remarks.extend(lowered(self.expiry, after.expiry));
-        if self.standing.marketplace_hold && to.is_some() && after.expiry.at().is_none_or(|at| at > now) {
+        // The renewal's own date decides: one that arrives late and names a day gone by resumes nothing.
+        let ahead = to.is_some_and(|to| to.at().is_none_or(|at| at > now));
+        if self.standing.marketplace_hold && ahead {
             if self.standing.violation {
                 remarks.push(Remark::StillHeldForViolation);
             } else {
@@ -205,11 +214,7 @@ impl Position {
 
     fn expired(self, signed_at: Time, now: Time) -> Step {
         let ahead = self.expiry.at().is_none_or(|at| at > now);
-        let remarks = if ahead && !self.standing.marketplace_hold {
-            vec![Remark::ExpiredAhead { expiry: self.expiry.at() }]
-        } else {
-            Vec::new()
-        };
+        let remarks = if ahead { vec![Remark::ExpiredAhead { expiry: self.expiry.at() }] } else { Vec::new() };
         let step = self.standing(|it| {
             it.marketplace_hold = true;
             it.status_signed_at = Some(signed_at);

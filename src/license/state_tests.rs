@@ -103,7 +103,23 @@ fn every_state_meets_every_event() {
 fn a_late_renewal_never_lowers_the_expiry() {
     let step = run(active(), renewed(NOW + 10));
     assert_eq!(step.position.expiry, active().expiry);
-    assert_eq!((step.verdict, step.remarks), (Verdict::Unchanged, vec![]));
+    let told = Remark::NotLowered { kept: Some(day(NOW + 20)), named: day(NOW + 10) };
+    assert_eq!((step.verdict, step.remarks), (Verdict::Unchanged, vec![told]));
+}
+
+/// Regression: the stored expiry lay ahead, so a renewal named for years ago thawed an expired license.
+#[test]
+fn a_late_renewal_of_a_day_gone_by_resumes_nothing() {
+    let expired = run(active(), Event::Expired { signed_at: day(NOW) }).position;
+    assert_eq!(run(expired, renewed(NOW - 300)).position.standing.state(), State::Frozen);
+}
+
+/// Regression: an expiry ahead of its date was not told when a freeze had come before.
+#[test]
+fn an_early_expire_is_told_under_a_hold_as_well() {
+    let frozen = run(active(), Event::Frozen { signed_at: day(NOW) }).position;
+    let step = run(frozen, Event::Expired { signed_at: day(NOW + 1) });
+    assert_eq!(step.remarks, [Remark::ExpiredAhead { expiry: Some(day(NOW + 20)) }]);
 }
 
 #[test]

@@ -24,6 +24,14 @@ pub enum AlertKind {
     RenewalPlanUnknown,
     /// A renewal moved the license to another plan.
     RenewalMovedPlan,
+    /// An authentic call was answered with an internal error: nothing of it is stored.
+    CallFailed,
+    /// An authentic renewal, release or status call could not be read.
+    CallRejected,
+    /// The plan binds to a device, but the purchase named none.
+    DeviceMissing,
+    /// So many calls are kept for one id that another was turned away.
+    TooManyDeferred,
     /// An order waits for its details.
     OrderWaiting,
     /// A purchase named no term; the license was given a month.
@@ -38,6 +46,8 @@ pub enum AlertKind {
     StillHeldForViolation,
     /// An expiry moved back.
     ExpiryLowered,
+    /// A renewal named an earlier date than the stored one, which stays.
+    ExpiryNotLowered,
     /// A refund of a renewal lowered nothing.
     RefundLoweredNothing,
     /// A renewal named no date.
@@ -54,6 +64,10 @@ impl AlertKind {
             Self::UpgradeRefused => "upgrade_refused",
             Self::RenewalPlanUnknown => "renewal_plan_unknown",
             Self::RenewalMovedPlan => "renewal_moved_plan",
+            Self::CallFailed => "call_failed",
+            Self::CallRejected => "call_rejected",
+            Self::DeviceMissing => "device_missing",
+            Self::TooManyDeferred => "too_many_deferred",
             Self::OrderWaiting => "order_waiting",
             Self::TermUnknown => "term_unknown",
             Self::PurchaseIncomplete => "purchase_incomplete",
@@ -61,6 +75,7 @@ impl AlertKind {
             Self::FrozenForViolation => "frozen_for_violation",
             Self::StillHeldForViolation => "still_held_for_violation",
             Self::ExpiryLowered => "expiry_lowered",
+            Self::ExpiryNotLowered => "expiry_not_lowered",
             Self::RefundLoweredNothing => "refund_lowered_nothing",
             Self::RenewalWithoutDate => "renewal_without_date",
             Self::PaidAfterRelease => "paid_after_release",
@@ -75,6 +90,7 @@ impl From<Remark> for AlertKind {
             Remark::FrozenForViolation => Self::FrozenForViolation,
             Remark::StillHeldForViolation => Self::StillHeldForViolation,
             Remark::Lowered { .. } => Self::ExpiryLowered,
+            Remark::NotLowered { .. } => Self::ExpiryNotLowered,
             Remark::RefundLoweredNothing => Self::RefundLoweredNothing,
             Remark::RenewalWithoutDate => Self::RenewalWithoutDate,
             Remark::PaidAfterRelease => Self::PaidAfterRelease,

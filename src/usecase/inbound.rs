@@ -8,7 +8,7 @@ use crate::{
     license::model::License,
     marketplace::{
         event::{Event, OrderRef, Subject},
-        koogallery::debug as published,
+        koogallery::{code::is_marketplace_code, debug as published},
     },
     store::{MessageRecord, OrderKind, OrderRecord, OrderStatus, Tx},
 };
@@ -177,7 +177,7 @@ fn absent(
 ) -> Done<Outcome> {
     let id = subject.as_str();
     let expected = match subject {
-        Subject::MarketplaceCode(_) => true,
+        Subject::MarketplaceCode(code) => is_marketplace_code(code),
         Subject::Instance(_) => tx.order_by_instance_waiting(&channel.slug, id)?.is_some(),
     };
     match event {

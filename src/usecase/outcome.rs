@@ -42,6 +42,8 @@ pub struct Instance {
 /// A usage counter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Usage {
+    /// What is counted.
+    pub meter: String,
     /// Total so far, in ten-thousandths.
     pub total: i64,
     /// When it was counted.

@@ -37,10 +37,11 @@ pub fn purchase(tx: &mut Tx, ctx: Context, channel: &Channel, purchase: &Purchas
         && let Some(outcome) = repeat(tx, ctx, order)?
     {
         ctx.journal.note("answered as before");
-        return Ok(outcome);
+        return Ok(Outcome::Purchased(outcome));
     }
     let Some(details) = &purchase.details else {
-        return without_details(tx, ctx, channel, purchase, &identity);
+        let order = known.unwrap_or_else(|| record(ctx, channel, purchase, &identity));
+        return without_details(tx, ctx, channel, purchase, order);
     };
     let (product, plan) = match ctx.installation.catalog.plan_for(channel, &purchase.plan) {
         PlanMatch::Found(product, plan) => (product, plan),
@@ -101,6 +102,7 @@ pub fn issue_for(
     order.instance_id = Some(instance_id.clone());
     order.license_id = Some(issued.license.id);
     order.quantity = details.quantity;
+    order.details = known_details(details);
     let before = std::mem::replace(&mut order.status, OrderStatus::Fulfilled);
     order::save(tx, ctx, order.clone())?;
     if matches!(before, OrderStatus::Refused | OrderStatus::Waiting) {
@@ -124,32 +126,37 @@ fn identity(purchase: &Purchase) -> String {
     json!(["purchase", purchase.order.order_id, line, product]).to_string()
 }
 
-/// The first answer again, when there was one. A refused order may succeed now that the catalog knows its plan.
-fn repeat(tx: &mut Tx, ctx: Context, order: &OrderRecord) -> Done<Option<Outcome>> {
-    match (order.status, order.license_id) {
-        (OrderStatus::Fulfilled | OrderStatus::Flagged, Some(license_id)) => {
-            let license = tx
-                .license_find(license_id)?
-                .ok_or_else(|| Failure::Missing(format!("order {} names a license that is not there", order.id)))?;
-            ctx.journal.about(license_id);
-            let license_code = code::first(tx, ctx, license_id)?;
-            let plan = ctx.installation.catalog.plan(&license.product, &license.plan);
-            let usage = query::usage(tx, &license)?;
-            let instance_id = license.instance_id.unwrap_or_default();
-            let instance = query::instance(ctx, instance_id, plan, usage);
-            Ok(Some(Outcome::Purchased(Purchased { instance, license_code })))
-        }
-        (OrderStatus::Waiting, _) => Ok(Some(Outcome::InProgress(order.instance_id.clone()))),
-        _ => Ok(None),
-    }
+/// The first answer again, when there was one. An order that was refused or waits may succeed now that the catalog
+/// knows its plan.
+fn repeat(tx: &mut Tx, ctx: Context, order: &OrderRecord) -> Done<Option<Purchased>> {
+    let Some(license_id) = order.license_id else { return Ok(None) };
+    let license = tx
+        .license_find(license_id)?
+        .ok_or_else(|| Failure::Missing(format!("order {} names a license that is not there", order.id)))?;
+    ctx.journal.about(license_id);
+    let license_code = code::first(tx, ctx, license_id)?;
+    let plan = ctx.installation.catalog.plan(&license.product, &license.plan);
+    let usage = query::usage(tx, &license)?;
+    let instance = query::instance(ctx, license.instance_id.unwrap_or_default(), plan, usage);
+    Ok(Some(Purchased { instance, license_code }))
 }
 
-/// A call that carries only ids: the channel's default plan, or the order waits for its details.
-fn without_details(tx: &mut Tx, ctx: Context, channel: &Channel, purchase: &Purchase, identity: &str) -> Done<Outcome> {
-    let mut order = record(ctx, channel, purchase, identity);
+/// A call that carries only ids: the channel's default plan, or the order waits for its details. A repeat of a waiting
+/// order is answered with the id it was given first.
+fn without_details(
+    tx: &mut Tx,
+    ctx: Context,
+    channel: &Channel,
+    purchase: &Purchase,
+    mut order: OrderRecord,
+) -> Done<Outcome> {
     if let Some((product, plan)) = ctx.installation.catalog.default_plan(channel) {
         let terms = Terms { product, plan, details: &PurchaseDetails::default(), notes: &[] };
         return issue_for(tx, ctx, channel, order, &terms, &purchase.business_id);
+    }
+    if order.status == OrderStatus::Waiting {
+        ctx.journal.note("still waits for its details");
+        return Ok(Outcome::InProgress(order.instance_id));
     }
     order.status = OrderStatus::Waiting;
     order.instance_id = Some(free_instance_id(tx, ctx, &channel.slug, &purchase.business_id)?);
@@ -219,6 +226,16 @@ fn first_expiry(plan: &Plan, details: &PurchaseDetails, now: Time) -> (Expiry, b
     }
 }
 
+/// What the order told beyond its columns; the extension parameters are as the buyer typed them.
+fn known_details(details: &PurchaseDetails) -> serde_json::Value {
+    let extension: serde_json::Map<_, _> =
+        details.extension.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
+    json!({
+        "expires_at": details.expires_at, "period": details.period, "charging": details.charging,
+        "trial": details.trial, "customer": details.customer, "extension": extension,
+    })
+}
+
 fn device(plan: &Plan, details: &PurchaseDetails) -> Option<String> {
     let wanted = plan.bind_parameter.as_ref()?;
     details.extension.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone())
@@ -260,6 +277,13 @@ fn tell(
             AlertKind::TermUnknown,
             &About { detail: json!({ "taken": "1 month" }), ..about.clone() },
         )?;
+    }
+    let bound = license.device.is_some();
+    let binds =
+        ctx.installation.catalog.plan(&license.product, &license.plan).and_then(|it| it.bind_parameter.as_ref());
+    if let (Some(parameter), false) = (binds, bound) {
+        let detail = json!({ "parameter": parameter, "meaning": "the license is bound to no device" });
+        alert::raise(tx, ctx, AlertKind::DeviceMissing, &About { detail, ..about.clone() })?;
     }
     if !notes.is_empty() {
         alert::raise(tx, ctx, AlertKind::PurchaseIncomplete, &About { detail: json!({ "notes": notes }), ..about })?;

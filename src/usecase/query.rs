@@ -14,13 +14,14 @@ use super::{
     outcome::{Instance, Outcome, Refusal, Usage},
 };
 
-/// The instances by their ids. A released one is no longer shown; one whose order waits for details is in
-/// progress.
+/// The instances by their ids. A released one is no longer shown, nor one whose order waits for details: those are in
+/// progress when there is no other.
 ///
 /// # Errors
 /// The database's.
 pub fn query(tx: &mut Tx, ctx: Context, channel: &Slug, ids: &[String]) -> Done<Outcome> {
     let mut instances = Vec::with_capacity(ids.len());
+    let mut waiting = false;
     for id in ids {
         match tx.license_by_instance(channel, id)? {
             Some(license) if license.standing.state() != State::Released => {
@@ -29,13 +30,11 @@ pub fn query(tx: &mut Tx, ctx: Context, channel: &Slug, ids: &[String]) -> Done<
                 instances.push(instance(ctx, id.clone(), plan, usage));
             }
             Some(_) => {}
-            None if tx.order_by_instance_waiting(channel, id)?.is_some() => {
-                return Ok(Outcome::InProgress(None));
-            }
-            None => {}
+            None => waiting |= tx.order_by_instance_waiting(channel, id)?.is_some(),
         }
     }
     match ids.first() {
+        Some(_) if instances.is_empty() && waiting => Ok(Outcome::InProgress(None)),
         Some(first) if instances.is_empty() => Ok(Outcome::Refused(Refusal::UnknownInstance(first.clone()))),
         _ => Ok(Outcome::Instances(instances)),
     }
@@ -57,5 +56,5 @@ pub fn instance(ctx: Context, instance_id: String, plan: Option<&Plan>, usage: V
 /// The database's.
 pub fn usage(tx: &mut Tx, license: &License) -> Done<Vec<Usage>> {
     let counters = tx.usage_list(license.id)?;
-    Ok(counters.into_iter().map(|it| Usage { total: it.total, counted_at: it.counted_at }).collect())
+    Ok(counters.into_iter().map(|it| Usage { meter: it.meter, total: it.total, counted_at: it.counted_at }).collect())
 }

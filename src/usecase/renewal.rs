@@ -20,6 +20,7 @@ use super::{
     change::{self, Change},
     order,
     outcome::{Outcome, Refusal},
+    upgrade,
 };
 
 /// Applies a renewal to the license it names.
@@ -45,6 +46,9 @@ pub fn renew(tx: &mut Tx, ctx: Context, channel: &Channel, renewal: &Renewal, li
     };
     let changed = change::apply(tx, ctx, license, &change)?;
     let gone = changed.verdict == Verdict::Gone;
+    if renewal.cause == RenewalCause::RenewalChange && plan.is_none() && !names_plan(renewal) && !gone {
+        upgrade::await_details(tx, ctx, channel, &renewal.order, &changed.license)?;
+    }
     if gone {
         order.status = OrderStatus::Flagged;
     }
@@ -104,6 +108,10 @@ fn worked_out(renewal: &Renewal, license: &License, plan: Option<&Plan>, now: Ti
         .or_else(|| formal().map(|plan| plan.term.end(now).map_or(Expiry::Never, Expiry::Estimated)))
 }
 
+fn names_plan(renewal: &Renewal) -> bool {
+    renewal.plan.product_id.is_some() || renewal.plan.sku_code.is_some()
+}
+
 /// The plan the renewal's ids name, when it is another one of the same product. An unknown id never refuses a
 /// paid renewal: the license keeps its plan and the merchant is told.
 fn plan<'a>(
@@ -113,7 +121,7 @@ fn plan<'a>(
     renewal: &Renewal,
     license: &License,
 ) -> Done<Option<&'a Plan>> {
-    if renewal.plan.product_id.is_none() && renewal.plan.sku_code.is_none() {
+    if !names_plan(renewal) {
         return Ok(None);
     }
     let about = |detail| About {

@@ -10,7 +10,7 @@ use crate::{
         plan::Plan,
         state::{Event, Verdict},
     },
-    marketplace::event::Upgrade,
+    marketplace::event::{OrderRef, PlanRef, Subject, Upgrade},
     store::{OrderKind, OrderRecord, OrderStatus, Tx},
 };
 
@@ -28,8 +28,7 @@ use super::{
 /// # Errors
 /// The database's and those of signing a code.
 pub fn upgrade(tx: &mut Tx, ctx: Context, channel: &Channel, upgrade: &Upgrade, license: License) -> Done<Outcome> {
-    let line_id = upgrade.order.line_id.as_deref();
-    let identity = json!(["upgrade", upgrade.order.order_id, line_id, license.id]).to_string();
+    let identity = identity(upgrade, &license);
     let known = tx.order_by_identity(&channel.slug, &identity)?;
     match known.as_ref().map(|order| order.status) {
         Some(OrderStatus::Fulfilled) => return Ok(Outcome::Done),
@@ -75,6 +74,29 @@ pub fn apply(
 ) -> Done<Verdict> {
     let change = Change { plan, quantity, ..Change::new("upgraded", Event::Upgraded).by_order(order_id) };
     Ok(change::apply(tx, ctx, license, &change)?.verdict)
+}
+
+/// Notes that a renewal also changed plan or quantity without saying to what (`RENEWAL_CHANGE` without product id): the
+/// term is renewed, the change waits for the order's details.
+///
+/// # Errors
+/// The database's.
+pub fn await_details(tx: &mut Tx, ctx: Context, channel: &Channel, order: &OrderRef, license: &License) -> Done<()> {
+    let upgrade = Upgrade {
+        order: order.clone(),
+        subject: Subject::Instance(license.instance_id.clone().unwrap_or_default()),
+        plan: PlanRef::default(),
+        quantity: None,
+    };
+    let identity = identity(&upgrade, license);
+    if tx.order_by_identity(&channel.slug, &identity)?.is_none() {
+        wait(tx, ctx, record(ctx, channel, &upgrade, license, identity))?;
+    }
+    Ok(())
+}
+
+fn identity(upgrade: &Upgrade, license: &License) -> String {
+    json!(["upgrade", upgrade.order.order_id, upgrade.order.line_id, license.id]).to_string()
 }
 
 fn released(upgrade: &Upgrade) -> Outcome {

@@ -15,7 +15,7 @@ pub async fn ready(State(app): State<App>) -> impl IntoResponse {
         Ok(()) => (StatusCode::OK, "ready\n".to_owned()),
         Err(error) => {
             tracing::warn!("not ready: {error}");
-            (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {error}\n"))
+            (StatusCode::SERVICE_UNAVAILABLE, "not ready: the database takes no writes; the log says why\n".to_owned())
         }
     }
 }

@@ -26,7 +26,7 @@ pub async fn log(State(app): State<App>, request: Request, next: Next) -> Respon
     let started = Instant::now();
     let id = RequestId::new(app.now(), app.entropy());
     let client = client_address(&app, &request);
-    let method = request.method().clone();
+    let method = method_name(request.method().as_str());
     // The template, not the path: a path may hold ids, and a figure per path would grow without bound.
     let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
     // Lines that the handling itself writes carry the id through the span; the span writes none of its own.
@@ -35,11 +35,11 @@ pub async fn log(State(app): State<App>, request: Request, next: Next) -> Respon
     let elapsed = started.elapsed();
     let status = response.status().as_u16();
     tracing::info!(
-        request.id = %id, client.address = client.map(tracing::field::display), http.method = %method, http.route = route, http.status = status,
+        request.id = %id, client.address = client.map(tracing::field::display), http.method = method, http.route = route, http.status = status,
         duration_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
         "{method} {route} {status}",
     );
-    let labels = [("method", method_name(method.as_str())), ("route", route), ("status", status.to_string())];
+    let labels = [("method", method), ("route", route), ("status", status.to_string())];
     metrics::counter!("signet_http_requests_total", &labels).increment(1);
     metrics::histogram!("signet_http_request_seconds", &labels[1..2]).record(elapsed.as_secs_f64());
     if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
@@ -51,8 +51,10 @@ pub async fn log(State(app): State<App>, request: Request, next: Next) -> Respon
 /// Who called: the peer, or whom a trusted proxy names.
 fn client_address(app: &App, request: &Request) -> Option<IpAddr> {
     let ConnectInfo(peer) = request.extensions().get::<ConnectInfo<SocketAddr>>()?;
-    let forwarded_for = request.headers().get("x-forwarded-for").and_then(|value| value.to_str().ok());
-    Some(app.trusted_proxies().client(peer.ip(), forwarded_for))
+    // Proxies may append a line of their own instead of extending the client's.
+    let lines = request.headers().get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
+    let forwarded_for = lines.collect::<Vec<_>>().join(",");
+    Some(app.trusted_proxies().client(peer.ip(), Some(&forwarded_for)))
 }
 
 /// Methods are free text on the wire: only known ones become a label.

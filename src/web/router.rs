@@ -2,14 +2,16 @@
 
 use axum::{
     Router,
-    http::{HeaderName, HeaderValue, header},
-    middleware,
+    extract::Request,
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
     routing::{any, get},
 };
 
-use crate::app::App;
+use crate::{app::App, base::limits};
 
-use super::{api, health, marketplace, page, request_log, well_known};
+use super::{api, health, marketplace, page, problem::Problem, request_log, well_known};
 
 /// Everything the public listener serves.
 pub fn public(app: &App) -> Router {
@@ -17,6 +19,8 @@ pub fn public(app: &App) -> Router {
         .route("/marketplace/koogallery/{channel}", any(marketplace::koogallery::receive))
         // With a slash too many, or anywhere else below: still an answer that the marketplace can read.
         .route("/marketplace/koogallery/{channel}/", any(marketplace::koogallery::receive))
+        .route("/marketplace", any(marketplace::koogallery::unknown))
+        .route("/marketplace/", any(marketplace::koogallery::unknown))
         .route("/marketplace/{*rest}", any(marketplace::koogallery::unknown))
         .route("/.well-known/jwks.json", get(well_known::jwks))
         .route("/products/{product}/jwks.json", get(well_known::product_jwks))
@@ -28,13 +32,26 @@ pub fn public(app: &App) -> Router {
         .route("/assets/signet.css", get(page::stylesheet))
         .merge(api::router())
         .fallback(page::not_found)
+        .layer(middleware::from_fn(deadline))
         .layer(middleware::map_response(default_headers))
         .layer(middleware::from_fn_with_state(app.clone(), request_log::log))
         .with_state(app.clone())
 }
 
+/// Ends requests whose client dawdles over the body. The marketplace's door has shorter limits of its own and answers
+/// within them.
+async fn deadline(request: Request, next: Next) -> Response {
+    match tokio::time::timeout(limits::REQUEST_DEADLINE, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => {
+            let detail = "The request did not arrive, or could not be carried out, in time.";
+            Problem::new(StatusCode::REQUEST_TIMEOUT, "timeout", "Too slow", detail).into_response()
+        }
+    }
+}
+
 /// Headers that every answer may carry without harm and that no handler should have to remember.
-async fn default_headers(mut response: axum::response::Response) -> axum::response::Response {
+async fn default_headers(mut response: Response) -> Response {
     let headers = response.headers_mut();
     let defaults: [(HeaderName, &str); 3] = [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),

@@ -20,13 +20,13 @@ pub async fn jwks(State(app): State<App>) -> Result<Response, Problem> {
 
 /// `GET /products/{product}/jwks.json`: the keys of one product.
 pub async fn product_jwks(State(app): State<App>, Path(product): Path<String>) -> Result<Response, Problem> {
-    let product = known(&app, &product)?;
+    let product = known(&app, &product).await?;
     answer(&app, Some(product)).await
 }
 
 /// `GET /products/{product}/keys.jws`: the newest numbered key list, signed by the product's root.
 pub async fn product_key_list(State(app): State<App>, Path(product): Path<String>) -> Result<Response, Problem> {
-    let product = known(&app, &product)?;
+    let product = known(&app, &product).await?;
     let list = app
         .store()
         .read(move |tx| tx.key_list_latest(&product))
@@ -48,10 +48,12 @@ async fn answer(app: &App, product: Option<Slug>) -> Result<Response, Problem> {
     Ok(([(header::CONTENT_TYPE, "application/jwk-set+json"), (header::CACHE_CONTROL, MAX_AGE)], body).into_response())
 }
 
-fn known(app: &App, product: &str) -> Result<Slug, Problem> {
-    product
-        .parse()
-        .ok()
-        .filter(|slug| app.installation().keys.knows(slug))
-        .ok_or_else(|| Problem::not_found("There is no such product."))
+/// The product, if it has keys. One that is not known may have been added by another server or a command.
+async fn known(app: &App, product: &str) -> Result<Slug, Problem> {
+    let not_found = || Problem::not_found("There is no such product.");
+    let slug: Slug = product.parse().map_err(|_| not_found())?;
+    if !app.installation().keys.knows(&slug) {
+        app.catch_up().await?;
+    }
+    if app.installation().keys.knows(&slug) { Ok(slug) } else { Err(not_found()) }
 }

@@ -9,6 +9,7 @@
 //! [`redact`] renders a call for the message log, [`credentials`] encrypts what SaaS 1.0 answers, [`debug`] knows the
 //! ids the marketplace's debugging page uses. Nothing here touches the database, a clock or a web framework.
 
+pub mod code;
 pub mod credentials;
 pub mod debug;
 pub mod inbound;

@@ -120,6 +120,12 @@ pub enum AuthFailure {
          changed the call on its way"
     )]
     WrongSignature(&'static str),
+    /// The token holds, but the same token would hold for other parameters: somebody may have moved the boundary between
+    /// two of them.
+    #[error(
+        "parameter `{0}` holds another parameter inside: the token would fit several readings, so the call is refused"
+    )]
+    Ambiguous(String),
     /// The signature holds, but its time is too far from ours.
     #[error("{}", clock_message(*signed_at, *now, *window))]
     Clock {
@@ -143,6 +149,7 @@ impl AuthFailure {
             Self::Malformed { .. } => "malformed",
             Self::Nonce { .. } => "nonce",
             Self::WrongSignature(_) => "wrong_signature",
+            Self::Ambiguous(_) => "ambiguous",
             Self::Clock { .. } => "clock",
         }
     }
@@ -189,7 +196,48 @@ fn authenticate_v1(mut params: Pairs, key: &SecretString) -> Result<Authentic, A
     if !bool::from(expected.as_bytes().ct_eq(token.as_bytes())) {
         return Err(AuthFailure::WrongSignature("authToken"));
     }
+    if let Some((name, _)) = params.iter().find(|(name, value)| moves_a_boundary(name, value)) {
+        return Err(AuthFailure::Ambiguous(shown(name)));
+    }
     Ok(Authentic { transport: Transport::V1, signed_at, nonce: None, params })
+}
+
+/// Parameters that mean something here. The token is made over `name=value` pairs joined by a bare `&`, so under one
+/// token a value that holds `&name=…` could be cut into two parameters, or two parameters glued into one value.
+const MEANINGFUL: &[&str] = &[
+    "activity",
+    "amount",
+    "businessId",
+    "chargingMode",
+    "customerId",
+    "customerName",
+    "email",
+    "expireTime",
+    "instanceId",
+    "instanceStatus",
+    "mobilePhone",
+    "orderAmount",
+    "orderId",
+    "orderLineId",
+    "periodNumber",
+    "periodType",
+    "productId",
+    "provisionType",
+    "saasExtendParams",
+    "skuCode",
+    "status",
+    "testFlag",
+    "timeStamp",
+    "trialFlag",
+    "trialToFormal",
+    "userId",
+    "userName",
+];
+
+/// Whether a parameter can only have come about by moving the boundary between two others.
+fn moves_a_boundary(name: &str, value: &str) -> bool {
+    name.contains(['&', '='])
+        || value.split('&').skip(1).any(|part| part.split_once('=').is_some_and(|(name, _)| MEANINGFUL.contains(&name)))
 }
 
 fn v1_token(params: &[(String, String)], key: &SecretString, stamp: &str) -> String {

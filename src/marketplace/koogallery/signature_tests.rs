@@ -257,3 +257,28 @@ proptest! {
         let _ = check(&v2_signed("{}", &nonce, &stamp));
     }
 }
+
+/// Regression: under one captured token, parameters could be glued into a value or cut out of one, which made a new order
+/// id out of a known one and hid the debug flag.
+#[test]
+fn boundaries_between_parameters_cannot_be_moved_under_one_token() {
+    let honest = v1(&[
+        ("activity", "getLicense"),
+        ("orderId", "CS1"),
+        ("periodNumber", "1"),
+        ("skuCode", "S1"),
+        ("testFlag", "1"),
+    ]);
+    assert!(authenticate(&honest.raw(), &key(), &ClockWindows::default(), now()).is_ok());
+    for (from, to) in [
+        ("orderId=CS1&periodNumber=1", "orderId=CS1%26periodNumber%3D1"),
+        ("skuCode=S1&testFlag=1", "skuCode=S1%26testFlag%3D1"),
+        ("orderId=CS1&periodNumber=1", "orderId%3DCS1%26periodNumber=1"),
+    ] {
+        let query = honest.query.replace(from, to);
+        assert_ne!(query, honest.query, "{from}");
+        let moved = RawRequest { query: &query, ..honest.raw() };
+        let refused = authenticate(&moved, &key(), &ClockWindows::default(), now());
+        assert!(matches!(refused, Err(AuthFailure::Ambiguous(_))), "{to}: {refused:?}");
+    }
+}

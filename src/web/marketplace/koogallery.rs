@@ -4,7 +4,7 @@
 //! bytes. So whatever happens here (a wrong method, a body too large, a lost database, a panic) is
 //! answered like that. No rate limit stands on this path: a call may come only once.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use axum::{
     body::Body,
@@ -28,6 +28,7 @@ use crate::{
     store::{MessageRecord, Tx},
     usecase::{
         Actor, Context, Failure,
+        alert::{self, About, AlertKind},
         inbound::{self, Handled, Inbound},
     },
 };
@@ -36,6 +37,9 @@ use super::answer::{self, Encryption};
 
 /// The signature's header. The server writes names in title case, which makes it the exact `Body-Sign`.
 const BODY_SIGN: HeaderName = HeaderName::from_static("body-sign");
+
+/// What callers of an address without a channel are told.
+const NO_CHANNEL: &str = "This address belongs to no channel, or the channel's access key is not configured.";
 
 /// A call as it came, owned, so that its handling outlives a caller who hangs up.
 #[derive(Debug)]
@@ -94,8 +98,7 @@ async fn find(app: &App, slug: &Slug) -> Option<(Channel, SecretString)> {
 /// An address that belongs to no channel: there is no key to sign the answer with.
 pub async fn unknown() -> Response {
     metrics::counter!("signet_marketplace_unknown_channel_total").increment(1);
-    let message = "This address belongs to no channel, or the channel's access key is not configured.";
-    json(Reply::new(ResultCode::AuthenticationFailed, message).into_bytes())
+    json(Reply::new(ResultCode::AuthenticationFailed, NO_CHANNEL).into_bytes())
 }
 
 async fn handle(app: &App, channel: Channel, key: SecretString, request: Request) -> Reply {
@@ -116,8 +119,13 @@ async fn handle(app: &App, channel: Channel, key: SecretString, request: Request
             return reply;
         }
     };
-    let (activity, code, reply) = carry_out(app, channel, key, received, authentic, started).await;
-    let labels = [("channel", slug.to_string()), ("activity", activity), ("code", code.as_str().to_owned())];
+    let Carried { activity, debug, reply } = carry_out(app, channel, key, received, authentic, started).await;
+    let labels = [
+        ("channel", slug.to_string()),
+        ("activity", activity.to_owned()),
+        ("code", reply.code().as_str().to_owned()),
+        ("debug", debug.to_string()),
+    ];
     metrics::counter!("signet_marketplace_calls_total", &labels).increment(1);
     metrics::histogram!("signet_marketplace_call_seconds", &labels[..1]).record(started.elapsed().as_secs_f64());
     reply
@@ -148,108 +156,182 @@ async fn carry_out(
     received: Received,
     authentic: Authentic,
     started: Instant,
-) -> (String, ResultCode, Reply) {
-    let parsed = protocol::parse(&received.raw(), &authentic);
-    let activity = match &parsed {
-        Ok(call) => call.activity.as_str().to_owned(),
-        Err(_) => "rejected".to_owned(),
+) -> Carried {
+    let parsed = Arc::new(protocol::parse(&received.raw(), &authentic));
+    let activity = match &*parsed {
+        Ok(call) => call.activity.as_str(),
+        Err(_) => "rejected",
     };
     let actor = Actor::Channel(channel.slug.clone());
-    let slug = channel.slug.clone();
+    let call = Arc::new(Owned { channel, key, received, authentic, started });
+    let (task_call, task_parsed) = (Arc::clone(&call), Arc::clone(&parsed));
     let job = move |tx: &mut Tx, ctx: Context| {
-        // The catalog may have changed since the channel was looked up: its rules are those of the snapshot.
-        let channel = ctx.installation.catalog.channel(&channel.slug).unwrap_or(&channel);
-        let call = Transaction { channel, key: &key, received: &received, authentic: &authentic, started };
-        match &parsed {
-            Ok(parsed) => call.run(tx, ctx, parsed),
-            Err(rejected) => call.reject(tx, ctx, rejected),
+        // The catalog may have changed since the channel was looked up: its rules are those of the snapshot, and a
+        // channel that is gone sells nothing more.
+        let Some(channel) = ctx.installation.catalog.channel(&task_call.channel.slug) else {
+            let reply = Reply::new(ResultCode::AuthenticationFailed, NO_CHANNEL);
+            return Ok(Carried { activity: "", debug: false, reply });
+        };
+        let transaction = Transaction { channel, call: &task_call };
+        match &*task_parsed {
+            Ok(parsed) => transaction.run(tx, ctx, parsed),
+            Err(rejected) => transaction.reject(tx, ctx, rejected),
         }
     };
-    let result = tokio::time::timeout(limits::REQUEST_TIMEOUT, app.write(actor, job)).await;
-    match result {
-        Ok(Ok((code, reply))) => (activity, code, reply),
+    let reply = match tokio::time::timeout(limits::REQUEST_TIMEOUT, app.write(actor.clone(), job)).await {
+        Ok(Ok(carried)) => return Carried { activity, ..carried },
         Ok(Err(failure)) => {
             let failure: Failure = failure;
-            tracing::error!(channel.slug = %slug, activity, "a marketplace's call failed: {failure}");
-            (activity, ResultCode::InternalError, Reply::of(ResultCode::InternalError))
+            tracing::error!(channel.slug = %call.channel.slug, activity, "a marketplace's call failed: {failure}");
+            Reply::of(ResultCode::InternalError)
         }
         Err(_) => {
-            tracing::error!(channel.slug = %slug, activity, "a marketplace's call took too long");
-            (activity, ResultCode::InternalError, Reply::new(ResultCode::InternalError, "It took too long; try again."))
+            tracing::error!(channel.slug = %call.channel.slug, activity, "a marketplace's call took too long");
+            Reply::new(ResultCode::InternalError, "It took too long; try again.")
         }
+    };
+    // Not awaited for the answer: the database that failed may keep it waiting.
+    let (app, told) = (app.clone(), reply.clone());
+    tokio::spawn(async move { record_failure(&app, actor, call, parsed, told).await }.in_current_span());
+    Carried { activity, debug: false, reply }
+}
+
+/// What came of a call.
+#[derive(Debug)]
+struct Carried {
+    activity: &'static str,
+    debug: bool,
+    reply: Reply,
+}
+
+/// Writes an authentic call that failed into the message log, with an alert: nothing of the call itself was stored, and
+/// the marketplace may not come again.
+async fn record_failure(
+    app: &App,
+    actor: Actor,
+    call: Arc<Owned>,
+    parsed: Arc<Result<Call, protocol::Rejected>>,
+    reply: Reply,
+) {
+    let job = move |tx: &mut Tx, ctx: Context| {
+        let transaction = Transaction { channel: &call.channel, call: &call };
+        let mut message = transaction.message(ctx, &reply);
+        if let Ok(parsed) = &*parsed {
+            message.activity = Some(parsed.activity.as_str().to_owned());
+            message.order_id.clone_from(&parsed.appear.order_id);
+            message.instance_id.clone_from(&parsed.appear.instance_id);
+            message.debug = parsed.debug;
+        }
+        if !message.debug {
+            let order_id = message.order_id.as_deref();
+            let detail = serde_json::json!({ "activity": message.activity, "instance_id": message.instance_id });
+            let about = About { channel: Some(&call.channel.slug), order_id, detail, ..About::default() };
+            alert::raise(tx, ctx, AlertKind::CallFailed, &about)?;
+        }
+        inbound::record(tx, &message)
+    };
+    if let Err(failure) = app.write(actor, job).await {
+        let failure: Failure = failure;
+        tracing::error!("a failed call could not be logged: {failure}");
     }
+}
+
+/// A call as it came and what its authentication told, owned, because a transaction may run more than once.
+#[derive(Debug)]
+struct Owned {
+    channel: Channel,
+    key: SecretString,
+    received: Received,
+    authentic: Authentic,
+    started: Instant,
 }
 
 /// One run of the transaction: everything it needs, nothing it may change.
 #[derive(Debug, Clone, Copy)]
 struct Transaction<'a> {
     channel: &'a Channel,
-    key: &'a SecretString,
-    received: &'a Received,
-    authentic: &'a Authentic,
-    started: Instant,
+    call: &'a Owned,
 }
 
 impl Transaction<'_> {
-    fn run(self, tx: &mut Tx, ctx: Context, call: &Call) -> Result<(ResultCode, Reply), Failure> {
+    fn run(self, tx: &mut Tx, ctx: Context, call: &Call) -> Result<Carried, Failure> {
         let inbound = Inbound {
             event: call.event.clone(),
-            signed_at: self.authentic.signed_at,
+            signed_at: self.call.authentic.signed_at,
             debug: call.debug,
             nonce: self.nonce(),
             notes: call.notes.clone(),
         };
         let handled = inbound::handle(tx, ctx, self.channel, &inbound)?;
         let (reply, debug) = match &handled {
-            Handled::Replayed => (self.replayed(), call.debug),
+            Handled::Replayed => return Ok(self.replayed()),
             Handled::Debug(outcome) => (self.reply(ctx, call, outcome)?, true),
             Handled::Real(outcome) => (self.reply(ctx, call, outcome)?, false),
         };
-        let instance_id = reply.instance_id().map(ToOwned::to_owned).or_else(|| call.appear.instance_id.clone());
         let message = MessageRecord {
             activity: Some(call.activity.as_str().to_owned()),
             order_id: call.appear.order_id.clone(),
-            instance_id,
+            instance_id: reply.instance_id().map(ToOwned::to_owned).or_else(|| call.appear.instance_id.clone()),
             license_id: ctx.journal.license(),
             debug,
             change: ctx.journal.told(),
             ..self.message(ctx, &reply)
         };
         inbound::record(tx, &message)?;
-        Ok((reply.code(), reply))
+        Ok(Carried { activity: "", debug, reply })
     }
 
-    /// Authentic but unreadable: refused, and kept so that the merchant can see why.
-    fn reject(self, tx: &mut Tx, ctx: Context, rejected: &protocol::Rejected) -> Result<(ResultCode, Reply), Failure> {
-        let fresh = inbound::use_nonce(tx, &self.channel.slug, self.nonce().as_ref())?;
-        let reply =
-            if fresh { Reply::new(ResultCode::IllegalParameter, &rejected.to_string()) } else { self.replayed() };
+    /// Authentic but unreadable: refused, and kept so that the merchant can see why. A call that may come only once is
+    /// also an alert.
+    fn reject(self, tx: &mut Tx, ctx: Context, rejected: &protocol::Rejected) -> Result<Carried, Failure> {
+        if !inbound::use_nonce(tx, &self.channel.slug, self.nonce().as_ref())? {
+            return Ok(self.replayed());
+        }
+        let reply = Reply::new(ResultCode::IllegalParameter, &rejected.to_string());
         let message = MessageRecord { activity: rejected.activity.clone(), ..self.message(ctx, &reply) };
         inbound::record(tx, &message)?;
-        Ok((reply.code(), reply))
+        if rejected.activity.as_deref().is_some_and(comes_once) {
+            let detail = serde_json::json!({ "activity": rejected.activity, "reason": rejected.reason });
+            let about = About { channel: Some(&self.channel.slug), detail, ..About::default() };
+            alert::raise(tx, ctx, AlertKind::CallRejected, &about)?;
+        }
+        Ok(Carried { activity: "", debug: false, reply })
     }
 
     fn reply(self, ctx: Context, call: &Call, outcome: &crate::usecase::outcome::Outcome) -> Result<Reply, Failure> {
-        let encryption =
-            Encryption { key: self.key, kind: self.channel.encrypt_type, seed: ctx.installation.credential_seed() };
+        let encryption = Encryption {
+            key: &self.call.key,
+            kind: self.channel.encrypt_type,
+            seed: ctx.installation.credential_seed(),
+        };
         answer::reply(call, outcome, encryption)
             .map_err(|error| Failure::Missing(format!("the answer cannot be sent: {error}")))
     }
 
-    fn replayed(self) -> Reply {
-        Reply::new(ResultCode::AuthenticationFailed, "This nonce was used before: the call is a replay.")
+    /// A copy of a call: refused and counted. Whoever has one copy can send a million, so none is stored.
+    fn replayed(self) -> Carried {
+        let labels = [("channel", self.channel.slug.to_string()), ("kind", "replay".to_owned())];
+        metrics::counter!("signet_marketplace_authentication_failures_total", &labels).increment(1);
+        let message = "This nonce was used before: the call is a replay.";
+        Carried { activity: "", debug: false, reply: Reply::new(ResultCode::AuthenticationFailed, message) }
     }
 
     /// The nonce, kept until no copy of the call can pass the clock window any more.
     fn nonce(self) -> Option<(String, Time)> {
-        let nonce = self.authentic.nonce.clone()?;
+        let nonce = self.call.authentic.nonce.clone()?;
         let window = self.channel.windows().v2;
-        Some((nonce, self.authentic.signed_at.saturating_add(window).saturating_add(window)))
+        Some((nonce, self.call.authentic.signed_at.saturating_add(window).saturating_add(window)))
     }
 
     fn message(self, ctx: Context, reply: &Reply) -> MessageRecord {
-        message(ctx, &self.channel.slug, self.received, self.authentic.transport, reply, self.started)
+        let Owned { received, authentic, started, .. } = self.call;
+        message(ctx, &self.channel.slug, received, authentic.transport, reply, *started)
     }
+}
+
+/// Activities that the marketplace may call only once: a refused one is gone.
+fn comes_once(activity: &str) -> bool {
+    ["refresh", "expire", "release"].iter().any(|verb| activity.starts_with(verb))
 }
 
 fn message(

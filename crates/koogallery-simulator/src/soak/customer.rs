@@ -20,6 +20,8 @@ use crate::{
 /// The first renewal goes at least this far ahead: beyond any term a catalog is likely to give a purchase whose call
 /// names no expiry, so that the renewal decides.
 const FIRST_RENEWAL_DAYS: i64 = 1_100;
+/// How long a device's license lasts.
+const DEVICE_DAYS: i64 = 25;
 
 pub(super) struct Customer<'a> {
     pub(super) shared: &'a Shared,
@@ -300,9 +302,11 @@ impl<'a> Customer<'a> {
     async fn apply(&mut self) -> Result<(), Unsupported> {
         let event = format!("event-{}", self.order);
         let step = if self.applied { "apply again" } else { "apply for a license" };
-        let call =
-            Call::apply_license(self.line(), &self.subject, &event, whole_second(self.product.marketplace.now()))?
-                .fingerprint(&format!("02:00:00:AA:BB:CC|{}|BOARD|CPU", self.order));
+        let start = whole_second(self.product.marketplace.now());
+        // A license for a period needs an end: one that lies inside any term a catalog is likely to give.
+        let call = Call::apply_license(self.line(), &self.subject, &event, start)?
+            .expires_at(shift_days(start, DEVICE_DAYS))
+            .fingerprint(&format!("02:00:00:AA:BB:CC|{}|BOARD|CPU", self.order));
         let reply = self.deliver(step, &call, &Expectation::success_of(&call)).await;
         self.applied |= succeeded(reply.as_ref());
         Ok(())

@@ -45,6 +45,18 @@ fn mandatory_fields_are_missed_and_the_others_are_not() {
     }
 }
 
+/// Regression: a renewal or release that comes only once was refused for a field its purpose does not hang on.
+fn is_aside(activity: &str, field: &str) -> bool {
+    match field {
+        "orderId" | "orderLineId" => {
+            ["expire", "release", "update"].iter().any(|verb| activity.starts_with(verb))
+                || activity == "instanceStatus"
+        }
+        "productId" | "skuCode" | "periodType" | "periodNumber" => activity.starts_with("refresh"),
+        _ => false,
+    }
+}
+
 #[test]
 fn one_fault_per_field_is_refused_by_name_but_not_in_a_debug_call() {
     let long = "x".repeat(20_000);
@@ -52,6 +64,11 @@ fn one_fault_per_field_is_refused_by_name_but_not_in_a_debug_call() {
         for (field, _) in sample(*by, activity).iter().skip(1) {
             if HARMLESS.contains(&field.as_str()) {
                 assert!(changed(*by, activity, &[(field, &long)]).is_ok(), "{activity} {field}");
+                continue;
+            }
+            if is_aside(activity, field) {
+                let call = changed(*by, activity, &[(field, &long)]).unwrap();
+                assert!(call.notes[0].starts_with(&format!("`{field}` ")), "{activity} {field}: {:?}", call.notes);
                 continue;
             }
             let rejected = changed(*by, activity, &[(field, &long)]).unwrap_err();
@@ -103,7 +120,7 @@ fn texts_are_measured_in_characters_and_fingerprints_in_bytes() {
 #[case(V1, "getLicense", "amount", "4294967296")]
 #[case(V1, "refreshInstance", "orderAmount", "much")]
 #[case(V1, "refreshInstance", "orderAmount", "-")]
-#[case(V1, "expireLicense", "orderId", "C S")]
+#[case(V1, "getLicense", "orderId", "CS1&periodNumber=1")]
 #[case(V1, "instanceStatus", "instanceStatus", "freeze")]
 #[case(V1, "queryInstance", "instanceId", "a,b c")]
 #[case(V1, "queryInstance", "instanceId", ",")]

@@ -156,9 +156,10 @@ impl Fields {
     }
 
     /// `orderId` and `orderLineId` of a call that is carried out without them too.
-    pub fn optional_order(&mut self) -> Checked<Option<OrderRef>> {
-        let (order_id, line_id) = (self.id("orderId")?, self.id("orderLineId")?);
-        Ok(order_id.map(|order_id| OrderRef { order_id, line_id }))
+    pub fn optional_order(&mut self) -> Option<OrderRef> {
+        let (order_id, line_id) = (self.id("orderId"), self.id("orderLineId"));
+        let (order_id, line_id) = (self.aside(order_id), self.aside(line_id));
+        order_id.map(|order_id| OrderRef { order_id, line_id })
     }
 
     /// `productId` and `skuCode`, where the call has them.
@@ -186,6 +187,15 @@ impl Fields {
             return Err(format!("`{name}` has {chars} characters, at most {max} are allowed: `{seen}`"));
         }
         Ok(Some(text.as_str()).filter(|text| !text.is_empty()))
+    }
+
+    /// A side field of a call that may come only once: what cannot be read is noted and counts as absent, because the
+    /// call's purpose does not hang on it.
+    pub fn aside<T>(&mut self, found: Checked<Option<T>>) -> Option<T> {
+        found.unwrap_or_else(|reason| {
+            self.notes.push(reason);
+            None
+        })
     }
 
     /// In a debug call, what cannot be read is noted and counts as absent.
@@ -217,10 +227,11 @@ fn missing(name: &str) -> String {
 }
 
 fn visible(name: &str, id: &str) -> Checked<String> {
-    if id.bytes().all(|byte| byte.is_ascii_graphic()) {
+    // `&` and `=` part the pairs that a V1 token is made over: in an id they can only be a moved boundary.
+    if id.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'&' | b'=')) {
         return Ok(id.to_owned());
     }
-    Err(format!("`{name}` is `{}`, expected visible ASCII characters without spaces", shown(name, id)))
+    Err(format!("`{name}` is `{}`, expected visible ASCII characters without spaces, & and =", shown(name, id)))
 }
 
 /// `yyyyMMddHHmmss`, the same with milliseconds, or `yyyy-MM-dd HH:mm:ss z`; always UTC.

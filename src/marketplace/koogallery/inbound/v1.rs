@@ -4,8 +4,8 @@ use crate::{
     base::limits,
     license::{model::Customer, plan::Term},
     marketplace::event::{
-        Charging, Event, Purchase, PurchaseAnswer, PurchaseDetails, Release, Renewal, RenewalCause, StatusChange,
-        StatusTarget, Subject, Upgrade,
+        Charging, Event, PlanRef, Purchase, PurchaseAnswer, PurchaseDetails, Release, Renewal, RenewalCause,
+        StatusChange, StatusTarget, Subject, Upgrade,
     },
 };
 
@@ -94,14 +94,17 @@ fn period(fields: &mut Fields) -> Checked<Option<Term>> {
     Ok(term)
 }
 
+/// The order, the instance and the new expiry are what a renewal is; the rest is read as far as it can be, because the
+/// call may come only once.
 fn renewal(cause: RenewalCause, fields: &mut Fields) -> Checked<Renewal> {
+    let (product_id, sku_code, period) = (fields.id("productId"), fields.id("skuCode"), period(fields));
     Ok(Renewal {
         order: fields.order()?,
         subject: fields.instance()?,
         cause,
-        plan: fields.plan()?,
+        plan: PlanRef { product_id: fields.aside(product_id), sku_code: fields.aside(sku_code) },
         expires_at: fields.required_time("expireTime")?,
-        period: period(fields)?,
+        period: fields.aside(period),
     })
 }
 
@@ -144,14 +147,12 @@ fn status_word(fields: &mut Fields) -> Checked<StatusTarget> {
 
 fn status(target: StatusTarget, fields: &mut Fields) -> Checked<Event> {
     let subject = fields.instance()?;
-    // Not needed, but a call with a broken order id is not understood.
-    fields.optional_order()?;
     Ok(Event::Status(StatusChange { subject, target }))
 }
 
 /// The order is told, but a release without one still ends the instance it names: it may be sent only once.
 fn release(fields: &mut Fields) -> Checked<Release> {
-    Ok(Release { subject: fields.instance()?, order: fields.optional_order()? })
+    Ok(Release { subject: fields.instance()?, order: fields.optional_order() })
 }
 
 fn upgrade(fields: &mut Fields) -> Checked<Upgrade> {

@@ -35,7 +35,7 @@ pub(super) fn event(activity: Activity, line: Line, fields: &mut Fields, signed_
             Ok(Event::Status(StatusChange { subject, target }))
         }
         Activity::ReleaseLicenseCode | Activity::ReleaseInstance => {
-            Ok(Event::Release(Release { subject: subject(line, fields)?, order: fields.optional_order()? }))
+            Ok(Event::Release(Release { subject: subject(line, fields)?, order: fields.optional_order() }))
         }
         Activity::QueryInstance => v1::query(fields).map(Event::Query),
         Activity::UpgradeInstance => upgrade(fields).map(Event::Upgrade),
@@ -65,11 +65,12 @@ fn renewal(line: Line, fields: &mut Fields) -> Checked<Renewal> {
     } else {
         &SCENES[..]
     };
+    let product_id = fields.id("productId");
     Ok(Renewal {
         order,
         subject: subject(line, fields)?,
         cause: fields.required_word("scene", scenes)?,
-        plan: PlanRef { product_id: fields.id("productId")?, sku_code: None },
+        plan: PlanRef { product_id: fields.aside(product_id), sku_code: None },
         expires_at: fields.required_time("expireTime")?,
         period: None,
     })

@@ -1,0 +1,125 @@
+//! What the service logs at its most talkative must hold no secret.
+
+use koogallery_simulator::{
+    Call, Line, Marketplace,
+    play::{self, StepReport},
+    probe,
+};
+use serde_json::Value;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use super::{
+    market::{goods, marketplace, new_order},
+    support::{Backend, Installation, PASSWORD, Service, wait_until},
+};
+
+/// Things that no log line may hold: what they are, and their text.
+type Secrets = Vec<(String, String)>;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_secret_reaches_the_log() {
+    let mut installation = Installation::new(Backend::Sqlite);
+    let service = tokio::task::block_in_place(|| start_talkative(&mut installation));
+    let mut secrets = vec![("the catalog's password".to_owned(), PASSWORD.to_owned())];
+    let master = std::fs::read_to_string(installation.master_key()).unwrap();
+    secrets.push(("the master key".to_owned(), master.trim().to_owned()));
+    for line in Line::ALL {
+        let market = marketplace(&installation, line);
+        secrets.push((format!("access key of {line}"), installation.key(line)));
+        let steps = play::play(&market, &goods(line), |_| ()).await.unwrap();
+        assert!(steps.iter().all(StepReport::passed), "{line}");
+        secrets.extend(steps.iter().filter_map(StepReport::license).map(|code| signature_of(&code)));
+        probe::probe(&market, |_| ()).await.unwrap();
+        refused_and_good(&market, &mut secrets).await;
+    }
+    let token = tokio::task::block_in_place(|| installation.token("licenses:read,licenses:reveal"));
+    secrets.push(("the API token".to_owned(), token.clone()));
+    let keys = tokio::task::block_in_place(|| reveal(&installation, &token, &mut secrets));
+    for typed in [&keys[0], "PLAIN-NONSENSE-KEY"] {
+        let form = (("Content-Type", "application/x-www-form-urlencoded"), format!("license={typed}"));
+        let (status, page) = post(installation.port, "/l", form).await;
+        assert_eq!(status, 200, "{page}");
+    }
+    let log = tokio::task::block_in_place(|| {
+        service.signal("HUP");
+        wait_until("the reload", || service.log().contains("loaded anew"));
+        service.stop();
+        std::fs::read_to_string(installation.log_file()).unwrap()
+    });
+    let lines = log.lines().filter(|line| line.contains("/marketplace/koogallery/")).count();
+    assert!(lines > 50, "{lines} log lines about calls are too few to prove anything");
+    assert!(secrets.len() > 30, "{} secrets are too few to prove anything", secrets.len());
+    for (what, secret) in &secrets {
+        assert!(secret.len() >= 8, "{what} is too short to be searched");
+        let at = log.find(secret.as_str());
+        let near = at.map(|at| log[..at].lines().last().unwrap_or_default().to_owned());
+        assert_eq!(near, None, "{what} stands in the log after that");
+    }
+    for name in ["authToken=", "signature=", "nonce="] {
+        assert!(!log.contains(name), "the log holds a query with {name}");
+    }
+}
+
+fn start_talkative(installation: &mut Installation) -> Service {
+    // The first start makes catalog and keys; the second is the one that talks.
+    installation.serve().stop();
+    let command = installation.command(&["serve", "--log", "trace", "--catalog", "catalog.toml"]);
+    Service::start(command, installation).unwrap()
+}
+
+/// Sends a form, as the customer page does.
+async fn post(port: u16, path: &str, (header, body): ((&str, &str), String)) -> (u16, String) {
+    let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    let (name, value) = header;
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{name}: {value}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    let status = answer.split(' ').nth(1).and_then(|code| code.parse().ok());
+    (status.unwrap(), answer)
+}
+
+fn signature_of(code: &str) -> (String, String) {
+    ("a license code's signature".to_owned(), code.rsplit('.').next().unwrap().to_owned())
+}
+
+/// A purchase that is accepted and one whose token is wrong: neither token may be logged.
+async fn refused_and_good(market: &Marketplace, secrets: &mut Secrets) {
+    let call = match market.line() {
+        Line::Code2 => Call::freeze(Line::Code2, "PLCANARY0000000001").unwrap(),
+        line => goods(line).fill(Call::buy(line, &new_order()).unwrap()),
+    };
+    let good = market.prepare(&call);
+    let wrong = market.prepare(&call).with_query("unsigned", "parameter");
+    for request in [&good, &wrong] {
+        for name in ["authToken", "signature", "nonce"] {
+            if let Some(value) = request.query_value(name) {
+                secrets.push((format!("{name} of {}", market.line()), value));
+            }
+        }
+        market.send(request).await.answer.unwrap();
+    }
+}
+
+/// Shows every license's key and newest code through the API, and gives the keys.
+fn reveal(installation: &Installation, token: &str, secrets: &mut Secrets) -> Vec<String> {
+    let json = |path: &str| -> Value {
+        let (status, body) = installation.get_with_token(path, token);
+        assert_eq!(status, 200, "{path}: {body}");
+        serde_json::from_str(&body).unwrap()
+    };
+    let mut keys = Vec::new();
+    for license in json("/api/v1/licenses?limit=100")["items"].as_array().unwrap() {
+        let shown = json(&format!("/api/v1/licenses/{}/secrets", license["id"].as_str().unwrap()));
+        let key = shown["license_key"].as_str().unwrap().to_owned();
+        secrets.push(("a license key".to_owned(), key.clone()));
+        secrets.push(("a license key without dashes".to_owned(), key.replace('-', "")));
+        secrets.push(signature_of(shown["license_code"].as_str().unwrap()));
+        keys.push(key);
+    }
+    assert!(!keys.is_empty());
+    keys
+}
