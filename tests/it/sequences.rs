@@ -64,7 +64,7 @@ struct Model {
     violation: bool,
     released: bool,
     last_status: Option<Time>,
-    renewals: Vec<u8>,
+    renewals: Vec<(u8, &'static str)>,
     refunds: Vec<u8>,
 }
 
@@ -77,22 +77,19 @@ impl Model {
         }
     }
 
-    /// The answer's code.
+    /// The answer's code; a repeat has the first one's.
     fn renew(&mut self, order: u8, to: Time, now: Time) -> &'static str {
-        if self.renewals.contains(&order) {
-            return "000000";
+        if let Some((_, code)) = self.renewals.iter().find(|(known, _)| *known == order) {
+            return code;
         }
-        if self.refunds.contains(&order) {
-            self.renewals.push(order);
-            return "000000";
+        let refunded = self.refunds.contains(&order);
+        let code = if self.released && !refunded { "000003" } else { "000000" };
+        self.renewals.push((order, code));
+        if !self.released && !refunded {
+            self.expires = self.expires.max(to);
+            self.held &= self.violation || self.expires <= now;
         }
-        if self.released {
-            return "000003";
-        }
-        self.renewals.push(order);
-        self.expires = self.expires.max(to);
-        self.held &= self.violation || self.expires <= now;
-        "000000"
+        code
     }
 
     fn refund(&mut self, order: u8, to: Time) {
