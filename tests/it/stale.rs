@@ -3,13 +3,14 @@
 use koogallery_simulator::{Call, Line};
 use rstest::rstest;
 use signet::{
+    base::secret::SecretString,
     license::{
         key_list::{self, KeyListClaims},
         keys::{KeyRole, PublicKey},
         verify::{self, Refusal},
     },
     store::SigningKeyRecord,
-    usecase::keys,
+    usecase::{keys, lookup},
 };
 
 use crate::harness::{Backend, CATALOG, TestApp, slug};
@@ -93,6 +94,15 @@ async fn a_key_rotated_elsewhere_signs_here_and_old_codes_still_verify(#[case] b
     assert!(app.jwks().await.find(&old_kid).is_none());
     assert_eq!(kid_of(&first.license().unwrap()).await, Err(Refusal::UnknownKey { kid: old_kid }));
     assert_eq!(kid_of(&second.license().unwrap()).await.unwrap(), new_kid);
+
+    // Nobody is stranded: the license has a new code, and the old one still says whose it is.
+    let (signed, _) = app.write(|tx, ctx| keys::sign_anew(tx, ctx, &slug("atlas"), None)).await;
+    assert_eq!(signed, 1);
+    let license = app.license(&first.instance_id().unwrap()).await;
+    assert_eq!((license.rev, kid_of(&app.latest_code(&license).await).await.unwrap()), (2, new_kid));
+    let old_code = SecretString::from(first.license().unwrap());
+    assert!(app.read(move |tx, ctx| lookup::show(tx, ctx, &old_code)).await.is_some());
+    assert_eq!(app.write(|tx, ctx| keys::sign_anew(tx, ctx, &slug("atlas"), None)).await.0, 0);
 }
 
 #[rstest]
