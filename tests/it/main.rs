@@ -15,6 +15,7 @@ mod harness;
 mod instance2;
 mod license1;
 mod protocol;
+mod regressions;
 mod saas1;
 mod secrets;
 mod sequences;
