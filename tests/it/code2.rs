@@ -1,12 +1,16 @@
 //! License code 2.0: the marketplace made the code. Calls about one that nobody has redeemed here are kept for the
 //! day somebody does.
 
+use data_encoding::HEXLOWER;
 use jiff::SignedDuration;
 use koogallery_simulator::{Call, Line, PreparedRequest};
 use rstest::rstest;
 use signet::{
     base::limits,
-    license::model::{Customer, Expiry, State},
+    license::{
+        model::{Customer, Expiry, State},
+        seal::Purpose,
+    },
     usecase::{
         deferred,
         issue::{self, NewLicense},
@@ -35,8 +39,13 @@ fn signed(app: &TestApp, door: &Door, call: &Call) -> PreparedRequest {
     door.market.prepare(call)
 }
 
+/// How many calls are kept for a code. The database knows the code only as a keyed hash.
 async fn kept(app: &TestApp, code: &'static str) -> i64 {
-    app.read(move |tx, _| Ok(tx.deferred_count(&slug("code-2-0"), code)?)).await
+    app.read(move |tx, ctx| {
+        let hidden = HEXLOWER.encode(&ctx.installation.master.lookup(Purpose::DeferredEvent, code.as_bytes()));
+        Ok(tx.deferred_count(&slug("code-2-0"), &hidden)?)
+    })
+    .await
 }
 
 /// What redeeming the code does: the license comes into being, and what was kept is applied to it.
@@ -137,7 +146,12 @@ async fn only_so_many_calls_are_kept_for_one_code(#[case] backend: Backend) {
     let refused = door.answers(&unfreeze(), "000005").await;
     assert!(refused.message().unwrap().contains("wait"), "{:?}", refused.message());
     assert_eq!(kept(&app, CODE).await, limits::DEFERRED_EVENTS_PER_SUBJECT);
+    assert_eq!(app.open_alerts().await, ["too_many_deferred"]);
     door.done(&Call::freeze(Line::Code2, "PLOTHER00001").unwrap()).await;
+    // A release is called once and must not be lost.
+    door.done(&Call::release(Line::Code2, CODE, None)).await;
+    redeem(&app).await;
+    assert_eq!(app.license(CODE).await.standing.state(), State::Released);
 }
 
 #[rstest]
@@ -206,18 +220,18 @@ async fn a_late_renewal_never_lowers_but_a_refund_does(#[case] backend: Backend)
     door.done(&renew("CS0003", "2029-03-02T08:00:00Z")).await;
     door.done(&renew("CS0002", "2028-03-02T08:00:00Z")).await;
     assert_eq!(app.license(CODE).await.expiry, Expiry::Confirmed(time("2029-03-02T08:00:00Z")));
-    assert_eq!(app.open_alerts().await, [] as [&str; 0]);
+    assert_eq!(app.open_alerts().await, ["expiry_not_lowered"]);
 
     let refund = Call::refund_renewal(Line::Code2, CODE, "CS0004", stamp("2028-03-02T08:00:00Z"));
     door.done(&refund).await;
     door.done(&refund).await;
     let license = app.license(CODE).await;
     assert_eq!(license.expiry, Expiry::Confirmed(time("2028-03-02T08:00:00Z")));
-    assert_eq!(app.open_alerts().await, ["expiry_lowered"]);
+    assert_eq!(app.open_alerts().await, ["expiry_not_lowered", "expiry_lowered"]);
     let raising = Call::refund_renewal(Line::Code2, CODE, "CS0005", stamp("2030-03-02T08:00:00Z"));
     door.done(&raising).await;
     assert_eq!(app.license(CODE).await.expiry, license.expiry, "a refund gives nothing");
-    assert_eq!(app.open_alerts().await, ["expiry_lowered", "refund_lowered_nothing"]);
+    assert_eq!(app.open_alerts().await, ["expiry_not_lowered", "expiry_lowered", "refund_lowered_nothing"]);
 }
 
 #[rstest]
