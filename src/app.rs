@@ -10,7 +10,7 @@ use std::{
 use jiff::SignedDuration;
 
 use crate::{
-    base::{clock::Clock, entropy::Entropy, proxies::Proxies, secret::SecretString, slug::Slug, time::Time},
+    base::{clock::Clock, entropy::Entropy, limits, proxies::Proxies, secret::SecretString, slug::Slug, time::Time},
     catalog::{Catalog, SecretRef},
     license::seal::MasterKey,
     store::{Store, StoreError, Tx},
@@ -56,6 +56,7 @@ struct Inner {
     installation: RwLock<Arc<Installation>>,
     sampled: Mutex<HashMap<Slug, Time>>,
     pinged: tokio::sync::Mutex<Option<Instant>>,
+    caught_up: tokio::sync::Mutex<Option<Instant>>,
 }
 
 /// What a transaction may do.
@@ -92,6 +93,7 @@ impl App {
             installation: RwLock::new(Arc::new(installation)),
             sampled: Mutex::default(),
             pinged: tokio::sync::Mutex::default(),
+            caught_up: tokio::sync::Mutex::default(),
         };
         Ok(Self(Arc::new(inner)))
     }
@@ -151,6 +153,24 @@ impl App {
         match self.store().read(move |tx| installation.check_current(tx)).await {
             Err(Failure::Stale) => self.reload().await,
             checked => checked,
+        }
+    }
+
+    /// [`Self::catch_up`], at most once in [`PING_PAUSE`] however many calls ask, because anybody can make them; says
+    /// whether it looked.
+    pub async fn catch_up_seldom(&self) -> bool {
+        let mut caught_up = self.0.caught_up.lock().await;
+        if caught_up.is_some_and(|at| at.elapsed() < PING_PAUSE) {
+            return false;
+        }
+        *caught_up = Some(Instant::now());
+        match tokio::time::timeout(limits::REQUEST_TIMEOUT, self.catch_up()).await {
+            Ok(Ok(())) => true,
+            Ok(Err(failure)) => {
+                tracing::warn!("catalog and keys could not be compared with the database: {failure}");
+                false
+            }
+            Err(_) => false,
         }
     }
 

@@ -35,6 +35,7 @@ fn signed(app: &TestApp, door: &Door, call: &Call) -> PreparedRequest {
     door.market.prepare(call)
 }
 
+/// How many calls are kept for a code. The database knows the code only as a keyed hash.
 async fn kept(app: &TestApp, code: &'static str) -> i64 {
     app.read(move |tx, ctx| deferred::count(tx, ctx, &slug("code-2-0"), code)).await
 }
@@ -137,7 +138,12 @@ async fn only_so_many_calls_are_kept_for_one_code(#[case] backend: Backend) {
     let refused = door.answers(&unfreeze(), "000005").await;
     assert!(refused.message().unwrap().contains("wait"), "{:?}", refused.message());
     assert_eq!(kept(&app, CODE).await, limits::DEFERRED_EVENTS_PER_SUBJECT);
+    assert_eq!(app.open_alerts().await, ["too_many_deferred"]);
     door.done(&Call::freeze(Line::Code2, "PLOTHER00001").unwrap()).await;
+    // A release is called once and must not be lost.
+    door.done(&Call::release(Line::Code2, CODE, None)).await;
+    redeem(&app).await;
+    assert_eq!(app.license(CODE).await.standing.state(), State::Released);
 }
 
 #[rstest]

@@ -178,9 +178,7 @@ async fn a_negative_amount_is_a_refund_and_a_positive_one_never_lowers(#[case] b
     let refund = Call::refund_renewal(LINE, &instance, "CS0004", stamp("2027-03-02T08:00:00Z"));
     door.done(&refund).await;
     assert_eq!(app.license(&instance).await.expiry, Expiry::Confirmed(time("2027-03-02T08:00:00Z")));
-    let mut alerts = app.open_alerts().await;
-    alerts.sort_unstable();
-    assert_eq!(alerts, ["expiry_lowered", "expiry_not_lowered"]);
+    assert_eq!(app.open_alerts().await, ["expiry_not_lowered", "expiry_lowered"]);
     door.answers(&renew("CS0005", "2029-03-02T08:00:00Z").set("orderAmount", "-1e2"), "000002").await;
 }
 

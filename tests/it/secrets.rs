@@ -81,6 +81,10 @@ async fn live(app: &TestApp) -> Vec<Needle> {
     let apply = Call::apply_license(Line::Client, &instance, "E-1", stamp("2026-03-02T08:00:00Z")).unwrap();
     client.call(&apply.fingerprint("MAC|DISK|BOARD|CPU").expires_at(stamp("2026-12-31T00:00:00Z"))).await;
     app.door(Line::Saas1).done(&Call::buy(Line::Saas1, "CS0004").unwrap().product("P-BASIC")).await;
+    // A code that nobody has redeemed: whoever reads it could.
+    let code = "PLCANARY0001ABCDEFGHIJ";
+    app.door(Line::Code2).done(&Call::freeze(Line::Code2, code).unwrap()).await;
+    needles.push(Needle::new("an unredeemed code", code));
     app.write(|tx, ctx| keys::rotate(tx, ctx, &slug("atlas"), None)).await;
     let door = app.door(Line::License1);
     door.done(&Call::buy(Line::License1, "CS0005").unwrap().product("P-STANDARD-YEAR")).await;

@@ -87,7 +87,7 @@ impl Model {
         self.renewals.push((order, code));
         if !self.released && !refunded {
             self.expires = self.expires.max(to);
-            self.held &= self.violation || self.expires <= now;
+            self.held &= self.violation || to <= now;
         }
         code
     }

@@ -1,6 +1,6 @@
 //! Several servers on one database: what one changes in catalog and keys, the others notice before their next answer.
 
-use koogallery_simulator::{Call, Line};
+use koogallery_simulator::{AccessKey, Call, Line};
 use rstest::rstest;
 use signet::{
     base::secret::SecretString,
@@ -153,4 +153,23 @@ async fn rotations_among_purchases_leave_no_code_without_its_key(#[case] backend
     }
     let signing = key_records(&app).await.into_iter().filter(|it| it.role == KeyRole::Signing);
     assert_eq!(signing.count(), 4);
+}
+
+/// Regression: calls under a new access key were refused until some other transaction loaded the snapshot anew; a refresh
+/// that comes only once would have been lost.
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_access_key_changed_elsewhere_opens_the_door_with_the_first_call(#[case] backend: Backend) {
+    let app = TestApp::start(backend).await;
+    let other = app.replica().await;
+    let key_file = app.database.folder.path().join("keys/renewed");
+    std::fs::write(key_file, "another-access-key\n").unwrap();
+    other.apply_catalog(&CATALOG.replace("keys/license-1-0\"", "keys/renewed\"")).await;
+    let door = app.door(Line::License1);
+    let renewed = door.market.with_key(AccessKey::new("another-access-key"));
+    let call = buy("CS0001");
+    let exchange = renewed.call(&call).await;
+    assert!(renewed.judge(&call, &exchange).passed(), "{:?}", exchange.answer);
 }

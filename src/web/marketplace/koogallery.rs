@@ -23,7 +23,7 @@ use crate::{
         inbound::{self as protocol, Call},
         redact::redact,
         reply::{Reply, ResultCode, body_sign},
-        signature::{self, Authentic, RawRequest, Transport},
+        signature::{self, AuthFailure, Authentic, RawRequest, Transport},
     },
     store::{MessageRecord, Tx},
     usecase::{
@@ -63,30 +63,31 @@ pub async fn receive(
 ) -> Response {
     let Ok(Path(slug)) = channel else { return unknown().await };
     let Some((channel, key)) = find(&app, &slug).await else { return unknown().await };
-    let task_key = key.clone();
-    let handling = tokio::spawn(async move { handle(&app, channel, task_key, request).await }.in_current_span());
-    let reply = match handling.await {
-        Ok(reply) => reply,
+    let known_key = key.clone();
+    let handling = tokio::spawn(async move { handle(&app, channel, known_key, request).await }.in_current_span());
+    match handling.await {
+        Ok((reply, key)) => signed(reply, &key),
         Err(error) => {
             tracing::error!("handling a call from the marketplace failed: {error}");
-            Reply::of(ResultCode::InternalError)
+            signed(Reply::of(ResultCode::InternalError), &key)
         }
-    };
-    signed(reply, &key)
+    }
+}
+
+/// The channel and its access key, as last loaded.
+fn known(app: &App, slug: &Slug) -> Option<(Channel, SecretString)> {
+    let installation = app.installation();
+    let key = installation.access_keys.get(slug).cloned()?;
+    Some((installation.catalog.channel(slug)?.clone(), key))
 }
 
 /// The channel and its access key. One that is not known may have been added by another server or a command.
 async fn find(app: &App, slug: &Slug) -> Option<(Channel, SecretString)> {
-    let known = || {
-        let installation = app.installation();
-        let key = installation.access_keys.get(slug).cloned()?;
-        Some((installation.catalog.channel(slug)?.clone(), key))
-    };
-    if let Some(found) = known() {
+    if let Some(found) = known(app, slug) {
         return Some(found);
     }
     match tokio::time::timeout(limits::REQUEST_TIMEOUT, app.catch_up()).await {
-        Ok(Ok(())) => known(),
+        Ok(Ok(())) => known(app, slug),
         Ok(Err(failure)) => {
             tracing::warn!(channel.slug = %slug, "an unknown channel could not be looked up: {failure}");
             None
@@ -101,24 +102,25 @@ pub async fn unknown() -> Response {
     json(Reply::new(ResultCode::AuthenticationFailed, NO_CHANNEL).into_bytes())
 }
 
-async fn handle(app: &App, channel: Channel, key: SecretString, request: Request) -> Reply {
+/// The answer, and the key to sign it with.
+async fn handle(app: &App, channel: Channel, key: SecretString, request: Request) -> (Reply, SecretString) {
     let started = Instant::now();
     let slug = channel.slug.clone();
     let received = match read(request).await {
         Ok(received) => received,
-        Err(reply) => return reply,
+        Err(reply) => return (reply, key),
     };
-    let now = app.now();
-    let authentic = match signature::authenticate(&received.raw(), &key, &channel.windows(), now) {
-        Ok(authentic) => authentic,
-        Err(failure) => {
+    let (channel, key, authentic) = match authenticate(app, channel, key, &received).await {
+        Ok(authenticated) => authenticated,
+        Err((failure, key)) => {
             let labels = [("channel", slug.to_string()), ("kind", failure.kind().to_owned())];
             metrics::counter!("signet_marketplace_authentication_failures_total", &labels).increment(1);
             let reply = Reply::new(ResultCode::AuthenticationFailed, &failure.to_string());
             sample_failure(app, &slug, &received, &reply, started).await;
-            return reply;
+            return (reply, key);
         }
     };
+    let signing_key = key.clone();
     let Carried { activity, debug, reply } = carry_out(app, channel, key, received, authentic, started).await;
     let labels = [
         ("channel", slug.to_string()),
@@ -128,7 +130,34 @@ async fn handle(app: &App, channel: Channel, key: SecretString, request: Request
     ];
     metrics::counter!("signet_marketplace_calls_total", &labels).increment(1);
     metrics::histogram!("signet_marketplace_call_seconds", &labels[..1]).record(started.elapsed().as_secs_f64());
-    reply
+    (reply, signing_key)
+}
+
+/// Checks the signature; when it does not fit, once more against what another server or a command may have changed
+/// meanwhile: the first call under a new access key may be one that comes only once.
+async fn authenticate(
+    app: &App,
+    channel: Channel,
+    key: SecretString,
+    received: &Received,
+) -> Result<(Channel, SecretString, Authentic), (AuthFailure, SecretString)> {
+    let check = |channel: &Channel, key: &SecretString| {
+        signature::authenticate(&received.raw(), key, &channel.windows(), app.now())
+    };
+    let failure = match check(&channel, &key) {
+        Ok(authentic) => return Ok((channel, key, authentic)),
+        Err(failure) => failure,
+    };
+    if !matches!(failure, AuthFailure::WrongSignature(_) | AuthFailure::Clock { .. }) || !app.catch_up_seldom().await {
+        return Err((failure, key));
+    }
+    match known(app, &channel.slug) {
+        Some((channel, key)) => match check(&channel, &key) {
+            Ok(authentic) => Ok((channel, key, authentic)),
+            Err(failure) => Err((failure, key)),
+        },
+        None => Err((failure, key)),
+    }
 }
 
 /// Reads the body within its limits of size and time.
