@@ -1,6 +1,7 @@
 # Two commands matter: `make demo` shows the whole way, `make test` proves it. `make help` lists the rest.
 
 SHELL := /bin/bash
+export RUST_BACKTRACE ?= 0
 CARGO ?= cargo
 # A test runner that shows the slow ones and isolates each test, when it is there; cargo's own otherwise.
 RUNNER := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo nextest run || echo test)

@@ -6,7 +6,7 @@ set -euo pipefail
 packages=()
 for purpose in "$@"; do
   case $purpose in
-    build) packages+=(gcc make pkg-config libssl-dev) ;;
+    build) packages+=(build-essential pkg-config libssl-dev) ;;
     test) packages+=(postgresql python3-venv) ;;
     *) echo "setup.sh: unknown purpose '$purpose': build or test" >&2; exit 2 ;;
   esac

@@ -25,7 +25,7 @@ pub const WRITE_QUEUE: usize = 1_024;
 /// Writes that share one commit on SQLite.
 pub const WRITE_BATCH: usize = 64;
 /// Rounds of one transaction that PostgreSQL asks to repeat (40001, 40P01).
-pub const WRITE_RETRIES: u32 = 12;
+pub const WRITE_RETRIES: u32 = 40;
 /// Rows of one page of an API list.
 pub const PAGE_ROWS: u32 = 100;
 /// Characters of a license code: under the 1,024 that the marketplace is known to carry.

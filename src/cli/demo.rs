@@ -2,6 +2,7 @@
 //! the marketplace against it, and verifies a license offline.
 
 use std::{
+    collections::BTreeSet,
     fs::{DirBuilder, OpenOptions},
     io::Write,
     net::TcpListener,
@@ -27,7 +28,10 @@ use crate::{
     },
     catalog::{self, Catalog, SecretRef},
     config::{Config, Flags},
-    license::verify::{self, VerifyOptions},
+    license::{
+        model::{License, State},
+        verify::{self, VerifyOptions},
+    },
     store::LicenseFilter,
     telemetry,
     usecase::{Actor, Failure},
@@ -64,7 +68,8 @@ pub async fn run(command: Demo, file: Option<&Path>, flags: Flags) -> anyhow::Re
     let bought = buy_to_keep(&catalog, &config).await?;
     let verified = verify_offline(&config, bought.as_deref()).await?;
     list_licenses(&running.app).await?;
-    let passed = verified && played.iter().all(StepReport::passed);
+    let recorded = judge_records(&running.app, &played).await?;
+    let passed = verified && recorded && played.iter().all(StepReport::passed);
     print!("{}", report::summary(&played, Style::default()));
     if command.exit {
         running.stop().await;
@@ -211,6 +216,29 @@ async fn list_licenses(app: &App) -> anyhow::Result<()> {
     }
     println!("{shown}\n");
     Ok(())
+}
+
+/// Whether the records say what the plays led to: each ends with a release.
+async fn judge_records(app: &App, played: &[StepReport]) -> anyhow::Result<bool> {
+    let bought: BTreeSet<_> =
+        played.iter().filter_map(|step| Some((step.line.as_str(), step.instance_id()?))).collect();
+    let mut right = !bought.is_empty();
+    for (line, instance_id) in bought {
+        let channel = line.parse().context("the sample's channels are named like their lines")?;
+        let filter = LicenseFilter {
+            channel: Some(channel),
+            instance_id: Some(instance_id.clone()),
+            ..LicenseFilter::default()
+        };
+        let page = app.read(Actor::CommandLine, move |tx, _| Ok(tx.license_page(&filter, None, LISTED)?));
+        let found: Result<Vec<License>, Failure> = page.await;
+        let states: Vec<_> = found?.iter().map(|license| license.standing.state()).collect();
+        if states != [State::Released] {
+            println!("WRONG: instance {instance_id} of {line} should be one released license, but is {states:?}");
+            right = false;
+        }
+    }
+    Ok(right)
 }
 
 fn where_to_look(config: &Config) {

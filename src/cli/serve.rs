@@ -12,8 +12,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     app::App,
+    base::limits,
     config::Config,
     jobs::{self, orders, retention},
+    license::code::worst_case_length,
     store::Access,
     telemetry,
     web::{metrics, router, server},
@@ -57,6 +59,7 @@ pub async fn start(config: &Config) -> anyhow::Result<Running> {
         let difference = super::open::apply_catalog(&app, catalog).await?;
         tracing::info!("catalog {} applied: {} changes", file.display(), difference.changes.len());
     }
+    check_code_lengths(&app)?;
     let stop = CancellationToken::new();
     if let Some(address) = config.metrics_listen {
         let handle = telemetry::start_metrics().context("the metrics cannot be recorded")?;
@@ -87,6 +90,28 @@ impl Running {
         }
         self.app.store().clone().close().await;
     }
+}
+
+/// The stored catalog was checked under the address of that day; under a longer one its codes may not fit any more, and
+/// every purchase would fail.
+fn check_code_lengths(app: &App) -> anyhow::Result<()> {
+    let installation = app.installation();
+    for product in &installation.catalog.catalog().products {
+        for plan in &product.plans {
+            let length = worst_case_length(&product.slug, plan, app.public_url());
+            if length > limits::LICENSE_CODE_CHARS {
+                anyhow::bail!(
+                    "a license code of plan {}/{} could have {length} characters under {}, and {} is the limit: shorten \
+                     the plan's features or the public address",
+                    product.slug,
+                    plan.slug,
+                    app.public_url(),
+                    limits::LICENSE_CODE_CHARS
+                );
+            }
+        }
+    }
+    Ok(())
 }
 
 fn start_jobs(app: &App, stop: &CancellationToken) -> Vec<JoinHandle<()>> {

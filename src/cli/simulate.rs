@@ -103,6 +103,9 @@ enum Step {
     Upgrade {
         /// The instance id
         instance: String,
+        /// The upgrade's order; a new one by default. The same again is a retry
+        #[arg(long)]
+        order: Option<String>,
         /// The new productId
         #[arg(long)]
         product_id: Option<String>,
@@ -229,8 +232,8 @@ fn call(line: Line, step: Step) -> anyhow::Result<Call> {
         Step::Expire { instance, order } => Call::expire(line, &instance, &order)?,
         Step::Freeze { instance } => Call::freeze(line, &instance)?,
         Step::Unfreeze { instance } => Call::unfreeze(line, &instance)?,
-        Step::Upgrade { instance, product_id, sku_code } => {
-            let mut call = Call::upgrade(line, &instance, &new_order())?;
+        Step::Upgrade { instance, order, product_id, sku_code } => {
+            let mut call = Call::upgrade(line, &instance, &order.unwrap_or_else(new_order))?;
             if let Some(product_id) = &product_id {
                 call = call.product(product_id);
             }

@@ -12,7 +12,7 @@ use figment::{
     Figment,
     providers::{Env, Format, Serialized, Toml},
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{base::proxies::Proxies, store::DatabaseUrl};
 
@@ -83,6 +83,10 @@ pub struct Flags {
     #[arg(long, global = true, value_delimiter = ',')]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trusted_proxies: Option<Vec<String>>,
+    /// Days that the log of calls is kept
+    #[arg(long, global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message_days: Option<u16>,
     /// What is logged, such as info or signet=debug
     #[arg(long, global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -96,17 +100,66 @@ pub struct Flags {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Raw {
+    #[serde(deserialize_with = "text")]
     listen: String,
+    #[serde(deserialize_with = "text")]
     metrics_listen: String,
-    data_dir: PathBuf,
+    #[serde(deserialize_with = "text")]
+    data_dir: String,
+    #[serde(deserialize_with = "text")]
     database_url: String,
+    #[serde(deserialize_with = "text")]
     catalog: String,
+    #[serde(deserialize_with = "text")]
     public_url: String,
+    #[serde(deserialize_with = "text")]
     master_key_file: String,
+    #[serde(deserialize_with = "list")]
     trusted_proxies: Vec<String>,
     message_days: u16,
+    #[serde(deserialize_with = "text")]
     log: String,
     log_format: LogFormat,
+}
+
+/// A text, also one that the environment's reader took for a number or a truth value (`SIGNET_DATA_DIR=123`).
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Scalar {
+    Text(String),
+    Number(i64),
+    Flag(bool),
+}
+
+impl Scalar {
+    fn into_text(self) -> String {
+        match self {
+            Self::Text(text) => text,
+            Self::Number(number) => number.to_string(),
+            Self::Flag(flag) => flag.to_string(),
+        }
+    }
+}
+
+fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    Scalar::deserialize(deserializer).map(Scalar::into_text)
+}
+
+/// A list, or one text with commas: the environment has no lists.
+fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Given {
+        Many(Vec<String>),
+        One(Scalar),
+    }
+    Ok(match Given::deserialize(deserializer)? {
+        Given::Many(entries) => entries,
+        Given::One(one) => {
+            let text = one.into_text();
+            text.split(',').map(|entry| entry.trim().to_owned()).filter(|entry| !entry.is_empty()).collect()
+        }
+    })
 }
 
 /// How log lines look.
@@ -176,8 +229,9 @@ impl Raw {
             "" => None,
             text => Some(address("metrics_listen", text)?),
         };
+        let data_dir = PathBuf::from(self.data_dir);
         let database = match self.database_url.as_str() {
-            "" => DatabaseUrl::Sqlite(self.data_dir.join("signet.db")),
+            "" => DatabaseUrl::Sqlite(data_dir.join("signet.db")),
             url => url.parse().map_err(|error| wrong("database_url", format!("{error}")))?,
         };
         let public_url = match self.public_url.as_str() {
@@ -185,7 +239,7 @@ impl Raw {
             url => Some(public_url(url)?),
         };
         let master_key_file = match self.master_key_file.as_str() {
-            "" => self.data_dir.join("master.key"),
+            "" => data_dir.join("master.key"),
             path => PathBuf::from(path),
         };
         let trusted_proxies =
@@ -196,7 +250,7 @@ impl Raw {
         Ok(Config {
             listen,
             metrics_listen,
-            data_dir: self.data_dir,
+            data_dir,
             database,
             catalog: Some(self.catalog).filter(|path| !path.is_empty()).map(PathBuf::from),
             public_url,
@@ -255,6 +309,28 @@ mod tests {
         }
         let proxies = refused(Flags { trusted_proxies: Some(vec!["10.0.0.0/33".to_owned()]), ..Flags::default() });
         assert!(proxies.contains("`trusted_proxies`"), "{proxies}");
+    }
+
+    /// Regression: the environment has neither lists nor texts that look like numbers.
+    #[expect(clippy::result_large_err, reason = "the jail's own error")]
+    #[test]
+    fn lists_and_texts_come_from_the_environment_too() {
+        figment::Jail::expect_with(|jail| {
+            jail.set_env("SIGNET_TRUSTED_PROXIES", "127.0.0.1, 10.0.0.0/8");
+            jail.set_env("SIGNET_DATA_DIR", "123");
+            jail.set_env("SIGNET_MESSAGE_DAYS", "9");
+            let config = Config::load(None, &Flags::default()).unwrap();
+            assert_eq!(config.trusted_proxies, Proxies::parse(&["127.0.0.1".into(), "10.0.0.0/8".into()]).unwrap());
+            assert_eq!((config.data_dir, config.message_days), (PathBuf::from("123"), 9));
+            let flags = Flags { message_days: Some(3), ..Flags::default() };
+            assert_eq!(Config::load(None, &flags).unwrap().message_days, 3);
+            jail.set_env("SIGNET_TRUSTED_PROXIES", "127.0.0.1");
+            assert_eq!(
+                Config::load(None, &flags).unwrap().trusted_proxies,
+                Proxies::parse(&["127.0.0.1".into()]).unwrap()
+            );
+            Ok(())
+        });
     }
 
     #[test]

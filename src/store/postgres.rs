@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -37,6 +37,13 @@ const SESSION: &str = "SET statement_timeout = '4s'; SET lock_timeout = '3s'; \
 const URL_DEFAULTS: &[(&str, &str)] =
     &[("connect_timeout", "3"), ("tcp_user_timeout", "5000"), ("application_name", "signet")];
 
+/// Collisions after which a job goes on alone among those of this process that collided as well. Serializable
+/// transactions that insert into the same page of an index collide though they have nothing to do with each other; side
+/// by side they would keep doing so.
+const PARALLEL_COLLISIONS: u32 = 2;
+/// How long a job may keep colliding: the caller waits for an answer.
+const COLLIDING: Duration = Duration::from_secs(2);
+
 /// Whether a job may write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mode {
@@ -57,6 +64,8 @@ impl Mode {
 pub(super) struct Postgres {
     pool: Pool<ConnectionManager<PgConnection>>,
     gate: Gate,
+    /// Held by the one job that goes on after [`PARALLEL_COLLISIONS`].
+    alone: Mutex<()>,
 }
 
 /// Why a round must be repeated.
@@ -85,10 +94,10 @@ impl Postgres {
             .error_handler(Box::new(Silent))
             .connection_customizer(Box::new(Session))
             .build_unchecked(ConnectionManager::new(with_defaults(url.expose_secret())));
-        let mut conn = pool.get().map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        let mut conn = pool.get().map_err(|error| StoreError::Unavailable(without_url(&error.to_string())))?;
         migrate::postgres(&mut conn)?;
         drop(conn);
-        Ok(Self { pool, gate: Gate::new(CONNECTIONS as usize) })
+        Ok(Self { pool, gate: Gate::new(CONNECTIONS as usize), alone: Mutex::new(()) })
     }
 
     /// Runs `job` until it commits, fails or has been repeated often enough.
@@ -114,11 +123,15 @@ impl Postgres {
     {
         let start = Instant::now();
         let (mut collisions, mut broken) = (0, 0);
+        let mut alone = None;
         loop {
-            let conn = self.pool.get().map_err(|error| StoreError::Unavailable(error.to_string()))?;
+            if collisions >= PARALLEL_COLLISIONS && alone.is_none() {
+                alone = Some(self.alone.lock().unwrap_or_else(PoisonError::into_inner));
+            }
+            let conn = self.pool.get().map_err(|error| StoreError::Unavailable(without_url(&error.to_string())))?;
             match round(&mut Tx::new(Conn::Postgres(conn)), mode, job) {
                 Ok(result) => return result,
-                Err(Again::Collision) if collisions < limits::WRITE_RETRIES => {
+                Err(Again::Collision) if collisions < limits::WRITE_RETRIES && start.elapsed() < COLLIDING => {
                     collisions += 1;
                     std::thread::sleep(backoff(collisions));
                 }
@@ -191,14 +204,26 @@ fn postgres(tx: &mut Tx) -> &mut PgConnection {
     }
 }
 
-/// Doubling from 2 ms to 64 ms, each time between half and one and a half of it, so that colliding
+/// Doubling from 2 ms to 16 ms, each time between half and one and a half of it, so that colliding
 /// transactions part. Numbers of a Weyl sequence serve as chance: nothing secret depends on it.
 fn backoff(round: u32) -> Duration {
     static SEQUENCE: AtomicU64 = AtomicU64::new(0);
     let step =
         SEQUENCE.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed) ^ u64::from(std::process::id()).rotate_left(48);
-    let base = 2_000_u64 << round.min(6).saturating_sub(1);
+    let base = 2_000_u64 << round.min(4).saturating_sub(1);
     Duration::from_micros(base / 2 + (step >> 32) % base)
+}
+
+/// What libpq says of a connection, unless it is about the URL itself: then it repeats parts of it, the password among
+/// them.
+fn without_url(message: &str) -> String {
+    const ABOUT_THE_URL: [&str; 7] =
+        ["invalid", "URI", "postgres://", "postgresql://", "unexpected character", "missing", "conninfo"];
+    if ABOUT_THE_URL.iter().any(|word| message.contains(word)) {
+        "the database URL cannot be read: percent-encode special characters in user name and password".to_owned()
+    } else {
+        message.to_owned()
+    }
 }
 
 /// The URL with time-outs, unless it names them itself.
@@ -219,4 +244,25 @@ struct Silent;
 
 impl<E> HandleError<E> for Silent {
     fn handle_error(&self, _: E) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Regression: libpq repeats what it cannot read of a URL, and the password with it.
+    #[test]
+    fn no_part_of_a_url_that_cannot_be_read_is_passed_on() {
+        let urls = [
+            "postgres://u:se%zzcret@127.0.0.1/db",
+            "postgres://u:sec/ret@127.0.0.1/db",
+            "postgres://u:secret@[::1/db",
+            "postgres://u:secret@127.0.0.1:port/db",
+            "postgres://u:secret@127.0.0.1/db?sslmode=secret",
+        ];
+        for url in urls {
+            let error = Postgres::open(&SecretString::from(url.to_owned())).unwrap_err().to_string();
+            assert!(!error.contains("sec") && !error.contains("zz"), "{url}: {error}");
+        }
+    }
 }

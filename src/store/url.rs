@@ -6,6 +6,8 @@ use crate::base::secret::SecretString;
 
 /// Which database to open.
 ///
+/// Spaces and `=` are refused: `host=… password=…` is no file's name.
+///
 /// Read from text: `postgres://…` or `postgresql://…`, otherwise the path of a SQLite file, with or without `sqlite:`.
 #[derive(Clone)]
 pub enum DatabaseUrl {
@@ -36,7 +38,7 @@ impl FromStr for DatabaseUrl {
         let path = text.strip_prefix("sqlite:").map_or(text, |rest| rest.strip_prefix("//").unwrap_or(rest));
         if path.is_empty() {
             Err(DatabaseUrlError::Empty)
-        } else if path.contains("://") || path.starts_with(':') {
+        } else if path.contains("://") || path.starts_with(':') || path.contains(['=', ' ']) {
             Err(DatabaseUrlError::Scheme)
         } else {
             Ok(Self::Sqlite(path.into()))

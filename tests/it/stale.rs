@@ -59,8 +59,9 @@ async fn a_channel_added_elsewhere_answers_here(#[case] backend: Backend) {
     assert_eq!(app.get("/marketplace/koogallery/second").await.json()["resultCode"], "000001");
     let with_second = format!(
         "{CATALOG}\n[[channel]]\nslug = \"second\"\nkind = \"koogallery\"\nproducts = [\"atlas\"]\n\
-         access_key = {{ file = \"keys/license-1-0\" }}\n"
+         access_key = {{ file = \"keys/second\" }}\n"
     );
+    std::fs::write(app.database.folder.path().join("keys/second"), "an-access-key-of-its-own\n").unwrap();
     other.apply_catalog(&with_second).await;
     let answer = app.get("/marketplace/koogallery/second").await;
     assert!(answer.header("Body-Sign").is_some(), "{}", answer.head);

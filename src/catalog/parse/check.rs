@@ -28,10 +28,32 @@ pub(super) fn all(products: &[product::Draft], channels: &[channel::Draft], issu
     let plans = || products.iter().flat_map(|draft| &draft.plans);
     repeated("product id", plans().flat_map(|plan| &plan.product_ids), report);
     repeated("sku code", plans().flat_map(|plan| &plan.sku_codes), report);
+    shared_keys(channels, report);
     for channel in channels {
         repeated("product", channel.products.iter(), report);
         repeated("id", channel.debug_ids.iter(), report);
         references(channel, products, report);
+    }
+}
+
+/// The address is no part of what the marketplace signs: with one key, a call made to one channel would be good on the
+/// other as well.
+fn shared_keys(channels: &[channel::Draft], report: &mut Report<'_>) {
+    let keyed: Vec<_> =
+        channels.iter().filter_map(|draft| Some((draft.slug.as_ref()?, &draft.channel.as_ref()?.access_key))).collect();
+    for (index, (slug, key)) in keyed.iter().enumerate() {
+        if let Some((earlier, _)) = keyed[..index].iter().find(|(_, known)| known == key) {
+            let line = report.line(earlier.at);
+            report.add(
+                slug.at,
+                &slug.path,
+                format!(
+                    "channel `{}` has the same access key as channel `{}` in line {line}: a call to one would be valid \
+                     on the other; each product has a key of its own in the seller centre",
+                    slug.value, earlier.value
+                ),
+            );
+        }
     }
 }
 
