@@ -156,7 +156,7 @@ impl App {
         }
     }
 
-    /// [`Self::catch_up`], at most once in [`PING_PAUSE`] however many calls ask, because anybody can make them; says
+    /// [`Self::catch_up`], at most once a second however many calls ask, because anybody can make them; says
     /// whether it looked.
     pub async fn catch_up_seldom(&self) -> bool {
         let mut caught_up = self.0.caught_up.lock().await;
@@ -174,7 +174,7 @@ impl App {
         }
     }
 
-    /// Whether the database takes writes. It is asked by a commit, so at most once in [`PING_PAUSE`] however many
+    /// Whether the database takes writes. It is asked by a commit, so at most once a second however many
     /// probes come; those that wait share the answer.
     ///
     /// # Errors

@@ -1,5 +1,5 @@
 //! What an authentic call says: fields read, measured, and put into a [`Call`]. One file per transport
-//! ([`v1`], [`v2`]), one for reading fields, one for the buyer's extension parameters.
+//! (`v1`, `v2`), one for reading fields, one for the buyer's extension parameters.
 //!
 //! What is unreadable is refused with the field, its rule and what was seen, so that the merchant can tell the
 //! marketplace. Debug calls (`testFlag=1`) are never refused for a value: the marketplace stops selling a product
