@@ -160,7 +160,7 @@ fn urls_are_read_and_never_shown() {
     let url: DatabaseUrl = "postgres://signet:canary@host/db".parse().unwrap();
     assert!(!format!("{url:?}").contains("canary"));
     assert_eq!("".parse::<DatabaseUrl>().unwrap_err(), DatabaseUrlError::Empty);
-    for text in ["mysql://signet:canary@host/db", ":memory:"] {
+    for text in ["mysql://signet:canary@host/db", ":memory:", "host=127.0.0.1 password=secret"] {
         assert_eq!(text.parse::<DatabaseUrl>().unwrap_err(), DatabaseUrlError::Scheme);
     }
 }

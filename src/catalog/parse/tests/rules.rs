@@ -347,3 +347,15 @@ fn tables_that_are_missing_empty_or_single() {
         assert!(list.len() == 1 && list[0].message.contains("at least one [[product.plan]]"), "{list:?}");
     }
 }
+
+/// Regression: the address is not signed, so two channels with one key accepted each other's calls.
+#[test]
+fn two_channels_with_one_access_key_are_refused_with_both_lines() {
+    let channel = &SMALL[SMALL.find("[[channel]]").unwrap()..];
+    let list = problems(&format!("{SMALL}{}", channel.replace("\"main\"", "\"other\"")));
+    assert_eq!(list.len(), 1, "{list:?}");
+    assert_eq!(list[0].line, 19);
+    assert!(list[0].message.contains("`main` in line 14"), "{list:?}");
+    let own = channel.replace("\"main\"", "\"other\"").replace("ATLAS_KEY", "OTHER_KEY");
+    assert!(parse(&format!("{SMALL}{own}"), "catalog.toml", ISSUER).is_ok());
+}
