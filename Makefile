@@ -7,7 +7,7 @@ CARGO ?= cargo
 RUNNER := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo nextest run || echo test)
 NO_POSTGRES := $(if $(findstring nextest,$(RUNNER)),-E 'not test(postgres)',-- --skip postgres)
 
-.PHONY: help setup demo test quick format lint check-python bench soak clean
+.PHONY: help setup demo test quick format lint bench soak
 
 help:
 	@printf '%s\n' \

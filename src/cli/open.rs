@@ -56,14 +56,21 @@ async fn public_url(store: &Store, config: &Config, access: Access) -> anyhow::R
         (Access::Server, None) => config.server_url(),
         (Access::Tool, None) => store.read(installation::remembered_url).await?.unwrap_or_else(|| config.server_url()),
     };
-    if access == Access::Server {
-        let used = url.clone();
-        let before: Option<String> = store.write(move |tx| installation::remember_url(tx, &used)).await?;
-        if let Some(before) = before.filter(|before| *before != url) {
-            tracing::warn!("the public address was {before} and is {url} now: new codes name it as their issuer");
-        }
-    }
     Ok(url)
+}
+
+/// Remembers the server's address for the commands beside it; called once nothing stands against the start any more.
+///
+/// # Errors
+/// The database's.
+pub async fn remember_address(app: &App) -> anyhow::Result<()> {
+    let url = app.public_url().to_owned();
+    let used = url.clone();
+    let before: Option<String> = app.store().write(move |tx| installation::remember_url(tx, &used)).await?;
+    if let Some(before) = before.filter(|before| *before != url) {
+        tracing::warn!("the public address was {before} and is {url} now: new codes name it as their issuer");
+    }
+    Ok(())
 }
 
 /// Reads and checks a catalog file.

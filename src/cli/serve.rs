@@ -60,6 +60,7 @@ pub async fn start(config: &Config) -> anyhow::Result<Running> {
         tracing::info!("catalog {} applied: {} changes", file.display(), difference.changes.len());
     }
     check_code_lengths(&app)?;
+    super::open::remember_address(&app).await?;
     let stop = CancellationToken::new();
     if let Some(address) = config.metrics_listen {
         let handle = telemetry::start_metrics().context("the metrics cannot be recorded")?;

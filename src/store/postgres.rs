@@ -217,10 +217,21 @@ fn backoff(round: u32) -> Duration {
 /// What libpq says of a connection, unless it is about the URL itself: then it repeats parts of it, the password among
 /// them.
 fn without_url(message: &str) -> String {
-    const ABOUT_THE_URL: [&str; 7] =
-        ["invalid", "URI", "postgres://", "postgresql://", "unexpected character", "missing", "conninfo"];
+    const ABOUT_THE_URL: [&str; 9] = [
+        "invalid",
+        "URI",
+        "postgres://",
+        "postgresql://",
+        "unexpected character",
+        "missing",
+        "conninfo",
+        "translate",
+        "forbidden",
+    ];
     if ABOUT_THE_URL.iter().any(|word| message.contains(word)) {
-        "the database URL cannot be read: percent-encode special characters in user name and password".to_owned()
+        "the database URL cannot be read or its host not found: check the host, and percent-encode special characters \
+         in user name and password"
+            .to_owned()
     } else {
         message.to_owned()
     }
@@ -258,6 +269,7 @@ mod tests {
             "postgres://u:sec/ret@127.0.0.1/db",
             "postgres://u:secret@[::1/db",
             "postgres://u:secret@127.0.0.1:port/db",
+            "postgres://u:can@secret@nowhere.invalid/db",
             "postgres://u:secret@127.0.0.1/db?sslmode=secret",
         ];
         for url in urls {
