@@ -8,6 +8,7 @@ use std::{
         mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
     },
     thread::JoinHandle,
+    time::{Duration, Instant},
 };
 
 use diesel::{Connection, SqliteConnection, connection::SimpleConnection};
@@ -45,6 +46,12 @@ pub(super) struct DatabaseFile {
     access: Access,
 }
 
+/// What every new connection is told.
+const SESSION: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
+    PRAGMA trusted_schema = OFF; PRAGMA journal_size_limit = 67108864";
+/// Pause before the switch to WAL is asked for again.
+const WAL_PAUSE: Duration = Duration::from_millis(10);
+
 impl DatabaseFile {
     /// Opens a connection that writes. `busy_timeout` comes first: switching to WAL already needs the lock.
     pub(super) fn connect(&self) -> Result<SqliteConnection, StoreError> {
@@ -57,14 +64,16 @@ impl DatabaseFile {
             Access::Server => 2_000,
             Access::Tool => 10_000,
         };
-        conn.batch_execute(&format!("PRAGMA busy_timeout = {busy_millis}"))
-            .and_then(|()| {
-                conn.batch_execute(
-                    "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
-                     PRAGMA trusted_schema = OFF; PRAGMA journal_size_limit = 67108864",
-                )
-            })
-            .map_err(|error| classify(error).1)?;
+        conn.batch_execute(&format!("PRAGMA busy_timeout = {busy_millis}")).map_err(|error| classify(error).1)?;
+        let deadline = Instant::now() + Duration::from_millis(busy_millis);
+        // Several first starts at once: SQLite answers the switch to WAL with "locked" at once, whatever the time-out,
+        // because waiting could end in a deadlock. So it is asked again.
+        while let Err(error) = conn.batch_execute(SESSION) {
+            if !error.to_string().contains("locked") || Instant::now() >= deadline {
+                return Err(classify(error).1);
+            }
+            std::thread::sleep(WAL_PAUSE);
+        }
         Ok(conn)
     }
 
