@@ -1,0 +1,301 @@
+//! What each kind of document says. Times named `iat`, `nbf`, `exp` and the like are whole seconds since 1970
+//! (RFC 7519 §2); `time` is the server's clock in microseconds, for [trusted time](crate::clock).
+//!
+//! Unknown members are ignored, so that an older reader takes what a newer service signs.
+
+use alloc::{collections::BTreeMap, string::String, vec::Vec};
+
+use serde::{Deserialize, Serialize};
+
+use crate::machine::MatchRule;
+
+/// Features by name.
+pub type Features = BTreeMap<String, FeatureValue>;
+/// Digests of a machine's fingerprint components by name; see [`crate::machine::digest`].
+pub type Components = BTreeMap<String, String>;
+
+/// What a feature is set to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum FeatureValue {
+    /// On or off.
+    Flag(bool),
+    /// A limit.
+    Number(u32),
+    /// A name, such as an edition.
+    Text(String),
+}
+
+/// `license+jwt`, and with `device` and `exp` also `device-license+jwt`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CodeClaims {
+    /// The service that issued it.
+    pub iss: String,
+    /// The license.
+    pub sub: String,
+    /// The product.
+    pub aud: String,
+    /// When this revision was made.
+    pub iat: i64,
+    /// The license does not hold before.
+    pub nbf: i64,
+    /// The plan.
+    pub plan: String,
+    /// Machine limit.
+    pub machines: u32,
+    /// Features.
+    pub features: Features,
+    /// Revision: higher is newer.
+    pub rev: u32,
+    /// The license does not hold from here on; only where the plan's codes carry their expiry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exp: Option<i64>,
+    /// SHA-256 of the device's text in base64url; only where the license is bound to a device.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
+}
+
+/// `lease+jwt`: what lets an activated machine run without asking.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeaseClaims {
+    /// The service.
+    pub iss: String,
+    /// The license.
+    pub sub: String,
+    /// `<product>/lease`.
+    pub aud: String,
+    /// The activation.
+    pub activation: String,
+    /// When it was given.
+    pub iat: i64,
+    /// The server's clock then, in microseconds.
+    pub time: i64,
+    /// The lease ends here.
+    pub exp: i64,
+    /// From here on the machine asks for the next lease: long before `exp`, so that a service that is down for a day
+    /// is no event.
+    pub renew_after: i64,
+    /// Without a newer lease the software may run on until here, and says so. Not before `exp`; equal to it where the
+    /// plan gives no grace.
+    pub grace_until: i64,
+    /// The plan.
+    pub plan: String,
+    /// Machine limit of the license.
+    pub machines: u32,
+    /// Features of the license as it is now.
+    pub features: Features,
+    /// Revision of the license.
+    pub rev: u32,
+    /// When the license ends, where it does. For display: `exp` and `grace_until` are what counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub license_exp: Option<i64>,
+    /// Whether the seat goes back when the lease ends.
+    pub floating: bool,
+    /// The machine it is for.
+    pub machine: BoundMachine,
+    /// The caller's nonce, where it sent one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nonce: Option<String>,
+}
+
+/// Which machine a document is bound to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BoundMachine {
+    /// How many components must be the same.
+    #[serde(rename = "match")]
+    pub rule: MatchRule,
+    /// Its components when it was last seen.
+    pub components: Components,
+}
+
+/// `validation+jwt`: the signed answer of `POST /api/v1/validate`, and of a refused activation or renewal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ValidationClaims {
+    /// The service.
+    pub iss: String,
+    /// `<product>/validation`, of the product that was asked about, else of the license; `installation/validation`
+    /// where neither is known.
+    pub aud: String,
+    /// When it was answered.
+    pub iat: i64,
+    /// The server's clock then, in microseconds.
+    pub time: i64,
+    /// What was asked. An answer to another question proves nothing.
+    pub asked: Asked,
+    /// Whether the software may run.
+    pub valid: bool,
+    /// Why, or why not: one of the documented reasons.
+    pub reason: String,
+    /// Whether asking again unchanged is useless until somebody changes something.
+    pub conclusive: bool,
+    /// The license, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub license: Option<LicenseFacts>,
+    /// The machine's activation, where a fingerprint was sent and has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activation: Option<String>,
+}
+
+/// The question that a [`ValidationClaims`] answers.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked {
+    /// [`crate::machine::sha256`] of the license code or key exactly as it was sent.
+    pub license: String,
+    /// The caller's nonce.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nonce: Option<String>,
+    /// The product.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub product: Option<String>,
+    /// The software's version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// The feature wanted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub feature: Option<String>,
+    /// The machine.
+    #[serde(default, skip_serializing_if = "Components::is_empty")]
+    pub components: Components,
+}
+
+/// What the holder of a license may know of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LicenseFacts {
+    /// Its id.
+    pub id: String,
+    /// Its product.
+    pub product: String,
+    /// Its plan.
+    pub plan: String,
+    /// `active`, `frozen` or `released`.
+    pub state: String,
+    /// Whether it is a trial.
+    pub trial: bool,
+    /// When it ends, where it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<i64>,
+    /// Until when it is honoured: the end plus the plan's slack.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holds_until: Option<i64>,
+    /// Machine limit.
+    pub machines: u32,
+    /// Features.
+    pub features: Features,
+    /// Revision.
+    pub rev: u32,
+}
+
+/// `license-file+jwt`: a license for machines that never ask.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LicenseFileClaims {
+    /// The service.
+    pub iss: String,
+    /// The license.
+    pub sub: String,
+    /// `<product>/license-file`.
+    pub aud: String,
+    /// When it was made.
+    pub iat: i64,
+    /// The server's clock then, in microseconds.
+    pub time: i64,
+    /// The file's own end; fetch another before.
+    pub exp: i64,
+    /// The plan.
+    pub plan: String,
+    /// Machine limit of the license.
+    pub machines: u32,
+    /// Features.
+    pub features: Features,
+    /// Revision of the license.
+    pub rev: u32,
+    /// When the license ends, where it does. For display.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub license_exp: Option<i64>,
+    /// How many components must be the same.
+    #[serde(rename = "match")]
+    pub rule: MatchRule,
+    /// The machines it is for; never empty.
+    pub bound_to: Vec<Components>,
+}
+
+/// `revocations+jwt`: what no longer holds, although its signature does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RevocationsClaims {
+    /// The service.
+    pub iss: String,
+    /// `<product>/revocations`.
+    pub aud: String,
+    /// When it was made.
+    pub iat: i64,
+    /// The server's clock then, in microseconds.
+    pub time: i64,
+    /// A list older than this says nothing about today: fetch another.
+    pub exp: i64,
+    /// It holds the entries numbered `since + 1` to `number`.
+    pub number: u64,
+    /// 0: the list starts from nothing.
+    pub since: u64,
+    /// Whether the service had no more entries; when not, ask again with `since=<number>`.
+    pub complete: bool,
+    /// In the order of their numbers.
+    pub entries: Vec<Revocation>,
+}
+
+/// One entry of a revocation list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Revocation {
+    /// Revisions of a license that grant more than it has now; without `revs` the whole license.
+    License {
+        /// The license.
+        sub: String,
+        /// The revisions.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        revs: Option<Vec<u32>>,
+    },
+    /// Everything that a key signed.
+    Key {
+        /// Its thumbprint.
+        kid: String,
+    },
+}
+
+/// Where a signing key stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyState {
+    /// Signs and verifies.
+    Active,
+    /// Signs no more; what it signed still verifies.
+    VerifyOnly,
+    /// Compromised: nothing it signed is believed.
+    Revoked,
+}
+
+/// `keys+jwt`: a product's signing keys, numbered, signed by its root key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyListClaims {
+    /// The service.
+    pub iss: String,
+    /// `<product>/keys`.
+    pub aud: String,
+    /// When it was made.
+    pub iat: i64,
+    /// Each list of a product has a higher number than the one before.
+    pub number: u64,
+    /// `kid` of the root that signs it.
+    pub root: String,
+    /// The keys; revoked ones are named too, so that software forgets them.
+    pub keys: Vec<ListedKey>,
+}
+
+/// One key of a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListedKey {
+    /// Its RFC 7638 thumbprint.
+    pub kid: String,
+    /// The public key, 32 bytes in base64url.
+    pub x: String,
+    /// Where it stands.
+    pub state: KeyState,
+}

@@ -1,0 +1,75 @@
+//! The kinds of signed documents.
+
+use alloc::{format, string::String};
+
+/// What a signed document is. Every kind has its own `typ` and its own `aud`, and a reader names the kind it
+/// expects: a lease can never pass for a license code (RFC 8725 §3.11 and §3.9).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// A license code.
+    LicenseCode,
+    /// A license code for one device of a license.
+    DeviceCode,
+    /// The short-lived permission that an activated machine holds.
+    Lease,
+    /// The answer to "may this license run?".
+    Validation,
+    /// A license as a file, bound to machines, with an end of its own.
+    LicenseFile,
+    /// The numbered list of what no longer holds.
+    Revocations,
+    /// The numbered list of a product's signing keys, signed by its root key.
+    KeyList,
+}
+
+impl Kind {
+    /// Every kind, for tests that feed each to every other reader.
+    pub const ALL: [Self; 7] = [
+        Self::LicenseCode,
+        Self::DeviceCode,
+        Self::Lease,
+        Self::Validation,
+        Self::LicenseFile,
+        Self::Revocations,
+        Self::KeyList,
+    ];
+
+    /// `typ` of the header (RFC 7515 §4.1.9).
+    pub fn typ(self) -> &'static str {
+        match self {
+            Self::LicenseCode => "license+jwt",
+            Self::DeviceCode => "device-license+jwt",
+            Self::Lease => "lease+jwt",
+            Self::Validation => "validation+jwt",
+            Self::LicenseFile => "license-file+jwt",
+            Self::Revocations => "revocations+jwt",
+            Self::KeyList => "keys+jwt",
+        }
+    }
+
+    /// `aud` of the payload for `product` (RFC 7519 §4.1.3): the product itself for a license code, a name below
+    /// it for everything else. A slash cannot stand in a product's name, so no two are alike.
+    pub fn audience(self, product: &str) -> String {
+        match self {
+            Self::LicenseCode => product.into(),
+            Self::DeviceCode => format!("{product}/device"),
+            Self::Lease => format!("{product}/lease"),
+            Self::Validation => format!("{product}/validation"),
+            Self::LicenseFile => format!("{product}/license-file"),
+            Self::Revocations => format!("{product}/revocations"),
+            Self::KeyList => format!("{product}/keys"),
+        }
+    }
+
+    /// Characters that a document of this kind may have.
+    pub fn max_chars(self) -> usize {
+        match self {
+            // What the marketplace is known to carry.
+            Self::LicenseCode | Self::DeviceCode => 1_023,
+            Self::Lease | Self::Validation => 8 * 1024,
+            Self::KeyList => 16 * 1024,
+            Self::LicenseFile => 64 * 1024,
+            Self::Revocations => 1024 * 1024,
+        }
+    }
+}
