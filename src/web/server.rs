@@ -30,6 +30,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) {
     let graceful = GracefulShutdown::new();
     let places = Arc::new(Semaphore::new(limits::CONNECTIONS));
+    let rooms = Arc::new(Semaphore::new(limits::ROOMY_CONNECTIONS));
     loop {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { break };
         let accepted = tokio::select! {
@@ -38,12 +39,14 @@ pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToke
         };
         match accepted {
             Ok((stream, peer)) => {
-                let connection = graceful.watch(connection(stream, peer, router.clone()));
+                let room = Arc::clone(&rooms).try_acquire_owned().ok();
+                let stream = guarded(stream, limits::WRITE_STALL);
+                let connection = graceful.watch(connection(stream, peer, router.clone(), room.is_some()));
                 tokio::spawn(async move {
                     if let Err(error) = connection.await {
                         tracing::debug!("connection ended: {error}");
                     }
-                    drop(place);
+                    drop((place, room));
                 });
             }
             Err(error) => {
@@ -61,15 +64,16 @@ pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToke
     }
 }
 
-/// A connection as hyper sees it.
-type Wire = TokioIo<Pin<Box<TimeoutStream<TcpStream>>>>;
+/// A connection that does not wait for ever.
+type Stream = Pin<Box<TimeoutStream<TcpStream>>>;
 
 fn connection(
-    stream: TcpStream,
+    stream: Stream,
     peer: SocketAddr,
     router: Router,
+    roomy: bool,
 ) -> http1::Connection<
-    Wire,
+    TokioIo<Stream>,
     impl hyper::service::Service<
         hyper::Request<Incoming>,
         Response = axum::response::Response,
@@ -77,25 +81,28 @@ fn connection(
         Future = impl Send,
     >,
 > {
-    // An answer is written in one piece; waiting for more would only cost the marketplace time.
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!("TCP_NODELAY: {error}");
-    }
     let service = hyper::service::service_fn(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
         router.clone().oneshot(request.map(axum::body::Body::new))
     });
+    // What hyper itself refuses is answered 431 or 414 without a word: more than this, and addresses over 65,534 bytes.
+    let head_bytes = if roomy { limits::REFUSED_HEAD_BYTES } else { limits::REQUEST_HEAD_BYTES };
     http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits::REQUEST_HEAD_TIMEOUT)
-        .max_buf_size(limits::REQUEST_HEAD_BYTES)
+        .max_buf_size(head_bytes)
+        .max_headers(limits::REFUSED_HEAD_LINES)
         .title_case_headers(true)
-        .serve_connection(TokioIo::new(guarded(stream)), service)
+        .serve_connection(TokioIo::new(stream), service)
 }
 
-/// Ends a connection whose client does not take its answers: its place is somebody else's.
-fn guarded(stream: TcpStream) -> Pin<Box<TimeoutStream<TcpStream>>> {
+/// Ends a connection whose client takes nothing of its answers for `stall`: its place is somebody else's.
+fn guarded(stream: TcpStream, stall: Duration) -> Stream {
+    // An answer is written in one piece; waiting for more would only cost the marketplace time.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!("TCP_NODELAY: {error}");
+    }
     let mut stream = TimeoutStream::new(stream);
-    stream.set_write_timeout(Some(limits::WRITE_STALL));
+    stream.set_write_timeout(Some(stall));
     Box::pin(stream)
 }
