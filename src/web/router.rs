@@ -2,7 +2,7 @@
 
 use axum::{
     Router,
-    extract::Request,
+    extract::{DefaultBodyLimit, Request},
     http::{HeaderName, HeaderValue, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
@@ -43,6 +43,7 @@ fn elsewhere() -> Router<App> {
         .route("/assets/signet.css", get(page::stylesheet))
         .merge(api::router())
         .fallback(page::not_found)
+        .layer(DefaultBodyLimit::max(limits::REQUEST_BODY_BYTES))
         .layer(middleware::from_fn(head::limit))
 }
 

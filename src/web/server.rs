@@ -106,3 +106,89 @@ fn guarded(stream: TcpStream, stall: Duration) -> Stream {
     stream.set_write_timeout(Some(stall));
     Box::pin(stream)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        convert::Infallible,
+        task::{Context, Poll},
+    };
+
+    use axum::{
+        body::{Body, Bytes, HttpBody},
+        routing::get,
+    };
+    use hyper::body::Frame;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    /// An answer without an end.
+    struct Endless;
+
+    impl HttpBody for Endless {
+        type Data = Bytes;
+        type Error = Infallible;
+
+        fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+            Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(&[b'x'; 16 * 1024])))))
+        }
+    }
+
+    /// How the connection of a client ended that sends `request` and then does `then`.
+    async fn ended(
+        stall: Duration,
+        roomy: bool,
+        request: &[u8],
+        then: impl AsyncFnOnce(&mut TcpStream),
+    ) -> hyper::Result<()> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (stream, peer) = listener.accept().await.unwrap();
+        let router = Router::new().route("/", get(|| async { Body::new(Endless) }).post(|| async { "whole" }));
+        let served = tokio::spawn(connection(guarded(stream, stall), peer, router, roomy));
+        client.write_all(request).await.unwrap();
+        then(&mut client).await;
+        let ended = tokio::time::timeout(limits::WRITE_STALL, served).await;
+        drop(client);
+        ended.expect("the connection ends").unwrap()
+    }
+
+    const ENDLESS: &[u8] = b"GET / HTTP/1.1\r\nHost: signet\r\n\r\n";
+
+    #[tokio::test]
+    async fn a_client_that_does_not_take_its_answer_is_let_go() {
+        let error = ended(Duration::from_millis(50), true, ENDLESS, async |_| {}).await.unwrap_err();
+        let stalled = std::error::Error::source(&error).and_then(|it| it.downcast_ref::<std::io::Error>());
+        assert_eq!(stalled.map(std::io::Error::kind), Some(std::io::ErrorKind::TimedOut), "{error:?}");
+    }
+
+    /// What ends a connection is a client that takes nothing, not an answer that takes long.
+    #[tokio::test]
+    async fn a_client_that_takes_its_answer_is_served_for_longer_than_a_stall() {
+        let stall = Duration::from_secs(1);
+        let (started, mut taken) = (tokio::time::Instant::now(), 0);
+        let read = async |client: &mut TcpStream| {
+            let mut piece = vec![0; 64 * 1024];
+            while started.elapsed() < stall * 2 {
+                taken += client.read(&mut piece).await.unwrap();
+            }
+            client.shutdown().await.unwrap();
+        };
+        let end = ended(stall, true, ENDLESS, read).await;
+        assert!(taken > 0 && end.is_err(), "{taken} {end:?}");
+        assert!(started.elapsed() >= stall * 2, "{:?}", started.elapsed());
+    }
+
+    #[tokio::test]
+    async fn only_roomy_connections_read_large_heads() {
+        let large = format!("POST / HTTP/1.1\r\nConnection: close\r\nX: {}\r\n\r\n", "x".repeat(33 * 1_024));
+        for (roomy, status) in [(true, "200 OK"), (false, "431 Request Header Fields Too Large")] {
+            let mut answer = String::new();
+            let read = async |client: &mut TcpStream| drop(client.read_to_string(&mut answer).await);
+            let end = ended(limits::WRITE_STALL, roomy, large.as_bytes(), read).await;
+            assert!(answer.starts_with(&format!("HTTP/1.1 {status}\r\n")), "{roomy}: {answer}");
+            assert_eq!(end.is_ok(), roomy, "{end:?}");
+        }
+    }
+}
