@@ -34,7 +34,7 @@ pub enum AlertKind {
     TooManyDeferred,
     /// An order waits for its details.
     OrderWaiting,
-    /// A purchase named no term; the license was given a month.
+    /// An order named no term where it should have; the license was given one.
     TermUnknown,
     /// Part of a purchase could not be read; the license was issued without it.
     PurchaseIncomplete,
