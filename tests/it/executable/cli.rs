@@ -90,7 +90,9 @@ fn verify_tells_valid_tampered_expired_and_foreign_codes_apart() {
     let file = installation.path("jwks.json");
     fs::write(&file, installation.get("/.well-known/jwks.json").1).unwrap();
     let valid = installation.done(&["verify", "--jwks", &url, &code]);
-    assert!(valid.stdout.contains("VALID") && valid.stdout.contains("atlas / standard"), "{valid:?}");
+    for words in ["VALID", "license code", "atlas / standard"] {
+        assert!(valid.stdout.contains(words), "{valid:?}");
+    }
     service.stop();
 
     // The service is gone: the file is enough.
@@ -100,6 +102,7 @@ fn verify_tells_valid_tampered_expired_and_foreign_codes_apart() {
     assert_eq!(verify(&["--product", "atlas", &code]).code, Some(0));
     let json: Value = serde_json::from_str(&verify(&["--json", &code]).stdout).unwrap();
     assert_eq!((&json["valid"], &json["claims"]["aud"]), (&Value::Bool(true), &Value::from("atlas")));
+    assert_eq!(json["kind"], "license+jwt");
     let (head, tail) = code.split_at(code.len() - 10);
     let tampered = format!("{head}{}{}", if tail.starts_with('A') { 'B' } else { 'A' }, &tail[1..]);
     let cases = [
