@@ -36,7 +36,13 @@ use crate::{
     usecase::{Actor, Failure},
 };
 
-use super::{open, serve, simulate::read_key, table, verify as verify_command};
+use super::{
+    open, serve,
+    simulate::read_key,
+    table,
+    terminal::{out, outln},
+    verify as verify_command,
+};
 
 const SAMPLE: &str = include_str!("../../deploy/sample-catalog.toml");
 /// Licenses listed at the end.
@@ -61,7 +67,7 @@ pub async fn run(command: Demo, file: Option<&Path>, flags: Flags) -> anyhow::Re
     let catalog = catalog::parse(SAMPLE, "sample-catalog.toml", &config.server_url())?;
     make_keys(&catalog, &config.data_dir)?;
     open::apply_catalog(&running.app, catalog.clone()).await?;
-    println!("Signet serves on {}, data in {}\n", config.server_url(), config.data_dir.display());
+    outln!("Signet serves on {}, data in {}\n", config.server_url(), config.data_dir.display());
 
     let played = play_all(&catalog, &config).await?;
     let bought = buy_to_keep(&catalog, &config).await?;
@@ -70,10 +76,10 @@ pub async fn run(command: Demo, file: Option<&Path>, flags: Flags) -> anyhow::Re
     let kept = bought.map(|bought| records::Kept { instance: bought.instance, subject });
     let differences = records::judge_records(&running.app, records::played(&played), kept).await?;
     for difference in &differences {
-        println!("WRONG: {difference}");
+        outln!("WRONG: {difference}");
     }
     let passed = differences.is_empty() && played.iter().all(StepReport::passed);
-    print!("{}", report::summary(&played, Style::default()));
+    out!("{}", report::summary(&played, Style::default()));
     if command.exit {
         running.stop().await;
         return Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE });
@@ -131,13 +137,13 @@ fn key_path(reference: &SecretRef, data_dir: &Path) -> Option<PathBuf> {
 
 async fn play_all(catalog: &Catalog, config: &Config) -> anyhow::Result<Vec<StepReport>> {
     let mut played = Vec::new();
-    print!("{}", report::step_header());
+    out!("{}", report::step_header());
     for line in Line::ALL {
         let (marketplace, goods) = marketplace(catalog, config, line)?;
-        let show = |step: &StepReport| print!("{}", report::step(step, Style::default()));
+        let show = |step: &StepReport| out!("{}", report::step(step, Style::default()));
         played.extend(play::play(&marketplace, &goods, show).await?);
     }
-    println!();
+    outln!("");
     Ok(played)
 }
 
@@ -185,19 +191,19 @@ fn goods(catalog: &Catalog, channel: &catalog::Channel) -> anyhow::Result<Goods>
 /// a code is that holds.
 async fn verify_offline(config: &Config, code: Option<&str>) -> anyhow::Result<Option<LicenseId>> {
     let Some(code) = code else {
-        println!("No license code was answered: there is nothing to verify.");
+        outln!("No license code was answered: there is nothing to verify.");
         return Ok(None);
     };
     let keys = verify_command::read_keys(&format!("{}/.well-known/jwks.json", config.server_url())).await?;
-    println!("A license code, as one more customer gets it:\n\n{code}\n");
-    println!("Verified offline with the keys published at {}/.well-known/jwks.json:", config.server_url());
+    outln!("A license code, as one more customer gets it:\n\n{code}\n");
+    outln!("Verified offline with the keys published at {}/.well-known/jwks.json:", config.server_url());
     match verify::verify_code(code, &keys, &VerifyOptions::at(SystemClock.now())) {
         Ok(verified) => {
-            println!("{}\n", verify_command::shown(&verified));
+            outln!("{}\n", verify_command::shown(&verified));
             Ok(Some(verified.claims.sub))
         }
         Err(refusal) => {
-            println!("NOT VALID: {refusal}\n");
+            outln!("NOT VALID: {refusal}\n");
             Ok(None)
         }
     }
@@ -210,7 +216,7 @@ async fn list_licenses(app: &App) -> anyhow::Result<()> {
         Ok(rows)
     });
     let licenses: Result<_, Failure> = page.await;
-    println!("What Signet's own records say:");
+    outln!("What Signet's own records say:");
     let mut shown = table::with_columns(&["license", "channel", "plan", "state", "ends", "machines", "code rev"]);
     for license in licenses? {
         let day = |at: crate::base::time::Time| at.civil().strftime("%Y-%m-%d").to_string();
@@ -225,13 +231,13 @@ async fn list_licenses(app: &App) -> anyhow::Result<()> {
             license.rev.to_string(),
         ]);
     }
-    println!("{shown}\n");
+    outln!("{shown}\n");
     Ok(())
 }
 
 fn where_to_look(config: &Config) {
     let url = config.server_url();
-    println!(
+    outln!(
         "\nThe service keeps running. Open\n\
          \x20 {url}/                        what there is\n\
          \x20 {url}/l                       a customer's look at a license: paste the code above\n\

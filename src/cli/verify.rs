@@ -24,7 +24,7 @@ use crate::{
     },
 };
 
-use super::table;
+use super::{table, terminal::outln};
 
 /// How long fetching the keys may take.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(10);
@@ -55,11 +55,11 @@ pub async fn run(command: Verify) -> anyhow::Result<ExitCode> {
     let options = VerifyOptions { product: command.product.as_ref(), ..VerifyOptions::at(SystemClock.now()) };
     let result = verify::verify_either(&code, &keys, &options);
     if command.json {
-        println!("{}", as_json(&result));
+        outln!("{}", as_json(&result));
     } else {
         match &result {
-            Ok(verified) => println!("{}", shown(verified)),
-            Err(refusal) => println!("NOT VALID: {refusal}"),
+            Ok(verified) => outln!("{}", shown(verified)),
+            Err(refusal) => outln!("NOT VALID: {refusal}"),
         }
     }
     Ok(if result.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
