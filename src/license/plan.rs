@@ -3,9 +3,14 @@
 use std::collections::BTreeMap;
 
 use jiff::{Span, civil};
+use semver::VersionReq;
 use serde::{Deserialize, Serialize};
 
 use crate::base::{limits, slug::Slug, text::Localized, time::Time};
+
+use super::machine;
+
+pub use super::machine::{LeaseRule, MachineRule};
 
 /// A product as the catalog describes it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -58,6 +63,12 @@ pub struct Plan {
     pub expiry_slack: ExpirySlack,
     /// How long a machine may run between two contacts.
     pub lease: LeaseRule,
+    /// Which machine is meant, and how many new ones a day.
+    #[serde(default)]
+    pub machine: MachineRule,
+    /// The software's versions that it covers; `None`: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub versions: Option<VersionReq>,
     /// Name of the extension parameter whose value binds the license to a device.
     pub bind_parameter: Option<String>,
     /// What the buyer is told on the marketplace's resource page.
@@ -155,22 +166,6 @@ impl Default for ExpirySlack {
     }
 }
 
-/// How long a machine may run between two contacts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct LeaseRule {
-    /// Days a lease lasts.
-    pub days: u16,
-    /// Days of grace after it.
-    pub grace_days: u16,
-}
-
-impl Default for LeaseRule {
-    fn default() -> Self {
-        Self { days: 7, grace_days: 7 }
-    }
-}
-
 /// What the buyer is told on the marketplace's resource page (`appInfo`).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -199,6 +194,11 @@ pub struct Grant {
 }
 
 impl Plan {
+    /// Whether the plan covers the software's `version`: see [`machine::covers`].
+    pub fn covers_version(&self, version: &str) -> bool {
+        self.versions.as_ref().is_none_or(|covered| machine::covers(covered, version))
+    }
+
     /// What `quantity` (None: one) of this plan grants. Results are held within 1 and [`limits::MACHINES`].
     pub fn grant(&self, quantity: Option<u32>) -> Grant {
         let mut grant = Grant { machines: self.machines, features: self.features.clone() };
