@@ -121,6 +121,8 @@ constraints! {
     LicenseCodeRev = "license_codes_pkey", "license_codes.license_id, license_codes.rev", "the code's revision";
     /// A counter of a license.
     UsageCounter = "usage_counters_pkey", "usage_counters.license_id, usage_counters.meter", "the usage counter";
+    /// A license's link.
+    LicenseLink = "license_links_pkey", "license_links.license_id", "the license's link";
     /// A device code's id.
     DeviceCodeId = "device_codes_pkey", "device_codes.id", "the device code";
     /// An application for one device.

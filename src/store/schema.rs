@@ -213,4 +213,12 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    license_links (license_id) {
+        license_id -> Text,
+        version -> BigInt,
+        rotated_at -> BigInt,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(licenses, orders);

@@ -10,6 +10,8 @@
 //! * what a marketplace causes: [`inbound`] calls [`purchase`], [`renewal`], [`status`], [`upgrade`], [`query`],
 //!   [`device`], [`order`] (completes what waits for details) and [`deferred`] (calls that came too early)
 //! * what the merchant does: [`merchant`], [`alert`], [`token`], [`catalog`], [`keys`], [`usage`]
+//! * what customers open: [`lookup`] by code or key, [`link`] by the address that the marketplace shows, and [`session`] in
+//!   between
 //! * what all of them share: [`change`] (apply an event to a license and write down what came of it), [`code`],
 //!   [`idempotency`] (a write asked for twice is carried out once)
 
@@ -26,6 +28,7 @@ pub mod installation;
 pub mod issue;
 pub mod journal;
 pub mod keys;
+pub mod link;
 pub mod lookup;
 pub mod merchant;
 pub mod order;
@@ -34,6 +37,7 @@ pub mod purchase;
 pub mod query;
 pub mod renewal;
 pub mod retention;
+pub mod session;
 pub mod status;
 pub mod token;
 pub mod upgrade;
