@@ -50,3 +50,7 @@ pub const MESSAGE_REQUEST_CHARS: usize = 8_192;
 pub const CATALOG_BYTES: u64 = 4 * 1024 * 1024;
 /// How long an `Idempotency-Key` is remembered, in hours.
 pub const IDEMPOTENCY_HOURS: i64 = 48;
+/// Wrong codes, keys and links that one address may try in a minute on the customer page.
+pub const WRONG_TRIES: u32 = 20;
+/// Addresses whose wrong tries are counted at once.
+pub const WRONG_TRY_ADDRESSES: usize = 10_000;

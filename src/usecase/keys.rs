@@ -112,6 +112,12 @@ impl KeyRing {
         known.into_iter().any(|key| key.state.verifies() && key.public.kid() == kid)
     }
 
+    /// The product's root, which its software pins; `None` for a product without keys.
+    pub fn root(&self, product: &Slug) -> Option<&PublicKey> {
+        let known = &self.products.get(product)?.known;
+        known.iter().find(|key| key.role == KeyRole::Root).map(|key| &key.public)
+    }
+
     /// Whether the product has keys.
     pub fn knows(&self, product: &Slug) -> bool {
         self.products.contains_key(product)

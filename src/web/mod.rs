@@ -2,13 +2,17 @@
 //!
 //! * [`server`] accepts connections, [`router`] is the one list of routes, [`request_log`] writes one line a request
 //! * [`marketplace`] is the marketplaces' door, [`well_known`] the published keys, [`health`] the probes, [`metrics`] the figures,
-//!   [`api`] the management API, [`page`] the pages for people
+//!   [`api`] the management API, [`customer`] the page of one license, [`page`] the other pages for people
+//! * [`html`] is what pages share, [`caller`] tells who calls
 //! * [`problem`] is the one map from failures to HTTP
 //!
 //! Handlers read as a list: take apart, call a use case, put together. Rules live in `usecase` and `license`.
 
 pub mod api;
+pub mod caller;
+pub mod customer;
 pub mod health;
+pub mod html;
 pub mod marketplace;
 pub mod metrics;
 pub mod page;

@@ -2,13 +2,10 @@
 //!
 //! The query string is never logged: a marketplace's calls carry their signature there.
 
-use std::{
-    net::{IpAddr, SocketAddr},
-    time::Instant,
-};
+use std::time::Instant;
 
 use axum::{
-    extract::{ConnectInfo, MatchedPath, Request, State},
+    extract::{MatchedPath, Request, State},
     http::{HeaderName, HeaderValue},
     middleware::Next,
     response::Response,
@@ -18,6 +15,8 @@ use tracing::Instrument;
 
 use crate::{app::App, base::ids::RequestId};
 
+use super::caller::Caller;
+
 /// Header under which an answer names its request.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -25,7 +24,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub async fn log(State(app): State<App>, request: Request, next: Next) -> Response {
     let started = Instant::now();
     let id = RequestId::new(app.now(), app.entropy());
-    let client = client_address(&app, &request);
+    let Caller(client) = Caller::of(&app, request.extensions(), request.headers());
     let method = method_name(request.method().as_str());
     // The template, not the path: a path may hold ids, and a figure per path would grow without bound.
     let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
@@ -46,15 +45,6 @@ pub async fn log(State(app): State<App>, request: Request, next: Next) -> Respon
         response.headers_mut().insert(REQUEST_ID, value);
     }
     response
-}
-
-/// Who called: the peer, or whom a trusted proxy names.
-fn client_address(app: &App, request: &Request) -> Option<IpAddr> {
-    let ConnectInfo(peer) = request.extensions().get::<ConnectInfo<SocketAddr>>()?;
-    // Proxies may append a line of their own instead of extending the client's.
-    let lines = request.headers().get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
-    let forwarded_for = lines.collect::<Vec<_>>().join(",");
-    Some(app.trusted_proxies().client(peer.ip(), Some(&forwarded_for)))
 }
 
 /// Methods are free text on the wire: only known ones become a label.

@@ -11,7 +11,7 @@ use axum::{
 
 use crate::{app::App, base::limits};
 
-use super::{api, health, marketplace, page, problem::Problem, request_log, well_known};
+use super::{api, customer, health, html, marketplace, page, problem::Problem, request_log, well_known};
 
 /// Everything the public listener serves.
 pub fn public(app: &App) -> Router {
@@ -27,15 +27,25 @@ pub fn public(app: &App) -> Router {
         .route("/products/{product}/keys.jws", get(well_known::product_key_list))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
-        .route("/", get(page::home))
-        .route("/l", get(page::license_form).post(page::license_show))
         .route("/assets/signet.css", get(page::stylesheet))
+        .route("/assets/signet.js", get(page::script))
+        .route("/assets/signet.svg", get(page::icon))
+        .merge(pages(app))
         .merge(api::router())
         .fallback(page::not_found)
         .layer(middleware::from_fn(deadline))
         .layer(middleware::map_response(default_headers))
         .layer(middleware::from_fn_with_state(app.clone(), request_log::log))
         .with_state(app.clone())
+}
+
+/// The pages for people, which remember their reader's language and stay out of indexes.
+fn pages(app: &App) -> Router<App> {
+    Router::new()
+        .route("/", get(page::home))
+        .merge(customer::routes(app))
+        .layer(middleware::from_fn_with_state(app.clone(), html::remember_language))
+        .layer(middleware::map_response(html::keep_out_of_indexes))
 }
 
 /// Ends requests whose client dawdles over the body. The marketplace's door has shorter limits of its own and answers

@@ -8,7 +8,9 @@
 #![expect(clippy::unwrap_used, reason = "a test's helpers fail as the test does")]
 
 mod architecture;
+mod browser;
 mod code2;
+mod customer;
 mod debug;
 mod executable;
 mod harness;

@@ -1,0 +1,171 @@
+//! `GET /license`: the license in words, with all that its holder needs of it.
+
+use askama::Template;
+use axum::{extract::State as Service, http::StatusCode, response::Response};
+
+use crate::{
+    app::App,
+    base::{text::Language, time::Time},
+    license::{model::Expiry, plan::Support},
+    store::Tx,
+    usecase::{
+        Actor, Context, Failure,
+        lookup::{self, Faces, Shown},
+        session::Session,
+    },
+    web::{
+        html::{Words, page},
+        problem::Problem,
+    },
+};
+
+use super::{
+    qr::{self, Drawing},
+    session::{self, Customer},
+    state::{Condition, day, days_between, days_in_words, minute},
+};
+
+#[derive(Debug, Template)]
+#[template(path = "customer/license.html")]
+struct LicensePage<'a> {
+    t: Words,
+    here: &'static str,
+    form_token: &'a str,
+    product: &'a str,
+    plan: &'a str,
+    trial: bool,
+    state: State,
+    term: Term,
+    device: Option<&'a str>,
+    machines: u32,
+    faces: Option<ShownFaces<'a>>,
+    commands: Option<Commands>,
+    support: &'a Support,
+    usage_guide: Option<&'a str>,
+    code_carries_expiry: bool,
+}
+
+/// How it stands.
+#[derive(Debug)]
+struct State {
+    tone: &'static str,
+    sign: &'static str,
+    title: String,
+    advice: String,
+}
+
+/// When it ends.
+#[derive(Debug)]
+struct Term {
+    ends: Option<String>,
+    left: Option<String>,
+    /// Why the date may be another, and how long a late renewal is waited for.
+    notes: Vec<String>,
+}
+
+/// Code and key, the key also as a drawing.
+struct ShownFaces<'a> {
+    code: &'a str,
+    key: &'a str,
+    drawing: Option<Drawing>,
+}
+
+/// Without code and key.
+impl std::fmt::Debug for ShownFaces<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ShownFaces(…)")
+    }
+}
+
+/// What to type on a machine.
+#[derive(Debug)]
+struct Commands {
+    activate: String,
+    check: String,
+    request: String,
+    import: String,
+}
+
+/// `GET /license`.
+pub async fn show(Service(app): Service<App>, t: Words, Customer(session): Customer) -> Result<Response, Problem> {
+    render(&app, t, session, StatusCode::OK).await
+}
+
+/// The page of the session's license.
+///
+/// # Errors
+/// The database's.
+pub async fn render(app: &App, t: Words, session: Session, status: StatusCode) -> Result<Response, Problem> {
+    let Session { license, form_token } = session;
+    let look = move |tx: &mut Tx, ctx: Context| lookup::show(tx, ctx, license.clone());
+    let shown = app.read::<_, Failure, _>(Actor::Signet, look).await?;
+    let condition = Condition::of(&shown.license, shown.holds_until, app.now());
+    let sold = shown.license.channel.is_some();
+    page(
+        status,
+        &LicensePage {
+            t,
+            here: session::PAGE,
+            form_token: &form_token,
+            product: shown.product.get(t.0),
+            plan: shown.plan.get(t.0),
+            trial: shown.license.trial,
+            state: State {
+                tone: condition.tone(),
+                sign: condition.sign(),
+                title: condition.title(t),
+                advice: condition.advice(t, sold),
+            },
+            term: term(t, &shown, condition, app.now()),
+            device: shown.license.device.as_deref(),
+            machines: shown.license.machines,
+            faces: shown.faces.as_ref().map(faces),
+            commands: commands(app, &shown),
+            support: &shown.support,
+            usage_guide: shown.usage_guide.as_deref(),
+            code_carries_expiry: shown.code_carries_expiry,
+        },
+    )
+}
+
+fn faces(faces: &Faces) -> ShownFaces<'_> {
+    ShownFaces { code: &faces.code, key: &faces.key, drawing: qr::draw(&faces.key) }
+}
+
+fn term(t: Words, shown: &Shown, condition: Condition, now: Time) -> Term {
+    let Some(at) = shown.license.expiry.at() else { return Term { ends: None, left: None, notes: Vec::new() } };
+    let running = matches!(condition, Condition::Good | Condition::EndsSoon(_));
+    let days = days_between(now, at);
+    let left = running.then(|| match t.0 {
+        Language::Zh => format!("还剩 {days} 天"),
+        Language::En => format!("{} left", days_in_words(days)),
+    });
+    let mut notes = Vec::new();
+    if let Some(until) = shown.holds_until.filter(|until| running && *until > at) {
+        let until = day(until);
+        notes.push(match t.0 {
+            Language::Zh => format!("如果续费来得晚，软件仍可使用到 {until}。"),
+            Language::En => format!("Should a renewal come late, the software goes on running until {until}."),
+        });
+    }
+    if running && matches!(shown.license.expiry, Expiry::Estimated(_)) {
+        notes.push(
+            t.pick(
+                "这是按购买时间估算的日期，以云商店为准。",
+                "This date is worked out from the purchase; the marketplace's own date decides.",
+            )
+            .to_owned(),
+        );
+    }
+    Term { ends: Some(minute(at)), left, notes }
+}
+
+fn commands(app: &App, shown: &Shown) -> Option<Commands> {
+    let (root, product) = (shown.root_key.as_ref()?, &shown.license.product);
+    Some(Commands {
+        activate: format!("signet client activate --server {} --product {product} --root-key {root}", app.public_url()),
+        check: format!("signet client check --product {product}"),
+        request: format!("signet client request-file --product {product}"),
+        import: format!("signet client import-file --product {product} {product}-response.json"),
+    })
+}
