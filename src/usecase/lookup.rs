@@ -2,22 +2,25 @@
 
 use crate::{
     base::{
+        ids::ActivationId,
+        limits,
         secret::{ExposeSecret, SecretString},
         text::Localized,
         time::Time,
     },
     license::{
-        key::LicenseKey,
         keys::PublicKey,
         model::{License, State},
         plan::Support,
-        seal::Purpose,
-        verify,
     },
-    store::Tx,
+    store::{ActivationRecord, Tx},
 };
 
-use super::{Context, Done, code, issue};
+use super::{
+    Context, Done, activation, code,
+    credential::{self, Credential, Held},
+    issue,
+};
 
 /// A license as its holder may see it.
 #[derive(Debug)]
@@ -34,6 +37,12 @@ pub struct Shown {
     pub code_carries_expiry: bool,
     /// What opens the software; `None` when it is released: then neither opens anything.
     pub faces: Option<Faces>,
+    /// How many seats are taken.
+    pub seats: u32,
+    /// A page of the machines that have a seat, oldest first.
+    pub machines: Vec<ActivationRecord>,
+    /// Whether a seat goes back by itself when a lease ends.
+    pub floating: bool,
     /// The product's root key, which software pins: 43 characters.
     pub root_key: Option<String>,
     /// Whom to ask.
@@ -57,11 +66,11 @@ impl std::fmt::Debug for Faces {
     }
 }
 
-/// What the holder of `license` may see of it.
+/// What the holder of `license` may see of it, with the machines that come after `after`.
 ///
 /// # Errors
 /// The database's and the seal's.
-pub fn show(tx: &mut Tx, ctx: Context, license: License) -> Done<Shown> {
+pub fn show(tx: &mut Tx, ctx: Context, license: License, after: Option<ActivationId>) -> Done<Shown> {
     let catalog = &ctx.installation.catalog;
     let named = |slug: &str| Localized { zh: slug.to_owned(), en: slug.to_owned() };
     let product = catalog.product(&license.product);
@@ -79,6 +88,9 @@ pub fn show(tx: &mut Tx, ctx: Context, license: License) -> Done<Shown> {
         holds_until: license.expiry.holds_until(ctx.installation.slack(&license.product, &license.plan)),
         code_carries_expiry: plan.is_some_and(|plan| plan.code_carries_expiry),
         faces,
+        seats: activation::seats(tx, ctx, license.id)?,
+        machines: activation::list(tx, ctx, license.id, true, after, limits::PAGE_ROWS)?,
+        floating: plan.is_some_and(|plan| plan.lease.floating),
         root_key: ctx.installation.keys.root(&license.product).map(PublicKey::x),
         support: product.map(|it| it.support.clone()).unwrap_or_default(),
         usage_guide: product.and_then(|it| it.usage_guide.clone()),
@@ -86,18 +98,17 @@ pub fn show(tx: &mut Tx, ctx: Context, license: License) -> Done<Shown> {
     })
 }
 
-/// The license behind `text`; `None` for anything that is not the code or key of a license here.
+/// The license behind `text`; `None` for anything that is not the key or an issued code of a license here.
 ///
 /// # Errors
 /// The database's.
 pub fn find(tx: &mut Tx, ctx: Context, text: &SecretString) -> Done<Option<License>> {
-    let text = text.expose_secret().trim();
-    if let Ok(key) = LicenseKey::parse(text) {
-        let lookup = ctx.installation.master.lookup(Purpose::LicenseKey, key.as_bytes());
-        return Ok(tx.license_by_key(&lookup)?);
-    }
-    match verify::verify_signature(text, &ctx.installation.keys.recognised()) {
-        Ok(verified) => Ok(tx.license_find(verified.claims.sub)?),
-        Err(_) => Ok(None),
-    }
+    let Credential::Found(Held { license, code }) = credential::resolve(tx, ctx, text)? else { return Ok(None) };
+    let Some(code) = code else { return Ok(Some(license)) };
+    // Behind the door lies the license key, so a good signature is not enough: whoever stole a signing key could make
+    // one. What counts is that the code was issued, also when its key was revoked since.
+    let issued = tx.code_find(license.id, code.claims.rev)?;
+    let signed = text.expose_secret().trim().rsplit_once('.').map(|(signed, _)| signed);
+    let was_issued = issued.is_some_and(|issued| signed == Some(issued.payload.as_str()));
+    Ok(was_issued.then_some(license))
 }

@@ -10,7 +10,7 @@ use axum::{
         rejection::{FormRejection, PathRejection, QueryRejection},
     },
     http::{HeaderValue, StatusCode, header, request::Parts},
-    response::{IntoResponse, Redirect, Response},
+    response::{IntoResponse, Response},
 };
 use serde::Deserialize;
 
@@ -27,10 +27,7 @@ use crate::{
     },
 };
 
-use super::{
-    session::{close, open},
-    tries::WrongTries,
-};
+use super::{session::open, tries::WrongTries};
 
 #[derive(Debug, Template)]
 #[template(path = "customer/door.html")]
@@ -145,11 +142,6 @@ pub async fn link(
     let find =
         move |tx: &mut Tx, ctx: Context| Ok(link::open(tx, ctx, token.expose_secret())?.map(|(license, _)| license));
     knock.enter(&app, find, (StatusCode::NOT_FOUND, Notice::DeadLink)).await
-}
-
-/// `POST /license/log-out`.
-pub async fn log_out(State(app): State<App>) -> Response {
-    close(&app, Redirect::to("/l?out=1"))
 }
 
 /// Who stands at a door.

@@ -6,7 +6,10 @@
 //!
 //! Nothing here decides about licenses, and nothing that a page shows may reach a log.
 
+mod actions;
 mod door;
+mod machines;
+mod notice;
 mod page;
 mod qr;
 mod session;
@@ -30,7 +33,8 @@ pub fn routes(app: &App) -> Router<App> {
         .route("/l", get(door::form).post(door::typed))
         .route("/l/{token}", get(door::link))
         .route(session::PAGE, get(page::show))
-        .route("/license/log-out", post(door::log_out))
+        .route("/license/machines/{id}/free", post(actions::free_seat))
+        .route("/license/log-out", post(actions::log_out))
         .layer(Extension(Arc::new(tries::WrongTries::default())))
         .layer(DefaultBodyLimit::max(limits::REQUEST_BODY_BYTES))
         .layer(middleware::from_fn_with_state(app.clone(), session::refuse_foreign))

@@ -1,11 +1,17 @@
 //! `GET /license`: the license in words, with all that its holder needs of it.
 
 use askama::Template;
-use axum::{extract::State as Service, http::StatusCode, response::Response};
+use axum::{
+    extract::{Query, State as Service, rejection::QueryRejection},
+    http::StatusCode,
+    response::Response,
+};
+
+use serde::Deserialize;
 
 use crate::{
     app::App,
-    base::{text::Language, time::Time},
+    base::{ids::ActivationId, text::Language, time::Time},
     license::{model::Expiry, plan::Support},
     store::Tx,
     usecase::{
@@ -20,6 +26,8 @@ use crate::{
 };
 
 use super::{
+    machines::Machines,
+    notice::Notice,
     qr::{self, Drawing},
     session::{self, Customer},
     state::{Condition, day, days_between, days_in_words, minute},
@@ -30,6 +38,7 @@ use super::{
 struct LicensePage<'a> {
     t: Words,
     here: &'static str,
+    notice: Option<Notice>,
     form_token: &'a str,
     product: &'a str,
     plan: &'a str,
@@ -37,7 +46,7 @@ struct LicensePage<'a> {
     state: State,
     term: Term,
     device: Option<&'a str>,
-    machines: u32,
+    machines: Machines,
     faces: Option<ShownFaces<'a>>,
     commands: Option<Commands>,
     support: &'a Support,
@@ -86,46 +95,76 @@ struct Commands {
     import: String,
 }
 
+/// What the address asks of the page.
+#[derive(Debug, Default, Deserialize)]
+pub struct Asked {
+    after: Option<String>,
+    done: Option<String>,
+}
+
+/// What the page shall show beside the license.
+#[derive(Debug, Default)]
+pub struct View {
+    /// What has just happened.
+    pub notice: Option<Notice>,
+    /// The machine after which the list goes on.
+    pub after: Option<ActivationId>,
+}
+
 /// `GET /license`.
-pub async fn show(Service(app): Service<App>, t: Words, Customer(session): Customer) -> Result<Response, Problem> {
-    render(&app, t, session, StatusCode::OK).await
+pub async fn show(
+    Service(app): Service<App>,
+    t: Words,
+    Customer(session): Customer,
+    asked: Result<Query<Asked>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let asked = asked.map_or_else(|_| Asked::default(), |Query(asked)| asked);
+    let notice = asked.done.as_deref().and_then(Notice::from_done);
+    let view = View { notice, after: asked.after.and_then(|after| after.parse().ok()) };
+    render(&app, t, session, StatusCode::OK, view).await
 }
 
 /// The page of the session's license.
 ///
 /// # Errors
 /// The database's.
-pub async fn render(app: &App, t: Words, session: Session, status: StatusCode) -> Result<Response, Problem> {
+pub async fn render(
+    app: &App,
+    t: Words,
+    session: Session,
+    status: StatusCode,
+    view: View,
+) -> Result<Response, Problem> {
     let Session { license, form_token } = session;
-    let look = move |tx: &mut Tx, ctx: Context| lookup::show(tx, ctx, license.clone());
-    let shown = app.read::<_, Failure, _>(Actor::Signet, look).await?;
+    let View { notice, after } = view;
+    let look = move |tx: &mut Tx, ctx: Context| lookup::show(tx, ctx, license.clone(), after);
+    let shown = app.read::<_, Failure, _>(Actor::Customer, look).await?;
     let condition = Condition::of(&shown.license, shown.holds_until, app.now());
     let sold = shown.license.channel.is_some();
-    page(
-        status,
-        &LicensePage {
-            t,
-            here: session::PAGE,
-            form_token: &form_token,
-            product: shown.product.get(t.0),
-            plan: shown.plan.get(t.0),
-            trial: shown.license.trial,
-            state: State {
-                tone: condition.tone(),
-                sign: condition.sign(),
-                title: condition.title(t),
-                advice: condition.advice(t, sold),
-            },
-            term: term(t, &shown, condition, app.now()),
-            device: shown.license.device.as_deref(),
-            machines: shown.license.machines,
-            faces: shown.faces.as_ref().map(faces),
-            commands: commands(app, &shown),
-            support: &shown.support,
-            usage_guide: shown.usage_guide.as_deref(),
-            code_carries_expiry: shown.code_carries_expiry,
+    let template = LicensePage {
+        t,
+        here: session::PAGE,
+        notice,
+        form_token: &form_token,
+        product: shown.product.get(t.0),
+        plan: shown.plan.get(t.0),
+        trial: shown.license.trial,
+        state: State {
+            tone: condition.tone(),
+            sign: condition.sign(),
+            title: condition.title(t),
+            advice: condition.advice(t, sold),
         },
-    )
+        term: term(t, &shown, condition, app.now()),
+        device: shown.license.device.as_deref(),
+        machines: Machines::of(&shown),
+        faces: shown.faces.as_ref().map(faces),
+        commands: commands(app, &shown),
+        support: &shown.support,
+        usage_guide: shown.usage_guide.as_deref(),
+        code_carries_expiry: shown.code_carries_expiry,
+    };
+    page(status, &template)
 }
 
 fn faces(faces: &Faces) -> ShownFaces<'_> {

@@ -1,0 +1,75 @@
+//! The forms on the page. Each carries the session's token, so that only this page can send it.
+
+use axum::{
+    Form,
+    extract::{Path, State, rejection::FormRejection},
+    http::StatusCode,
+    response::{IntoResponse, Redirect, Response},
+};
+use serde::Deserialize;
+
+use crate::{
+    app::App,
+    base::ids::ActivationId,
+    store::Tx,
+    usecase::{Actor, Context, Failure, activation, session::Session},
+    web::{html::Words, problem::Problem},
+};
+
+use super::{
+    notice::Notice,
+    page::{View, render},
+    session::{Customer, close},
+};
+
+/// A form of the page.
+#[derive(Debug, Deserialize)]
+pub struct Sent {
+    form: String,
+}
+
+type SentForm = Result<Form<Sent>, FormRejection>;
+
+/// `POST /license/machines/{id}/free`: gives the seat of a machine back.
+pub async fn free_seat(
+    State(app): State<App>,
+    t: Words,
+    Customer(session): Customer,
+    Path(id): Path<String>,
+    sent: SentForm,
+) -> Result<Response, Problem> {
+    if !is_ours(&session, &sent) {
+        return refuse(&app, t, session, StatusCode::FORBIDDEN, Notice::StaleForm).await;
+    }
+    let license = session.license.id;
+    let freed = match id.parse::<ActivationId>() {
+        Ok(id) => {
+            let free = move |tx: &mut Tx, ctx: Context| activation::free(tx, ctx, license, id);
+            app.write::<_, Failure, _>(Actor::Customer, free).await?
+        }
+        Err(_) => None,
+    };
+    match freed {
+        Some(_) => Ok(Redirect::to("/license?done=freed#machines").into_response()),
+        None => refuse(&app, t, session, StatusCode::NOT_FOUND, Notice::NoSuchMachine).await,
+    }
+}
+
+/// `POST /license/log-out`. Needs no token: whoever made a browser log out would gain nothing.
+pub async fn log_out(State(app): State<App>) -> Response {
+    close(&app, Redirect::to("/l?out=1"))
+}
+
+fn is_ours(session: &Session, sent: &SentForm) -> bool {
+    sent.as_ref().is_ok_and(|Form(sent)| session.sent(&sent.form))
+}
+
+async fn refuse(
+    app: &App,
+    t: Words,
+    session: Session,
+    status: StatusCode,
+    notice: Notice,
+) -> Result<Response, Problem> {
+    render(app, t, session, status, View { notice: Some(notice), after: None }).await
+}
