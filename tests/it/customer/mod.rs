@@ -5,9 +5,16 @@ mod links;
 mod page;
 
 use signet::{
+    base::{ids::ActivationId, secret::SecretString},
     license::model::License,
-    usecase::{link, merchant},
+    store::Tx,
+    usecase::{
+        Actor, Context, Failure,
+        activation::{self, Machine},
+        link, merchant,
+    },
 };
+use signet_verify::machine;
 
 use crate::harness::{Answer, Backend, TestApp, exchange};
 
@@ -129,4 +136,20 @@ pub async fn with_license(backend: Backend) -> (TestApp, License, String, String
     let license = issued(&app, "atlas/standard").await;
     let (code, key) = faces(&app, &license).await;
     (app, license, code, key)
+}
+
+/// Gives a machine a seat of the license, by the license's key.
+pub async fn seat(app: &TestApp, license: &License, name: &str, platform: &str) -> ActivationId {
+    let (_, key) = faces(app, license).await;
+    let machine = Machine {
+        name: Some(name.to_owned()),
+        platform: Some(platform.to_owned()),
+        version: Some("2.4.1".to_owned()),
+        components: [("machine-id".to_owned(), machine::digest("machine-id", name))].into(),
+        ..Machine::default()
+    };
+    let credential = SecretString::from(key);
+    let activate = move |tx: &mut Tx, ctx: Context<'_>| activation::activate(tx, ctx, &credential, &machine);
+    let granted = app.app.write::<_, Failure, _>(Actor::Software, activate).await.unwrap();
+    granted.unwrap().activation.id
 }
