@@ -48,5 +48,9 @@ pub const MACHINES: u32 = 1_000_000;
 pub const MESSAGE_REQUEST_CHARS: usize = 8_192;
 /// Bytes of a catalog file.
 pub const CATALOG_BYTES: u64 = 4 * 1024 * 1024;
+/// Entries of one revocation list; more come with the next.
+pub const REVOCATIONS: usize = 5_000;
+/// Bytes that the entries of one revocation list may have as JSON: signed, they stay below what a reader accepts.
+pub const REVOCATIONS_BYTES: usize = 700 * 1024;
 /// How long an `Idempotency-Key` is remembered, in hours.
 pub const IDEMPOTENCY_HOURS: i64 = 48;

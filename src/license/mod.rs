@@ -11,6 +11,8 @@ pub mod key_list;
 pub mod keys;
 pub mod model;
 pub mod plan;
+pub mod revocation;
 pub mod seal;
+pub mod sign;
 pub mod state;
 pub mod verify;

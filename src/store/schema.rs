@@ -213,4 +213,16 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    revocations (product, number) {
+        product -> Text,
+        number -> BigInt,
+        license_id -> Nullable<Text>,
+        revs -> Nullable<Text>,
+        kid -> Nullable<Text>,
+        reason -> Text,
+        created_at -> BigInt,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(licenses, orders);

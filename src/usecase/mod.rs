@@ -10,6 +10,7 @@
 //! * what a marketplace causes: [`inbound`] calls [`purchase`], [`renewal`], [`status`], [`upgrade`], [`query`],
 //!   [`device`], [`order`] (completes what waits for details) and [`deferred`] (calls that came too early)
 //! * what the merchant does: [`merchant`], [`alert`], [`token`], [`catalog`], [`keys`], [`usage`]
+//! * what software is told offline: [`revocations`]
 //! * what all of them share: [`change`] (apply an event to a license and write down what came of it), [`code`],
 //!   [`idempotency`] (a write asked for twice is carried out once)
 
@@ -34,6 +35,7 @@ pub mod purchase;
 pub mod query;
 pub mod renewal;
 pub mod retention;
+pub mod revocations;
 pub mod status;
 pub mod token;
 pub mod upgrade;
