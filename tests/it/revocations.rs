@@ -360,6 +360,7 @@ async fn many_releases_at_once_get_one_number_each(#[case] backend: Backend) {
     let mut listed: Vec<String> =
         list["entries"].as_array().unwrap().iter().map(|it| it["sub"].as_str().unwrap().to_owned()).collect();
     let mut expected: Vec<String> = licenses.iter().map(|it| it.id.to_string()).collect();
-    (listed.sort(), expected.sort());
+    listed.sort();
+    expected.sort();
     assert_eq!((list["number"].as_u64().unwrap(), listed), (MANY as u64, expected));
 }
