@@ -121,6 +121,12 @@ constraints! {
     LicenseCodeRev = "license_codes_pkey", "license_codes.license_id, license_codes.rev", "the code's revision";
     /// The number of a product's revocation.
     RevocationNumber = "revocations_pkey", "revocations.product, revocations.number", "the revocation's number";
+    /// An activation's id.
+    ActivationId = "activations_pkey", "activations.id", "the activation";
+    /// A component of an activation's machine.
+    ActivationComponent = "activation_components_pkey",
+        "activation_components.license_id, activation_components.component, activation_components.activation_id",
+        "the machine's component";
     /// A counter of a license.
     UsageCounter = "usage_counters_pkey", "usage_counters.license_id, usage_counters.meter", "the usage counter";
     /// A device code's id.
