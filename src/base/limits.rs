@@ -68,5 +68,9 @@ pub const CATALOG_BYTES: u64 = 4 * 1024 * 1024;
 pub const REVOCATIONS: usize = 5_000;
 /// Bytes that the entries of one revocation list may have as JSON: signed, they stay below what a reader accepts.
 pub const REVOCATIONS_BYTES: usize = 700 * 1024;
+/// Characters of a revocation list that travels in a license file or an offline answer; a longer one is fetched apart.
+pub const BUNDLE_REVOCATIONS_CHARS: usize = 32 * 1024;
+/// Machines that one license file may name: with components of the largest size it stays below what a reader accepts.
+pub const FILE_MACHINES: u32 = 50;
 /// How long an `Idempotency-Key` is remembered, in hours.
 pub const IDEMPOTENCY_HOURS: i64 = 48;
