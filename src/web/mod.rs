@@ -1,8 +1,8 @@
 //! HTTP in: the only room that names axum and askama.
 //!
 //! * [`server`] accepts connections, [`router`] is the one list of routes, [`request_log`] writes one line a request
-//! * [`marketplace`] is the marketplaces' door, [`well_known`] the published keys, [`health`] the probes, [`metrics`] the figures,
-//!   [`api`] the management API, [`customer`] the page of one license, [`page`] the other pages for people
+//! * [`marketplace`] is the marketplaces' door, [`well_known`] the published keys, [`revocations`] what no longer holds,
+//!   [`health`] the probes, [`metrics`] the figures, [`api`] the management API, [`customer`] the page of one license, [`page`] the other pages for people
 //! * [`html`] is what pages share, [`caller`] tells who calls
 //! * [`problem`] is the one map from failures to HTTP
 //!
@@ -18,6 +18,7 @@ pub mod metrics;
 pub mod page;
 pub mod problem;
 pub mod request_log;
+pub mod revocations;
 pub mod router;
 pub mod server;
 pub mod well_known;

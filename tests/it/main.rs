@@ -18,6 +18,7 @@ mod instance2;
 mod license1;
 mod protocol;
 mod regressions;
+mod revocations;
 mod saas1;
 mod secrets;
 mod sequences;

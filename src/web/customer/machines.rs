@@ -1,6 +1,6 @@
 //! The machines that have a seat, in words.
 
-use crate::{store::ActivationRecord, usecase::lookup::Shown};
+use crate::{base::limits, store::ActivationRecord, usecase::lookup::Shown, web::html::Words};
 
 use super::state::minute;
 
@@ -38,10 +38,10 @@ pub struct Machine {
 
 impl Machines {
     /// Those of a license.
-    pub fn of(shown: &Shown) -> Self {
-        let rows: Vec<_> = shown.machines.iter().map(Machine::of).collect();
+    pub fn of(t: Words, shown: &Shown) -> Self {
+        let rows: Vec<_> = shown.machines.iter().map(|it| Machine::of(t, it)).collect();
         // A page that is full may be followed by an empty one: that costs nobody anything.
-        let full = rows.len() >= crate::base::limits::PAGE_ROWS as usize;
+        let full = rows.len() >= limits::PAGE_ROWS as usize;
         let next = rows.last().filter(|_| full).map(|row| row.id.clone());
         Self { taken: shown.seats, most: shown.license.machines, floating: shown.floating, rows, next }
     }
@@ -58,15 +58,15 @@ impl Machines {
 }
 
 impl Machine {
-    fn of(it: &ActivationRecord) -> Self {
+    fn of(t: Words, it: &ActivationRecord) -> Self {
         let version = it.version.as_deref().map(|version| format!("v{}", version.trim_start_matches('v')));
         Self {
             id: it.id.to_string(),
             name: it.name.clone(),
             about: it.platform.clone().into_iter().chain(version).collect(),
-            since: minute(it.created_at),
-            last_seen: minute(it.last_seen_at),
-            runs_until: minute(it.grace_until),
+            since: minute(t, it.created_at),
+            last_seen: minute(t, it.last_seen_at),
+            runs_until: minute(t, it.grace_until),
         }
     }
 }

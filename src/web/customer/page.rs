@@ -43,6 +43,7 @@ struct LicensePage<'a> {
     product: &'a str,
     plan: &'a str,
     trial: bool,
+    released: bool,
     state: State,
     term: Term,
     device: Option<&'a str>,
@@ -66,6 +67,8 @@ struct State {
 /// When it ends.
 #[derive(Debug)]
 struct Term {
+    /// `Ends` or `Ended`.
+    label: &'static str,
     ends: Option<String>,
     left: Option<String>,
     /// Why the date may be another, and how long a late renewal is waited for.
@@ -149,6 +152,7 @@ pub async fn render(
         product: shown.product.get(t.0),
         plan: shown.plan.get(t.0),
         trial: shown.license.trial,
+        released: condition == Condition::Released,
         state: State {
             tone: condition.tone(),
             sign: condition.sign(),
@@ -157,7 +161,7 @@ pub async fn render(
         },
         term: term(t, &shown, condition, app.now()),
         device: shown.license.device.as_deref(),
-        machines: Machines::of(&shown),
+        machines: Machines::of(t, &shown),
         faces: shown.faces.as_ref().map(faces),
         commands: commands(app, &shown),
         support: &shown.support,
@@ -172,7 +176,11 @@ fn faces(faces: &Faces) -> ShownFaces<'_> {
 }
 
 fn term(t: Words, shown: &Shown, condition: Condition, now: Time) -> Term {
-    let Some(at) = shown.license.expiry.at() else { return Term { ends: None, left: None, notes: Vec::new() } };
+    let label = match condition {
+        Condition::Late(_) | Condition::Over => t.pick("已于此时到期", "Ended"),
+        _ => t.pick("到期", "Ends"),
+    };
+    let Some(at) = shown.license.expiry.at() else { return Term { label, ends: None, left: None, notes: Vec::new() } };
     let running = matches!(condition, Condition::Good | Condition::EndsSoon(_));
     let days = days_between(now, at);
     let left = running.then(|| match t.0 {
@@ -181,7 +189,7 @@ fn term(t: Words, shown: &Shown, condition: Condition, now: Time) -> Term {
     });
     let mut notes = Vec::new();
     if let Some(until) = shown.holds_until.filter(|until| running && *until > at) {
-        let until = day(until);
+        let until = day(t, until);
         notes.push(match t.0 {
             Language::Zh => format!("如果续费来得晚，软件仍可使用到 {until}。"),
             Language::En => format!("Should a renewal come late, the software goes on running until {until}."),
@@ -196,7 +204,7 @@ fn term(t: Words, shown: &Shown, condition: Condition, now: Time) -> Term {
             .to_owned(),
         );
     }
-    Term { ends: Some(minute(at)), left, notes }
+    Term { label, ends: Some(minute(t, at)), left, notes }
 }
 
 fn commands(app: &App, shown: &Shown) -> Option<Commands> {

@@ -1,5 +1,7 @@
 //! How a license stands, in words, and what its holder should do next.
 
+use jiff::SignedDuration;
+
 use crate::{
     base::{text::Language, time::Time},
     license::model::{License, Standing},
@@ -97,8 +99,8 @@ impl Condition {
                 Language::En => format!("The software may run. {renew} before it ends, and nothing is interrupted."),
             },
             Self::Late(until) => match t.0 {
-                Language::Zh => format!("期限已过，软件仍可使用到 {}。{renew}；续费后自动恢复。", day(until)),
-                Language::En => format!("The term is over. The software still runs until {}. {renew}; nothing else is needed.", day(until)),
+                Language::Zh => format!("期限已过，软件仍可使用到 {}。{renew}；续费后自动恢复。", day(t, until)),
+                Language::En => format!("The term is over. The software still runs until {}. {renew}; nothing else is needed.", day(t, until)),
             },
             Self::Over | Self::HeldForTerm => match t.0 {
                 Language::Zh => format!("期限已过，软件停止运行。{renew}；续费后许可证自动恢复，机器无需重新激活。"),
@@ -131,12 +133,22 @@ pub fn days_in_words(days: i64) -> String {
     if days == 1 { "1 day".to_owned() } else { format!("{days} days") }
 }
 
-/// `2026-03-02`, in UTC.
-pub fn day(at: Time) -> String {
-    at.civil().strftime("%Y-%m-%d").to_string()
+/// `2 March 2026`. Chinese readers get the day in China.
+pub fn day(t: Words, at: Time) -> String {
+    match t.0 {
+        Language::Zh => in_china(at).civil().strftime("%Y年%-m月%-d日").to_string(),
+        Language::En => at.civil().strftime("%-d %B %Y").to_string(),
+    }
 }
 
-/// `2026-03-02 08:00 UTC`.
-pub fn minute(at: Time) -> String {
-    at.civil().strftime("%Y-%m-%d %H:%M UTC").to_string()
+/// `2 March 2026, 08:00 UTC`. Chinese readers get China's time, which knows no summer time.
+pub fn minute(t: Words, at: Time) -> String {
+    match t.0 {
+        Language::Zh => in_china(at).civil().strftime("%Y年%-m月%-d日 %H:%M（北京时间）").to_string(),
+        Language::En => at.civil().strftime("%-d %B %Y, %H:%M UTC").to_string(),
+    }
+}
+
+fn in_china(at: Time) -> Time {
+    at.saturating_add(SignedDuration::from_hours(8))
 }
