@@ -3,7 +3,7 @@
 use axum::{
     Form,
     extract::{Path, State, rejection::FormRejection},
-    http::StatusCode,
+    http::{StatusCode, header},
     response::{IntoResponse, Redirect, Response},
 };
 use serde::Deserialize;
@@ -12,7 +12,11 @@ use crate::{
     app::App,
     base::ids::ActivationId,
     store::Tx,
-    usecase::{Actor, Context, Failure, activation, session::Session},
+    usecase::{
+        Actor, Context, Failure, activation,
+        license_file::{self, Machines},
+        session::Session,
+    },
     web::{html::Words, problem::Problem},
 };
 
@@ -53,6 +57,27 @@ pub async fn free_seat(
         Some(_) => Ok(Redirect::to("/license?done=freed#machines").into_response()),
         None => refuse(&app, t, session, StatusCode::NOT_FOUND, Notice::NoSuchMachine).await,
     }
+}
+
+/// `GET /license/file`: the license file for the machines that have a seat.
+pub async fn license_file(State(app): State<App>, t: Words, Customer(session): Customer) -> Result<Response, Problem> {
+    let license = session.license.clone();
+    let name = format!("{}.lic", license.product);
+    let make = move |tx: &mut Tx, ctx: Context| license_file::make(tx, ctx, &license, &Machines::All);
+    match app.read::<_, Failure, _>(Actor::Customer, make).await? {
+        Ok(file) => Ok(download(&name, file.bundle)),
+        Err(declined) => refuse(&app, t, session, StatusCode::CONFLICT, Notice::NoFile(declined)).await,
+    }
+}
+
+/// A bundle that the browser saves under `name`.
+fn download(name: &str, bundle: String) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, "application/json".to_owned()),
+        // The names of products are slugs, which need no quoting.
+        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")),
+    ];
+    (headers, bundle).into_response()
 }
 
 /// `POST /license/log-out`. Needs no token: whoever made a browser log out would gain nothing.

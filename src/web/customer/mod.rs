@@ -34,6 +34,7 @@ pub fn routes(app: &App) -> Router<App> {
         .route("/l/{token}", get(door::link))
         .route(session::PAGE, get(page::show))
         .route("/license/machines/{id}/free", post(actions::free_seat))
+        .route("/license/file", get(actions::license_file))
         .route("/license/log-out", post(actions::log_out))
         .layer(Extension(Arc::new(tries::WrongTries::default())))
         .layer(DefaultBodyLimit::max(limits::REQUEST_BODY_BYTES))

@@ -4,6 +4,7 @@ mod doors;
 mod links;
 mod page;
 
+use jiff::SignedDuration;
 use signet::{
     base::{ids::ActivationId, secret::SecretString},
     license::model::License,
@@ -97,12 +98,17 @@ pub fn text(answer: &Answer) -> String {
 
 /// A license issued by hand.
 pub async fn issued(app: &TestApp, plan: &str) -> License {
+    issued_for(app, plan, 1).await
+}
+
+/// One of a larger quantity.
+pub async fn issued_for(app: &TestApp, plan: &str, quantity: u32) -> License {
     let (product, plan) = plan.split_once('/').unwrap();
     let plan = signet::catalog::PlanName { product: product.parse().unwrap(), plan: plan.parse().unwrap() };
     let by_hand = merchant::ByHand {
         plan,
         expires_at: None,
-        quantity: None,
+        quantity: Some(quantity),
         trial: false,
         device: None,
         customer: signet::license::model::Customer::default(),
@@ -140,16 +146,31 @@ pub async fn with_license(backend: Backend) -> (TestApp, License, String, String
 
 /// Gives a machine a seat of the license, by the license's key.
 pub async fn seat(app: &TestApp, license: &License, name: &str, platform: &str) -> ActivationId {
-    let (_, key) = faces(app, license).await;
-    let machine = Machine {
+    let machine = machine(name, platform);
+    let credential = SecretString::from(faces(app, license).await.1);
+    let activate = move |tx: &mut Tx, ctx: Context<'_>| activation::activate(tx, ctx, &credential, &machine);
+    app.app.write::<_, Failure, _>(Actor::Software, activate).await.unwrap().unwrap().activation.id
+}
+
+fn machine(name: &str, platform: &str) -> Machine {
+    Machine {
         name: Some(name.to_owned()),
         platform: Some(platform.to_owned()),
         version: Some("2.4.1".to_owned()),
         components: [("machine-id".to_owned(), machine::digest("machine-id", name))].into(),
         ..Machine::default()
-    };
-    let credential = SecretString::from(key);
-    let activate = move |tx: &mut Tx, ctx: Context<'_>| activation::activate(tx, ctx, &credential, &machine);
-    let granted = app.app.write::<_, Failure, _>(Actor::Software, activate).await.unwrap();
-    granted.unwrap().activation.id
+    }
+}
+
+/// Gives many machines a seat, over several days, as the limit of new ones asks.
+pub async fn seats(app: &TestApp, license: &License, number: usize) -> Vec<ActivationId> {
+    let mut ids = Vec::new();
+    for number in 0..number {
+        if number % 10 == 0 {
+            app.pass_days(2);
+        }
+        app.pass(SignedDuration::from_millis(1));
+        ids.push(seat(app, license, &format!("machine-{number}"), "Debian 12").await);
+    }
+    ids
 }

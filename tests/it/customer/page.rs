@@ -1,7 +1,18 @@
 //! What the page says.
 
-use super::{Visitor, with_license};
-use crate::harness::Backend;
+use jiff::SignedDuration;
+use koogallery_simulator::{Call, Line};
+use rstest::rstest;
+use signet::{
+    license::{
+        code::{Claims, code_text},
+        model::License,
+    },
+    usecase::{keys, merchant::Act},
+};
+
+use super::{Visitor, act, faces, issued, issued_for, seat, seats, text, with_license};
+use crate::harness::{Backend, TestApp, slug};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_page_speaks_the_browsers_language_until_another_is_chosen() {
@@ -20,4 +31,184 @@ async fn the_page_speaks_the_browsers_language_until_another_is_chosen() {
         let answer = visitor.get(nonsense).await;
         assert_eq!((answer.status, answer.header("Set-Cookie")), (200, None), "{nonsense}");
     }
+}
+
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_customer_frees_a_seat_and_another_machine_takes_it(#[case] backend: Backend) {
+    let (app, license, _, key) = with_license(backend).await;
+    let second = SignedDuration::from_secs(1);
+    app.pass(second);
+    let first = seat(&app, &license, "front-desk", "Windows 11").await;
+    app.pass(second);
+    seat(&app, &license, "build-server", "Debian 12").await;
+    let mut visitor = Visitor::new(&app);
+    let page = visitor.enter(&key).await;
+    assert!(page.contains("<strong>2 of 2</strong>") && page.contains("None is left"), "{page}");
+    let (desk, server) = (page.find("front-desk").unwrap(), page.find("build-server").unwrap());
+    assert!(desk < server, "oldest first");
+
+    app.pass(second);
+    let form = visitor.form_token().await;
+    let path = format!("/license/machines/{first}/free");
+    for _ in 0..2 {
+        let answer = visitor.post(&path, &[("form", &form)]).await;
+        assert_eq!((answer.status, answer.header("Location")), (303, Some("/license?done=freed#machines")));
+    }
+    let page = text(&visitor.get("/license?done=freed").await);
+    assert!(page.contains("The seat is free") && page.contains("<strong>1 of 2</strong>"), "{page}");
+    assert!(!page.contains("front-desk") && page.contains("build-server"), "{page}");
+    app.pass(second);
+    seat(&app, &license, "laptop", "macOS").await;
+    let told = app.history(&license).await;
+    assert_eq!(told, ["issued", "activated", "activated", "deactivated", "activated"]);
+    let id = license.id;
+    let freed = app.read(move |tx, _| Ok(tx.history_page(id, None, 2)?)).await.pop().unwrap();
+    assert_eq!((freed.event.as_str(), freed.actor.as_str()), ("deactivated", "customer"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_the_pages_own_form_frees_a_seat_and_only_of_its_license() {
+    let (app, license, _, key) = with_license(Backend::Sqlite).await;
+    let id = seat(&app, &license, "front-desk", "Windows 11").await;
+    let path = format!("/license/machines/{id}/free");
+    let other = issued(&app, "atlas/standard").await;
+    seat(&app, &other, "elsewhere", "Debian 12").await;
+    let mut stranger = Visitor::new(&app);
+    assert_eq!(stranger.post(&path, &[("form", "x")]).await.header("Location"), Some("/l"));
+    stranger.enter(&faces(&app, &other).await.1).await;
+    let theirs = stranger.form_token().await;
+    let mut visitor = Visitor::new(&app);
+    visitor.enter(&key).await;
+    let form = visitor.form_token().await;
+    assert_ne!(form, theirs);
+    for sent in [&[][..], &[("form", "")], &[("form", theirs.as_str())], &[("form", &form[1..])]] {
+        let answer = visitor.post(&path, sent).await;
+        assert!(answer.status == 403 && text(&answer).contains("out of date"), "{sent:?}");
+    }
+    for path in [path.clone(), "/license/machines/nonsense/free".to_owned()] {
+        let answer = stranger.post(&path, &[("form", &theirs)]).await;
+        assert!(answer.status == 404 && text(&answer).contains("no such machine"), "{path}");
+    }
+    assert_eq!(visitor.get(&path).await.status, 405, "looking at an address changes nothing");
+    assert!(visitor.page().await.contains("<strong>1 of 2</strong>"));
+    visitor.headers.push(("Sec-Fetch-Site", "cross-site".to_owned()));
+    assert_eq!(visitor.post(&path, &[("form", &form)]).await.status, 403);
+    visitor.headers.pop();
+    assert_eq!(visitor.post(&path, &[("form", &form)]).await.status, 303);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_license_file_is_for_the_machines_that_have_a_seat() {
+    let (app, license, _, key) = with_license(Backend::Sqlite).await;
+    let mut visitor = Visitor::new(&app);
+    assert_eq!(visitor.get("/license/file").await.header("Location"), Some("/l"));
+    assert!(!visitor.enter(&key).await.contains("href=\"/license/file\""), "no dead link");
+    let answer = visitor.get("/license/file").await;
+    assert!(answer.status == 409 && text(&answer).contains("Activate one first"), "{}", answer.head);
+    seat(&app, &license, "front-desk", "Windows 11").await;
+    assert!(visitor.page().await.contains("href=\"/license/file\""));
+    let answer = visitor.get("/license/file").await;
+    assert_eq!((answer.status, answer.header("Cache-Control")), (200, Some("no-store")));
+    assert_eq!(answer.header("Content-Disposition"), Some("attachment; filename=\"atlas.lic\""));
+    let bundle = answer.json();
+    assert_eq!((&bundle["signet"], &bundle["product"]), (&1.into(), &"atlas".into()));
+    assert!(bundle["license_file"].is_string() && bundle["keys"].is_string() && bundle.get("lease").is_none());
+    act(&app, &license, Act::Suspend).await;
+    let answer = visitor.get("/license/file").await;
+    assert!(answer.status == 409 && text(&answer).contains("does not hold"), "{}", answer.head);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_state_is_told_in_plain_words_with_what_to_do_next() {
+    let app = TestApp::start(Backend::Sqlite).await;
+    let ends = |days: i64| Some(Act::Extend(Some(app.now().plus_days(days))));
+    let told = [
+        (None, "Active", "nothing to do"),
+        (ends(30), "Active, 30 days left", "Ask the seller for a renewal"),
+        (ends(1), "Active, 1 day left", "Ask the seller"),
+        (ends(0), "Term over, still running", "until 5 March 2026"),
+        (ends(-3), "Expired", "comes back by itself"),
+        (Some(Act::Suspend), "Suspended by the seller", "Contact the seller"),
+        (Some(Act::Release), "Ended for good", "buy a new one"),
+    ];
+    for (what, title, advice) in told {
+        let license = issued(&app, "atlas/standard").await;
+        if let Some(what) = what {
+            act(&app, &license, what).await;
+        }
+        let page = Visitor::new(&app).enter(&faces(&app, &license).await.1).await;
+        assert!(page.contains(&format!("<h2 id=\"state\">{title}</h2>")), "{title}: {page}");
+        assert!(page.contains(advice), "{title}: {page}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_marketplace_suspended_says_where_to_renew() {
+    let app = TestApp::start(Backend::Sqlite).await;
+    let door = app.door(Line::Saas2);
+    let (instance, _) = door.bought(&Call::buy(Line::Saas2, "CS0001").unwrap()).await;
+    let key = faces(&app, &app.license(&instance).await).await.1;
+    door.done(&Call::freeze(Line::Saas2, &instance).unwrap()).await;
+    let page = Visitor::new(&app).enter(&key).await;
+    assert!(page.contains("Suspended by the marketplace") && page.contains("before its term was over"), "{page}");
+
+    let door = app.door(Line::License1);
+    let (instance, _) = door.bought(&Call::buy(Line::License1, "CS0002").unwrap().product("P-STANDARD-YEAR")).await;
+    let key = faces(&app, &app.license(&instance).await).await.1;
+    assert!(Visitor::new(&app).enter(&key).await.contains("the marketplace&#39;s own date decides"));
+    app.pass_days(366);
+    let late = Visitor::new(&app).enter(&key).await;
+    assert!(late.contains("Term over, still running") && late.contains("Renew it at the marketplace"), "{late}");
+    door.done(&Call::expire(Line::License1, &instance, "CS0002").unwrap()).await;
+    let page = Visitor::new(&app).enter(&key).await;
+    assert!(page.contains("Suspended by the marketplace") && page.contains("Renew it at the marketplace"), "{page}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_software_says_of_itself_is_text_and_never_markup() {
+    let (app, license, _, key) = with_license(Backend::Sqlite).await;
+    seat(&app, &license, "<script>alert(1)</script>", "\"><img src=x onerror=alert(2)>").await;
+    let page = Visitor::new(&app).enter(&key).await;
+    assert!(page.contains("&#60;script&#62;alert(1)"), "{page}");
+    assert!(!page.contains("<script>alert") && !page.contains("<img"), "{page}");
+}
+
+/// A stolen signing key makes codes that verify; they must not lead to the license's real key.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_code_that_was_never_issued_opens_nothing_however_well_it_is_signed() {
+    let (app, license, code, _) = with_license(Backend::Sqlite).await;
+    let installation = app.app.installation();
+    let plan = installation.catalog.plan(&license.product, &license.plan).unwrap();
+    let signer = installation.keys.signer(&license.product).unwrap();
+    let forged = |license: &License| {
+        let claims = Claims::for_license(license, plan, &installation.issuer, app.now().plus_days(-1));
+        code_text(&claims, signer).unwrap()
+    };
+    for forged in [forged(&license), forged(&License { rev: 2, ..license.clone() })] {
+        assert_ne!(forged, code);
+        assert_eq!(Visitor::new(&app).post("/l", &[("license", &forged)]).await.status, 422);
+    }
+    // An issued one opens it also when its key was revoked since: nobody is stranded.
+    let kid = signer.kid().to_owned();
+    app.write(|tx, ctx| keys::rotate(tx, ctx, &slug("atlas"), None)).await;
+    app.write(move |tx, ctx| keys::revoke(tx, ctx, &kid, None)).await;
+    Visitor::new(&app).enter(&code).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_long_list_of_machines_goes_on_on_the_next_page() {
+    let app = TestApp::start(Backend::Sqlite).await;
+    let license = issued_for(&app, "atlas/standard", 60).await;
+    let ids = seats(&app, &license, 101).await;
+    let mut visitor = Visitor::new(&app);
+    let page = visitor.enter(&faces(&app, &license).await.1).await;
+    assert_eq!(page.matches("/free\"").count(), 100);
+    let next = format!("/license?after={}", ids[99]);
+    assert!(page.contains(&format!("href=\"{next}#machines\"")), "{}", ids[99]);
+    let page = text(&visitor.get(&next).await);
+    assert!(page.matches("/free\"").count() == 1 && page.contains(&ids[100].to_string()) && !page.contains("after="));
+    assert_eq!(text(&visitor.get("/license?after=nonsense").await).matches("/free\"").count(), 100);
 }
