@@ -5,7 +5,7 @@
 // The plan names the service, the browser, a folder for screenshots, which part of the visits, in which language, and a
 // license of its own for each.
 
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { strict as assert } from "node:assert";
 import { join } from "node:path";
@@ -18,8 +18,8 @@ const SIZES = {
   desktop: { width: 1280, height: 900 },
 };
 const WORDS = {
-  en: { active: "Active", wrong: "No license has this code", freed: "The seat is free", ended: "Ended for good", out: "You have logged out", none: "No machine has a seat" },
-  zh: { active: "有效", wrong: "没有找到这个授权码", freed: "名额已释放", ended: "已终止", out: "您已退出", none: "还没有机器激活过" },
+  en: { active: "Active", wrong: "No license has this code", freed: "The seat is free", ended: "Ended for good", out: "You have logged out", mistyped: "has a typing error" },
+  zh: { active: "有效", wrong: "没有找到这个授权码", freed: "名额已释放", ended: "已终止", out: "您已退出", mistyped: "有输入错误" },
 };
 mkdirSync(plan.folder, { recursive: true });
 
@@ -49,7 +49,7 @@ async function visit(language, size, { script = true, scheme = "light" } = {}) {
   page.on("pageerror", (error) => complaints.push(String(error)));
   page.on("requestfailed", (request) => {
     // What becomes a download ends as a page that was given up.
-    const isDownload = request.url() === `${plan.url}/license/file` && request.failure()?.errorText === "net::ERR_ABORTED";
+    const isDownload = /\/license\/(file|offline)$/.test(request.url()) && request.failure()?.errorText === "net::ERR_ABORTED";
     if (!isDownload) {
       complaints.push(`${request.url()}: ${request.failure()?.errorText}`);
     }
@@ -129,6 +129,28 @@ async function downloads(visitor) {
   assert.ok(file.license_file && file.keys && file.code);
 }
 
+/** A machine that has a seat renews without a network: from a file, and once with a typing error. */
+async function exchanges(visitor, license) {
+  const { page, words } = visitor;
+  const folder = mkdtempSync(join(tmpdir(), "signet-browser-"));
+  try {
+    writeFileSync(join(folder, "request.txt"), license.request);
+    const input = await page.$("#request-file");
+    await input.uploadFile(join(folder, "request.txt"));
+    await page.waitForFunction(() => document.getElementById("request").value !== "");
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+  const [name, file] = await saved(visitor, "form[action='/license/offline'] button");
+  assert.equal(name, "atlas-response.json");
+  assert.ok(file.lease && file.keys);
+  const wrong = license.request.replace(/.$/, (last) => (last === "0" ? "1" : "0"));
+  await page.$eval("#request", (element, text) => { element.value = text; }, wrong);
+  await follow(page, "form[action='/license/offline'] button");
+  assert.match(await text(page, "[role=alert]"), new RegExp(words.mistyped));
+  await looksRight(visitor, "mistyped");
+}
+
 async function wholeVisit(language, size, license) {
   const visitor = await visit(language, size);
   const { page, words } = visitor;
@@ -149,7 +171,9 @@ async function wholeVisit(language, size, license) {
   await looksRight(visitor, "opened");
   await copies(visitor);
   await downloads(visitor);
+  await exchanges(visitor, license);
 
+  await openAll(page);
   const rows = await page.$$(".machines > li");
   assert.equal(rows.length, 2);
   await follow(page, ".machines form button");

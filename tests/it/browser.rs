@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use signet::{base::time::Time, license::model::License, usecase::merchant::Act};
 
 use crate::{
-    customer::{act, faces, issued, link_path, seat},
+    customer::{act, faces, issued, link_path, page::request, seat},
     harness::{Backend, TestApp},
 };
 
@@ -73,7 +73,9 @@ async fn visits(app: &TestApp, number: usize) -> Vec<Value> {
             app.pass(SignedDuration::from_mins(7));
             seat(app, &license, name, platform).await;
         }
-        visits.push(shown(app, &license).await);
+        let mut visit = shown(app, &license).await;
+        visit["request"] = request("atlas", "前台电脑-01").to_text().unwrap().into();
+        visits.push(visit);
     }
     visits
 }

@@ -7,14 +7,17 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use serde::Deserialize;
+use signet_verify::request::Request;
 
 use crate::{
     app::App,
     base::ids::ActivationId,
     store::Tx,
     usecase::{
-        Actor, Context, Failure, activation,
+        Actor, Context, Failure,
+        activation::{self, Machine},
         license_file::{self, Machines},
+        lookup, offline,
         session::Session,
     },
     web::{html::Words, problem::Problem},
@@ -70,6 +73,57 @@ pub async fn license_file(State(app): State<App>, t: Words, Customer(session): C
     }
 }
 
+/// The form of a machine without network.
+#[derive(Debug, Deserialize)]
+pub struct Exchange {
+    form: String,
+    request: String,
+}
+
+/// `POST /license/offline`: the request text of a machine without network for a bundle that it takes.
+pub async fn exchange(
+    State(app): State<App>,
+    t: Words,
+    Customer(session): Customer,
+    sent: Result<Form<Exchange>, FormRejection>,
+) -> Result<Response, Problem> {
+    let Some(Exchange { request: typed, .. }) = sent.ok().map(|Form(it)| it).filter(|it| session.sent(&it.form)) else {
+        return refuse(&app, t, session, StatusCode::FORBIDDEN, Notice::StaleForm).await;
+    };
+    let request = match Request::parse(&typed) {
+        Ok(request) => request,
+        Err(error) => {
+            let view = View { notice: Some(Notice::Mistyped(error)), typed, ..View::default() };
+            return render(&app, t, session, StatusCode::UNPROCESSABLE_ENTITY, view).await;
+        }
+    };
+    let license = session.license.id;
+    let name = format!("{}-response.json", session.license.product);
+    let machine = machine(request);
+    let activate = move |tx: &mut Tx, ctx: Context| {
+        let credential = lookup::credential(tx, ctx, license)?;
+        offline::activate(tx, ctx, &credential, &machine)
+    };
+    match app.write::<_, Failure, _>(Actor::Customer, activate).await? {
+        Ok(exchanged) => Ok(download(&name, exchanged.bundle)),
+        Err(refused) => {
+            let view = View { notice: Some(Notice::NoSeat(refused.verdict.reason)), typed, ..View::default() };
+            render(&app, t, session, StatusCode::CONFLICT, view).await
+        }
+    }
+}
+
+fn machine(request: Request) -> Machine {
+    let said = |text: String| Some(text).filter(|text| !text.is_empty());
+    Machine {
+        product: Some(request.product),
+        name: said(request.name),
+        platform: said(request.platform),
+        components: request.components,
+        ..Machine::default()
+    }
+}
+
 /// A bundle that the browser saves under `name`.
 fn download(name: &str, bundle: String) -> Response {
     let headers = [
@@ -96,5 +150,5 @@ async fn refuse(
     status: StatusCode,
     notice: Notice,
 ) -> Result<Response, Problem> {
-    render(app, t, session, status, View { notice: Some(notice), after: None }).await
+    render(app, t, session, status, View { notice: Some(notice), ..View::default() }).await
 }

@@ -35,6 +35,7 @@ pub fn routes(app: &App) -> Router<App> {
         .route(session::PAGE, get(page::show))
         .route("/license/machines/{id}/free", post(actions::free_seat))
         .route("/license/file", get(actions::license_file))
+        .route("/license/offline", post(actions::exchange))
         .route("/license/log-out", post(actions::log_out))
         .layer(Extension(Arc::new(tries::WrongTries::default())))
         .layer(DefaultBodyLimit::max(limits::REQUEST_BODY_BYTES))

@@ -40,6 +40,7 @@ struct LicensePage<'a> {
     here: &'static str,
     notice: Option<Notice>,
     form_token: &'a str,
+    typed: &'a str,
     product: &'a str,
     plan: &'a str,
     trial: bool,
@@ -112,6 +113,8 @@ pub struct View {
     pub notice: Option<Notice>,
     /// The machine after which the list goes on.
     pub after: Option<ActivationId>,
+    /// The request text as it was typed, to be mended.
+    pub typed: String,
 }
 
 /// `GET /license`.
@@ -123,7 +126,8 @@ pub async fn show(
 ) -> Result<Response, Problem> {
     let asked = asked.map_or_else(|_| Asked::default(), |Query(asked)| asked);
     let notice = asked.done.as_deref().and_then(Notice::from_done);
-    let view = View { notice, after: asked.after.and_then(|after| after.parse().ok()) };
+    let after = asked.after.and_then(|after| after.parse().ok());
+    let view = View { notice, after, ..View::default() };
     render(&app, t, session, StatusCode::OK, view).await
 }
 
@@ -139,7 +143,7 @@ pub async fn render(
     view: View,
 ) -> Result<Response, Problem> {
     let Session { license, form_token } = session;
-    let View { notice, after } = view;
+    let View { notice, after, typed } = view;
     let look = move |tx: &mut Tx, ctx: Context| lookup::show(tx, ctx, license.clone(), after);
     let shown = app.read::<_, Failure, _>(Actor::Customer, look).await?;
     let condition = Condition::of(&shown.license, shown.holds_until, app.now());
@@ -149,6 +153,7 @@ pub async fn render(
         here: session::PAGE,
         notice,
         form_token: &form_token,
+        typed: &typed,
         product: shown.product.get(t.0),
         plan: shown.plan.get(t.0),
         trial: shown.license.trial,
@@ -210,9 +215,9 @@ fn term(t: Words, shown: &Shown, condition: Condition, now: Time) -> Term {
 fn commands(app: &App, shown: &Shown) -> Option<Commands> {
     let (root, product) = (shown.root_key.as_ref()?, &shown.license.product);
     Some(Commands {
-        activate: format!("signet client activate --server {} --product {product} --root-key {root}", app.public_url()),
+        activate: format!("signet client activate --server {} --product {product} --root-key={root}", app.public_url()),
         check: format!("signet client check --product {product}"),
         request: format!("signet client request-file --product {product}"),
-        import: format!("signet client import-file --product {product} {product}-response.json"),
+        import: format!("signet client import-file --product {product} --root-key={root} {product}-response.json"),
     })
 }

@@ -2,7 +2,7 @@
 
 mod doors;
 mod links;
-mod page;
+pub mod page;
 
 use jiff::SignedDuration;
 use signet::{

@@ -10,6 +10,7 @@ use signet::{
     },
     usecase::{keys, merchant::Act},
 };
+use signet_verify::{machine::digest, request::Request};
 
 use super::{Visitor, act, faces, issued, issued_for, seat, seats, text, with_license};
 use crate::harness::{Backend, TestApp, slug};
@@ -211,4 +212,79 @@ async fn a_long_list_of_machines_goes_on_on_the_next_page() {
     let page = text(&visitor.get(&next).await);
     assert!(page.matches("/free\"").count() == 1 && page.contains(&ids[100].to_string()) && !page.contains("after="));
     assert_eq!(text(&visitor.get("/license?after=nonsense").await).matches("/free\"").count(), 100);
+}
+
+/// What a machine without network shows.
+pub fn request(product: &str, name: &str) -> Request {
+    Request {
+        product: product.to_owned(),
+        name: name.to_owned(),
+        platform: "Debian 12".to_owned(),
+        components: [("machine-id".to_owned(), digest("machine-id", name))].into(),
+    }
+}
+
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_machine_without_network_is_activated_by_what_was_typed(#[case] backend: Backend) {
+    let (app, _, _, key) = with_license(backend).await;
+    let mut visitor = Visitor::new(&app);
+    visitor.enter(&key).await;
+    let form = visitor.form_token().await;
+    let text_of = |name: &str| request("atlas", name).to_text().unwrap();
+    // Renewing is the same exchange again: the same machine takes no second seat.
+    for typed in [text_of("cellar"), text_of("cellar").to_lowercase(), text_of("cellar").replace('\n', "\r\n")] {
+        let answer = visitor.post("/license/offline", &[("form", &form), ("request", &typed)]).await;
+        assert_eq!(answer.status, 200, "{}", text(&answer));
+        assert_eq!(answer.header("Content-Disposition"), Some("attachment; filename=\"atlas-response.json\""));
+        let bundle = answer.json();
+        assert!(bundle["lease"].is_string() && bundle["keys"].is_string() && bundle["code"].is_string(), "{bundle}");
+        let page = visitor.page().await;
+        assert!(page.contains("cellar") && page.contains("<strong>1 of 2</strong>"), "{page}");
+    }
+    visitor.post("/license/offline", &[("form", &form), ("request", &text_of("attic"))]).await;
+    let third = text_of("garage");
+    let answer = visitor.post("/license/offline", &[("form", &form), ("request", &third)]).await;
+    let page = text(&answer);
+    assert!(answer.status == 409 && page.contains("No seat is left. Free one below"), "{page}");
+    assert!(page.contains(third.lines().next().unwrap()), "what was typed is still there");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_typing_error_is_named_by_its_line_and_nothing_happens() {
+    let (app, license, _, key) = with_license(Backend::Sqlite).await;
+    let mut visitor = Visitor::new(&app);
+    visitor.enter(&key).await;
+    let form = visitor.form_token().await;
+    let good = request("atlas", "cellar").to_text().unwrap();
+    let mut lines: Vec<String> = good.lines().map(str::to_owned).collect();
+    let wrong = if lines[1].ends_with('0') { '1' } else { '0' };
+    lines[1].pop();
+    lines[1].push(wrong);
+    let typed = lines.join("\n");
+    let foreign = request("desk", "cellar").to_text().unwrap();
+    let markup = "</textarea><script>alert(1)</script>";
+    for (typed, status, words) in [
+        (typed.as_str(), 422, "Line 2 has a typing error"),
+        (lines[0].as_str(), 422, "line"),
+        ("", 422, "There is no request text"),
+        (markup, 422, "stands in no request"),
+        (&foreign, 409, "This request is for another product"),
+    ] {
+        let answer = visitor.post("/license/offline", &[("form", &form), ("request", typed)]).await;
+        let page = text(&answer);
+        assert!(answer.status == status && page.contains(words), "{words}: {page}");
+        assert!(!page.contains("<script>alert"), "{page}");
+    }
+    visitor.headers = vec![("Accept-Language", "zh".to_owned())];
+    let answer = visitor.post("/license/offline", &[("form", &form), ("request", &typed)]).await;
+    assert!(text(&answer).contains("第 2 行有输入错误"), "{}", text(&answer));
+    let answer = visitor.post("/license/offline", &[("form", "x"), ("request", &good)]).await;
+    assert_eq!(answer.status, 403);
+    act(&app, &license, Act::Suspend).await;
+    let answer = visitor.post("/license/offline", &[("form", &form), ("request", &good)]).await;
+    assert!(answer.status == 409 && text(&answer).contains("当前无效"));
+    assert_eq!(app.history(&license).await.len(), 2, "issued and suspended, never activated");
 }
