@@ -85,6 +85,23 @@ pub async fn keep_out_of_indexes(mut response: Response) -> Response {
     response
 }
 
+#[derive(Debug, Template)]
+#[template(path = "trouble.html")]
+struct Trouble {
+    t: Words,
+    here: &'static str,
+}
+
+/// Programs are told in JSON what went wrong on our side; people get it in words.
+pub async fn trouble_in_words(t: Words, request: Request, next: Next) -> Response {
+    let response = next.run(request).await;
+    let status = response.status();
+    if !status.is_server_error() {
+        return response;
+    }
+    page(status, &Trouble { t, here: "/license" }).unwrap_or(response)
+}
+
 /// Whether customers reach this service under https.
 pub fn is_https(app: &App) -> bool {
     app.public_url().starts_with("https://")

@@ -148,6 +148,7 @@ async function exchanges(visitor, license) {
   await page.$eval("#request", (element, text) => { element.value = text; }, wrong);
   await follow(page, "form[action='/license/offline'] button");
   assert.match(await text(page, "[role=alert]"), new RegExp(words.mistyped));
+  assert.ok(await page.$eval("#request", (element) => element.checkVisibility()), "the form is open again");
   await looksRight(visitor, "mistyped");
 }
 

@@ -25,7 +25,7 @@ use crate::{
 
 use super::{
     notice::Notice,
-    page::{View, render},
+    page::{View, render, response_name},
     session::{Customer, close},
 };
 
@@ -98,7 +98,7 @@ pub async fn exchange(
         }
     };
     let license = session.license.id;
-    let name = format!("{}-response.json", session.license.product);
+    let name = response_name(&session.license.product);
     let machine = machine(request);
     let activate = move |tx: &mut Tx, ctx: Context| {
         let credential = lookup::credential(tx, ctx, license)?;

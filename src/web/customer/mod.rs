@@ -27,6 +27,8 @@ use axum::{
 
 use crate::{app::App, base::limits};
 
+use super::html;
+
 /// The addresses of the page.
 pub fn routes(app: &App) -> Router<App> {
     Router::new()
@@ -40,4 +42,5 @@ pub fn routes(app: &App) -> Router<App> {
         .layer(Extension(Arc::new(tries::WrongTries::default())))
         .layer(DefaultBodyLimit::max(limits::REQUEST_BODY_BYTES))
         .layer(middleware::from_fn_with_state(app.clone(), session::refuse_foreign))
+        .layer(middleware::from_fn(html::trouble_in_words))
 }

@@ -42,6 +42,11 @@ impl Notice {
         !matches!(self, Self::Freed)
     }
 
+    /// Whether it belongs beside the request text that was sent.
+    pub fn is_about_request(&self) -> bool {
+        matches!(self, Self::Mistyped(_) | Self::NoSeat(_))
+    }
+
     /// In words.
     pub fn words(&self, t: Words) -> Cow<'static, str> {
         match self {
@@ -129,8 +134,8 @@ fn sentence(text: &str) -> String {
 fn no_seat(t: Words, reason: Reason) -> &'static str {
     match reason {
         Reason::MachineLimit => t.pick(
-            "没有空余名额。请先在下面释放一个，然后再次提交请求。",
-            "No seat is left. Free one below, then send the request again.",
+            "没有空余名额。请先在上面的机器列表中释放一个，然后再次提交请求。",
+            "No seat is left. Free one in the list of machines, then send the request again.",
         ),
         Reason::ActivationCycling => t.pick(
             "一天之内的新机器太多。请稍后再试，或联系卖方。",
@@ -144,8 +149,8 @@ fn no_seat(t: Words, reason: Reason) -> &'static str {
             t.pick("许可证绑定了另一台设备。请联系卖方。", "The license is bound to another device. Ask the seller.")
         }
         _ => t.pick(
-            "许可证当前无效，所以机器没有得到名额。请看下面的状态和下一步。",
-            "The license does not hold at present, so the machine got no seat. See below how it stands and what to do.",
+            "许可证当前无效，所以机器没有得到名额。页首说明了状态和下一步。",
+            "The license does not hold at present, so the machine got no seat. The top of the page says how it stands and what to do.",
         ),
     }
 }

@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use crate::{
     app::App,
-    base::{ids::ActivationId, text::Language, time::Time},
+    base::{ids::ActivationId, slug::Slug, text::Language, time::Time},
     license::{model::Expiry, plan::Support},
     store::Tx,
     usecase::{
@@ -214,10 +214,20 @@ fn term(t: Words, shown: &Shown, condition: Condition, now: Time) -> Term {
 
 fn commands(app: &App, shown: &Shown) -> Option<Commands> {
     let (root, product) = (shown.root_key.as_ref()?, &shown.license.product);
+    // One option a line, so that a narrow window breaks none. With `=`, because a key may begin with a dash.
+    let command =
+        |verb: &str, options: &[String]| [&[format!("signet client {verb}")], options].concat().join(" \\\n  ");
+    let (product, root) = (format!("--product {product}"), format!("--root-key={root}"));
+    let file = response_name(&shown.license.product);
     Some(Commands {
-        activate: format!("signet client activate --server {} --product {product} --root-key={root}", app.public_url()),
-        check: format!("signet client check --product {product}"),
-        request: format!("signet client request-file --product {product}"),
-        import: format!("signet client import-file --product {product} --root-key={root} {product}-response.json"),
+        activate: command("activate", &[format!("--server {}", app.public_url()), product.clone(), root.clone()]),
+        check: format!("signet client check {product}"),
+        request: format!("signet client request-file {product}"),
+        import: command("import-file", &[product, root, file]),
     })
+}
+
+/// The file that answers a request. Slugs need no quoting.
+pub fn response_name(product: &Slug) -> String {
+    format!("{product}-response.json")
 }

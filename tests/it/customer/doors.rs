@@ -207,3 +207,14 @@ async fn forms_of_other_sites_are_refused() {
         visitor.enter(&key).await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lost_database_is_told_in_words() {
+    let (app, _, _, key) = with_license(Backend::Sqlite).await;
+    let mut visitor = Visitor::new(&app);
+    visitor.enter(&key).await;
+    app.app.store().clone().close().await;
+    for answer in [visitor.get("/license").await, visitor.post("/l", &[("license", &key)]).await] {
+        assert!(answer.status == 503 && text(&answer).contains("does not answer for the moment"), "{}", answer.head);
+    }
+}

@@ -248,7 +248,7 @@ async fn a_machine_without_network_is_activated_by_what_was_typed(#[case] backen
     let third = text_of("garage");
     let answer = visitor.post("/license/offline", &[("form", &form), ("request", &third)]).await;
     let page = text(&answer);
-    assert!(answer.status == 409 && page.contains("No seat is left. Free one below"), "{page}");
+    assert!(answer.status == 409 && page.contains("No seat is left. Free one in the list"), "{page}");
     assert!(page.contains(third.lines().next().unwrap()), "what was typed is still there");
 }
 
