@@ -254,6 +254,24 @@ async function inTheDark(license) {
   }
 }
 
+/** The checks would be worth nothing if they could not find what they look for. */
+async function findsWhatIsWrong() {
+  const wrongs = {
+    "not accessible": "<p><img src='/assets/signet.svg'></p>",
+    "the browser complains": "<p style='color: red'>policy</p>",
+    "wider than the window": "<pre id='wide'></pre>",
+  };
+  for (const [words, html] of Object.entries(wrongs)) {
+    const visitor = await visit("en", "phone");
+    await visitor.page.goto(`${plan.url}/l`);
+    await visitor.page.$eval("main", (main, html) => main.insertAdjacentHTML("beforeend", html), html);
+    await visitor.page.evaluate(() => { const wide = document.getElementById("wide"); if (wide) wide.style.width = "200vw"; });
+    await assert.rejects(looksRight(visitor, "wrong-on-purpose"), new RegExp(words));
+    await visitor.context.close();
+  }
+  rmSync(join(plan.folder, "wrong-on-purpose-en-phone.png"));
+}
+
 /** Every part can be asked for alone. */
 const parts = {
   async visits() {
@@ -267,6 +285,7 @@ const parts = {
     await languageSwitch(plan.visits[0]);
     await byKeyboard(plan.visits[0]);
     await inTheDark(plan.visits[0]);
+    await findsWhatIsWrong();
   },
 };
 

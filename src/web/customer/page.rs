@@ -65,6 +65,17 @@ struct State {
     advice: String,
 }
 
+impl State {
+    fn of(t: Words, condition: Condition, sold: bool) -> Self {
+        Self {
+            tone: condition.tone(),
+            sign: condition.sign(),
+            title: condition.title(t),
+            advice: condition.advice(t, sold),
+        }
+    }
+}
+
 /// When it ends.
 #[derive(Debug)]
 struct Term {
@@ -147,7 +158,6 @@ pub async fn render(
     let look = move |tx: &mut Tx, ctx: Context| lookup::show(tx, ctx, license.clone(), after);
     let shown = app.read::<_, Failure, _>(Actor::Customer, look).await?;
     let condition = Condition::of(&shown.license, shown.holds_until, app.now());
-    let sold = shown.license.channel.is_some();
     let template = LicensePage {
         t,
         here: session::PAGE,
@@ -158,12 +168,7 @@ pub async fn render(
         plan: shown.plan.get(t.0),
         trial: shown.license.trial,
         released: condition == Condition::Released,
-        state: State {
-            tone: condition.tone(),
-            sign: condition.sign(),
-            title: condition.title(t),
-            advice: condition.advice(t, sold),
-        },
+        state: State::of(t, condition, shown.license.channel.is_some()),
         term: term(t, &shown, condition, app.now()),
         device: shown.license.device.as_deref(),
         machines: Machines::of(t, &shown),
