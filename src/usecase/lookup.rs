@@ -103,7 +103,8 @@ pub fn show(tx: &mut Tx, ctx: Context, license: License, after: Option<Activatio
 /// # Errors
 /// The database's.
 pub fn find(tx: &mut Tx, ctx: Context, text: &SecretString) -> Done<Option<License>> {
-    let Credential::Found(Held { license, code }) = credential::resolve(tx, ctx, text)? else { return Ok(None) };
+    let Credential::Found(held) = credential::resolve(tx, ctx, text)? else { return Ok(None) };
+    let Held { license, code } = *held;
     let Some(code) = code else { return Ok(Some(license)) };
     // Behind the door lies the license key, so a good signature is not enough: whoever stole a signing key could make
     // one. What counts is that the code was issued, also when its key was revoked since.
