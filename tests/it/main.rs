@@ -17,6 +17,7 @@ mod executable;
 mod harness;
 mod instance2;
 mod license1;
+mod offline;
 mod protocol;
 mod regressions;
 mod revocations;

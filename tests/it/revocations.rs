@@ -5,40 +5,31 @@ use koogallery_simulator::{Call, Line};
 use rstest::rstest;
 use serde_json::{Value, json};
 use signet::{
-    base::limits,
-    license::{model::License, revocation::Cause},
+    base::{limits, secret::SecretString},
+    license::{activation::Reason, model::License, revocation::Cause},
     store::RevocationRecord,
     usecase::{
         keys,
         merchant::{self, Act},
         upgrade,
+        validate::{self, Question},
     },
 };
+use signet_verify::kind::Kind;
 
 use crate::harness::{Answer, Backend, CATALOG, TestApp, exchange, slug, stamp};
 
 const PATH: &str = "/.well-known/license-revocations.jws";
 
 /// A list whose signature was checked with the published keys.
-async fn read(app: &TestApp, answer: &Answer) -> Value {
+async fn read(app: &TestApp, product: &str, answer: &Answer) -> Value {
     assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
-    let text = std::str::from_utf8(&answer.body).unwrap();
-    let (signed, signature) = text.rsplit_once('.').unwrap();
-    let (header, payload) = signed.split_once('.').unwrap();
-    let decode = |part: &str| data_encoding::BASE64URL_NOPAD.decode(part.as_bytes()).unwrap();
-    let header: Value = serde_json::from_slice(&decode(header)).unwrap();
-    assert_eq!((&header["alg"], &header["typ"]), (&json!("EdDSA"), &json!("revocations+jwt")));
-    let keys = app.jwks().await;
-    let key = keys.find(header["kid"].as_str().unwrap()).unwrap();
-    key.verify(signed.as_bytes(), &decode(signature).try_into().unwrap()).unwrap();
-    serde_json::from_slice(&decode(payload)).unwrap()
+    app.read_signed(Kind::Revocations, product, std::str::from_utf8(&answer.body).unwrap()).await
 }
 
 async fn list(app: &TestApp, product: &str, since: u64) -> Value {
     let answer = app.get(&format!("{PATH}?product={product}&since={since}")).await;
-    let list = read(app, &answer).await;
-    assert_eq!(list["aud"], format!("{product}/revocations"));
-    list
+    read(app, product, &answer).await
 }
 
 async fn entries(app: &TestApp, product: &str) -> Value {
@@ -233,8 +224,7 @@ async fn a_list_of_long_entries_is_cut_before_it_is_too_long(#[case] backend: Ba
     let mut entries = 0;
     loop {
         let answer = app.get(&format!("{PATH}?product=atlas&since={seen}")).await;
-        assert!(answer.body.len() <= signet_verify::kind::Kind::Revocations.max_chars());
-        let list = read(&app, &answer).await;
+        let list = read(&app, "atlas", &answer).await;
         entries += list["entries"].as_array().unwrap().len();
         seen = list["number"].as_u64().unwrap();
         if list["complete"] == true {
@@ -298,7 +288,7 @@ async fn a_rotation_elsewhere_changes_the_list_here(#[case] backend: Backend) {
     other.write(|tx, ctx| keys::rotate(tx, ctx, &slug("atlas"), None)).await;
     let after = app.get(&format!("{PATH}?product=atlas")).await;
     assert_ne!(before.body, after.body);
-    read(&app, &after).await;
+    read(&app, "atlas", &after).await;
 }
 
 #[rstest]
@@ -326,12 +316,9 @@ async fn questions_that_cannot_be_answered_say_what_to_send(#[case] backend: Bac
     let one = "[[product]]\nslug = \"atlas\"\nname = { zh = \"图册\", en = \"Atlas\" }\n\
                support = { email = \"support@example.com\" }\n";
     let plan = CATALOG.split("[[product.plan]]").nth(1).unwrap();
-    app.apply_catalog(
-        &format!("{one}\n[[product.plan]]{plan}").replace("# The code carries its end and the device it is for.", ""),
-    )
-    .await;
+    app.apply_catalog(&format!("{one}\n[[product.plan]]{plan}")).await;
     let answer = app.get(PATH).await;
-    assert_eq!(read(&app, &answer).await["aud"], "atlas/revocations");
+    read(&app, "atlas", &answer).await;
 }
 
 #[rstest]
@@ -363,4 +350,32 @@ async fn many_releases_at_once_get_one_number_each(#[case] backend: Backend) {
     listed.sort();
     expected.sort();
     assert_eq!((list["number"].as_u64().unwrap(), listed), (MANY as u64, expected));
+}
+
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_code_that_grants_more_is_refused_online_as_well(#[case] backend: Backend) {
+    let app = TestApp::start(backend).await;
+    let door = app.door(Line::Saas1);
+    let call = Call::buy(Line::Saas1, "CS0001").unwrap().product("P-BASIC").sku("S-BASIC");
+    let (instance, _) = door.bought(&call.customer("c-0001", "张三")).await;
+    let license = app.license(&instance).await;
+    let reason = async |code: &str| {
+        let code: SecretString = code.to_owned().into();
+        app.read(move |tx, ctx| validate::validate(tx, ctx, &code, &Question::default())).await.reason
+    };
+    let first = app.latest_code(&license).await;
+    move_to(&app, &license, "plus").await;
+    let plus = app.latest_code(&license).await;
+    assert_eq!(reason(&first).await, Reason::Valid, "the one that the marketplace shows for ever");
+    move_to(&app, &license, "basic").await;
+    let newest = app.latest_code(&license).await;
+    assert_eq!(reason(&plus).await, Reason::CodeRevoked);
+    assert_eq!((reason(&first).await, reason(&newest).await), (Reason::Valid, Reason::Valid));
+    act(&app, &license, Act::Release).await;
+    for code in [&first, &plus, &newest] {
+        assert_eq!(reason(code).await, Reason::LicenseReleased, "the earlier reason");
+    }
 }
