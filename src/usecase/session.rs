@@ -21,12 +21,19 @@ const ASSOCIATED: &str = "session";
 const TEXT_CHARS: usize = 128;
 
 /// An open page.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Session {
     /// The license, as it is now.
     pub license: License,
     /// What the forms of the page carry, so that no other page can send them: 22 characters.
     pub form_token: String,
+}
+
+/// Without the form's token.
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session").field("license", &self.license.id).finish_non_exhaustive()
+    }
 }
 
 impl Session {

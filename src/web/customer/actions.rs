@@ -30,7 +30,7 @@ use super::{
 };
 
 /// A form of the page.
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 pub struct Sent {
     form: String,
 }
@@ -74,7 +74,7 @@ pub async fn license_file(State(app): State<App>, t: Words, Customer(session): C
 }
 
 /// The form of a machine without network.
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 pub struct Exchange {
     form: String,
     request: String,

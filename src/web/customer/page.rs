@@ -33,7 +33,7 @@ use super::{
     state::{Condition, day, days_between, days_in_words, minute},
 };
 
-#[derive(Debug, Template)]
+#[derive(Template)]
 #[template(path = "customer/license.html")]
 struct LicensePage<'a> {
     t: Words,
@@ -92,13 +92,6 @@ struct ShownFaces<'a> {
     code: &'a str,
     key: &'a str,
     drawing: Option<Drawing>,
-}
-
-/// Without code and key.
-impl std::fmt::Debug for ShownFaces<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("ShownFaces(…)")
-    }
 }
 
 /// What to type on a machine.
