@@ -14,6 +14,7 @@ pub mod keys;
 pub mod machine;
 pub mod model;
 pub mod plan;
+pub mod revocation;
 pub mod seal;
 pub mod sign;
 pub mod state;

@@ -119,6 +119,8 @@ constraints! {
     LicenseKey = "licenses_key_lookup_key", "licenses.key_lookup", "the license key";
     /// A revision of a license's code.
     LicenseCodeRev = "license_codes_pkey", "license_codes.license_id, license_codes.rev", "the code's revision";
+    /// The number of a product's revocation.
+    RevocationNumber = "revocations_pkey", "revocations.product, revocations.number", "the revocation's number";
     /// An activation's id.
     ActivationId = "activations_pkey", "activations.id", "the activation";
     /// A component of an activation's machine.
@@ -127,6 +129,8 @@ constraints! {
         "the machine's component";
     /// A counter of a license.
     UsageCounter = "usage_counters_pkey", "usage_counters.license_id, usage_counters.meter", "the usage counter";
+    /// A license's link.
+    LicenseLink = "license_links_pkey", "license_links.license_id", "the license's link";
     /// A device code's id.
     DeviceCodeId = "device_codes_pkey", "device_codes.id", "the device code";
     /// An application for one device.

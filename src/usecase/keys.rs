@@ -16,7 +16,7 @@ use crate::{
     store::{KeyListRecord, LicenseFilter, SigningKeyRecord, Tx},
 };
 
-use super::{Context, Done, Failure, change, code, installation};
+use super::{Context, Done, Failure, change, code, installation, revocations};
 
 /// The keys of all products, opened and ready.
 #[derive(Debug, Default)]
@@ -154,6 +154,12 @@ impl KeyRing {
         known.into_iter().any(|key| key.state.verifies() && key.public.kid() == kid)
     }
 
+    /// The product's root, which its software pins; `None` for a product without keys.
+    pub fn root(&self, product: &Slug) -> Option<&PublicKey> {
+        let known = &self.products.get(product)?.known;
+        known.iter().find(|key| key.role == KeyRole::Root).map(|key| &key.public)
+    }
+
     /// Whether the installation's own keys were made.
     pub fn knows_installation(&self) -> bool {
         self.products.contains_key(INSTALLATION)
@@ -234,6 +240,7 @@ pub fn revoke(tx: &mut Tx, ctx: Context, kid: &str, root: Option<&Key32>) -> Don
     let root = root_signer(tx, ctx, &record.product, root)?;
     tx.key_update_state(kid, KeyState::Revoked, ctx.now)?;
     publish(tx, ctx, &record.product, &root)?;
+    revocations::revoke_key(tx, ctx, &record.product, kid)?;
     installation::raise_revision(tx)?;
     Ok(record.product)
 }
@@ -255,11 +262,15 @@ pub fn sign_anew(
     let mut signed = 0;
     for mut license in page {
         let Some(plan) = ctx.installation.catalog.plan(&license.product, &license.plan) else { continue };
-        let before = license.rev;
+        let before = license.clone();
         if code::sign_if_changed(tx, ctx, &mut license, plan)? {
             license.updated_at = ctx.now;
             tx.license_update(&license)?;
-            let detail = json!({ "rev": { "from": before, "to": license.rev }, "why": "its key was revoked" });
+            let revoked = revocations::follow(tx, ctx, &before, &license)?;
+            let mut detail = json!({ "rev": { "from": before.rev, "to": license.rev }, "why": "its key was revoked" });
+            if !revoked.is_empty() {
+                detail["revoked_revs"] = json!(revoked);
+            }
             change::record(tx, ctx, &license, "code_signed_anew", detail)?;
             signed += 1;
         }

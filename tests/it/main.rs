@@ -9,15 +9,19 @@
 
 mod activation;
 mod architecture;
+mod browser;
 mod code2;
+mod customer;
 mod debug;
 mod executable;
 mod formal;
 mod harness;
 mod instance2;
 mod license1;
+mod offline;
 mod protocol;
 mod regressions;
+mod revocations;
 mod saas1;
 mod secrets;
 mod sequences;

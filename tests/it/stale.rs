@@ -102,7 +102,7 @@ async fn a_key_rotated_elsewhere_signs_here_and_old_codes_still_verify(#[case] b
     let license = app.license(&first.instance_id().unwrap()).await;
     assert_eq!((license.rev, kid_of(&app.latest_code(&license).await).await.unwrap()), (2, new_kid));
     let old_code = SecretString::from(first.license().unwrap());
-    assert!(app.read(move |tx, ctx| lookup::show(tx, ctx, &old_code)).await.is_some());
+    assert!(app.read(move |tx, ctx| lookup::find(tx, ctx, &old_code)).await.is_some());
     assert_eq!(app.write(|tx, ctx| keys::sign_anew(tx, ctx, &slug("atlas"), None)).await.0, 0);
 }
 

@@ -2,6 +2,7 @@
 
 mod database;
 mod door;
+mod signed;
 mod wire;
 
 use std::{net::SocketAddr, sync::Arc};
@@ -92,6 +93,15 @@ pub struct TestApp {
 impl TestApp {
     /// Starts the service with the test catalog on a fresh database.
     pub async fn start(backend: Backend) -> Self {
+        Self::start_known_as(backend, Some(PUBLIC_URL)).await
+    }
+
+    /// The same service, known by the address at which it listens: for real browsers.
+    pub async fn start_at_home(backend: Backend) -> Self {
+        Self::start_known_as(backend, None).await
+    }
+
+    async fn start_known_as(backend: Backend, url: Option<&str>) -> Self {
         let database = Database::create(backend);
         let keys = database.folder.path().join("keys");
         std::fs::create_dir(&keys).unwrap();
@@ -105,7 +115,7 @@ impl TestApp {
         };
         let master = MasterKey::generate(&SeededEntropy::new(seed ^ 1));
         let clock = Arc::new(ManualClock::new(time(START)));
-        let this = Self::join(Arc::new(database), Access::Server, master, clock, seed).await;
+        let this = Self::join(Arc::new(database), Access::Server, master, clock, seed, url).await;
         this.apply_catalog(CATALOG).await;
         this
     }
@@ -115,7 +125,7 @@ impl TestApp {
         // SQLite forbids a second server process; a tool is the second process it allows.
         let seed = self.seed.wrapping_add(2);
         let (database, clock) = (Arc::clone(&self.database), Arc::clone(&self.clock));
-        Self::join(database, Access::Tool, self.master.clone(), clock, seed).await
+        Self::join(database, Access::Tool, self.master.clone(), clock, seed, Some(self.app.public_url())).await
     }
 
     async fn join(
@@ -124,6 +134,7 @@ impl TestApp {
         master: MasterKey,
         clock: Arc<ManualClock>,
         seed: u64,
+        url: Option<&str>,
     ) -> Self {
         let store = Store::open(&database.url, access, clock.now()).await.unwrap();
         let candidate = master.clone();
@@ -136,7 +147,7 @@ impl TestApp {
             clock: clock.clone(),
             entropy: Arc::new(SeededEntropy::new(seed)),
             master: master.clone(),
-            public_url: PUBLIC_URL.to_owned(),
+            public_url: url.map_or_else(|| format!("http://{address}"), str::to_owned),
             data_dir: database.folder.path().to_owned(),
             message_days: 30,
             trusted_proxies: Proxies::default(),
