@@ -3,6 +3,7 @@
 //! Pure code: no I/O, no clock, no randomness that is not a parameter. What reads or writes the database lives
 //! in `usecase`; a marketplace's wire format in `marketplace`. Nothing here names diesel or a web framework.
 
+pub mod activation;
 pub mod audience;
 pub mod code;
 pub mod jwks;
@@ -13,5 +14,6 @@ pub mod keys;
 pub mod model;
 pub mod plan;
 pub mod seal;
+pub mod sign;
 pub mod state;
 pub mod verify;

@@ -9,6 +9,7 @@
 //! `libpq`, `gate` (who waits for a connection, and how long), `migrate`, `schema`, `types`, `error` (what the databases
 //! say and what it means).
 
+mod activations;
 mod alerts;
 mod catalogs;
 mod codes;
@@ -40,6 +41,7 @@ mod usage;
 
 use std::sync::Arc;
 
+pub use activations::{ActivationFilter, ActivationRecord};
 pub use alerts::AlertRecord;
 pub use catalogs::CatalogRecord;
 pub use codes::{CodeRecord, DeviceCodeRecord};
