@@ -10,7 +10,16 @@ use std::{
 use jiff::SignedDuration;
 
 use crate::{
-    base::{clock::Clock, entropy::Entropy, limits, proxies::Proxies, rate::{Limiters, RateLimits}, secret::SecretString, slug::Slug, time::Time},
+    base::{
+        clock::Clock,
+        entropy::Entropy,
+        limits,
+        proxies::Proxies,
+        rate::{Limiters, RateLimits},
+        secret::SecretString,
+        slug::Slug,
+        time::Time,
+    },
     catalog::{Catalog, SecretRef},
     license::seal::MasterKey,
     store::{Store, StoreError, Tx},

@@ -27,12 +27,7 @@ pub struct Caller {
 ///
 /// # Errors
 /// The database's.
-pub fn look_up(
-    tx: &mut Tx,
-    ctx: Context,
-    credential: &SecretString,
-    activation: Option<ActivationId>,
-) -> Done<Caller> {
+pub fn look_up(tx: &mut Tx, ctx: Context, credential: &SecretString, activation: Option<ActivationId>) -> Done<Caller> {
     let license = match credential::resolve(tx, ctx, credential)? {
         Credential::Found(held) => Some((held.license.id, held.license.product)),
         Credential::Malformed(_) | Credential::Unknown => None,
@@ -40,9 +35,7 @@ pub fn look_up(
     // Also for licenses that nobody has, so that the answer comes no sooner.
     let activation = activation.map(|id| tx.activation_find(id)).transpose()?.flatten();
     let is_known_machine = match (&license, activation) {
-        (Some((license, _)), Some(activation)) => {
-            activation.license_id == *license && activation.ended_at.is_none()
-        }
+        (Some((license, _)), Some(activation)) => activation.license_id == *license && activation.ended_at.is_none(),
         _ => false,
     };
     Ok(Caller { license, is_known_machine })
