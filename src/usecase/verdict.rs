@@ -16,8 +16,8 @@ use crate::{
     },
     license::{
         activation::{self, Claim, Reason, Rules},
+        machine::MachineRule,
         model::License,
-        plan::MachineRule,
         sign,
     },
     store::Tx,
@@ -29,7 +29,7 @@ use super::{
 };
 
 /// The answer to a question about a license.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Verdict {
     /// Why it may run or not; [`Reason::Valid`] when it may.
     pub reason: Reason,
@@ -45,6 +45,17 @@ pub struct Verdict {
     pub signed: String,
     /// The key list by which `signed` verifies, as a `keys+jwt`.
     pub keys: String,
+}
+
+/// Without the signed texts, which nobody can read.
+impl std::fmt::Debug for Verdict {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Verdict")
+            .field("reason", &self.reason)
+            .field("detail", &self.detail)
+            .field("activation", &self.activation)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Verdict {
@@ -84,7 +95,7 @@ pub(super) fn find(
     asked: &Asked,
 ) -> Done<Result<Held, Box<Verdict>>> {
     let (reason, detail) = match credential::resolve(tx, ctx, credential)? {
-        Credential::Found(held) => return Ok(Ok(held)),
+        Credential::Found(held) => return Ok(Ok(*held)),
         Credential::Malformed(why) => (Reason::LicenseMalformed, Some(why)),
         Credential::Unknown => (Reason::LicenseNotFound, None),
     };

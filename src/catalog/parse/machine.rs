@@ -5,7 +5,7 @@ use signet_verify::machine::MatchRule;
 
 use crate::{
     base::limits,
-    license::plan::{LeaseRule, MachineRule},
+    license::machine::{LeaseRule, MachineRule},
 };
 
 use super::{

@@ -1,5 +1,6 @@
 //! Reading catalog files: `rules` has a case for every rule.
 
+mod machine;
 mod rules;
 
 use proptest::prelude::*;
@@ -7,7 +8,10 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     catalog::{ChannelKind, OpenApi, PlanName, SecretRef},
-    license::plan::{ExpirySlack, FeatureValue, LeaseRule, QuantityRule, QuantityTarget, Term},
+    license::{
+        machine::LeaseRule,
+        plan::{ExpirySlack, FeatureValue, QuantityRule, QuantityTarget, Term},
+    },
     marketplace::koogallery::credentials::EncryptType,
 };
 
@@ -73,6 +77,8 @@ fn the_sample_shows_every_key() {
         "code_carries_expiry",
         "expiry_slack",
         "lease",
+        "machine",
+        "versions",
         "bind_parameter",
         "delivery",
         "product_ids",
@@ -90,7 +96,23 @@ fn the_sample_shows_every_key() {
     for key in keys {
         assert!(SAMPLE.lines().any(|line| line.starts_with(&format!("{key} = "))), "{key}");
     }
-    for key in ["email", "phone", "url", "admin_url", "user_name", "initial_password", "memo", "env", "file", "host"] {
+    for key in ["days", "minutes", "grace_days", "floating", "borrow_days", "file_days", "offline_days"] {
+        assert!(SAMPLE.contains(&format!(" {key} = ")), "{key}");
+    }
+    for key in [
+        "match",
+        "new_per_day",
+        "email",
+        "phone",
+        "url",
+        "admin_url",
+        "user_name",
+        "initial_password",
+        "memo",
+        "env",
+        "file",
+        "host",
+    ] {
         assert!(SAMPLE.contains(&format!("{key} = ")), "{key}");
     }
 }
@@ -163,7 +185,7 @@ fn all_problems_come_at_once_in_the_order_of_the_lines() {
          catalog.toml:9:12 product atlas › plan Pro › machines: is 0, must lie from 1 to 1000000\n\
          catalog.toml:10:1 product atlas › plan Pro › colour: is no key of this table; possible here: `slug`, \
          `product_ids`, `sku_codes`, `features`, `name`, `term`, `machines`, `quantity`, `code_carries_expiry`, \
-         `expiry_slack`, `lease`, `bind_parameter`, `delivery`\n\
+         `expiry_slack`, `lease`, `machine`, `versions`, `bind_parameter`, `delivery`\n\
          catalog.toml:17:13 channel main › products: there is no product `atlass`; did you mean `atlas`?"
     );
 }

@@ -124,7 +124,8 @@ fn plans() {
         ("\"00301-1\"", "\"00301 1\"", 11, "product_ids", "space"),
         ("[\"00301-1\"]", "\"00301-1\"", 11, "product_ids", "must be a list"),
         ("[\"sku-1\"]", "[1]", 12, "sku_codes", "must be a text"),
-        ("machines = 3", "machine = 3\nmachines = 3", 9, "machine", "did you mean `machines`?"),
+        ("machines = 3", "machine = 3\nmachines = 3", 9, "machine", "must be a table"),
+        ("machines = 3", "machins = 3\nmachines = 3", 9, "machins", "did you mean `machines`?"),
     ];
     for (from, to, line, key, says) in cases {
         let list = problems(&SMALL.replacen(from, to, 1));
@@ -135,6 +136,13 @@ fn plans() {
         );
         assert!(list.len() == 1 || to.contains("add ="), "{to}: {list:#?}");
     }
+}
+
+#[test]
+fn the_name_of_the_services_own_keys_is_taken() {
+    let list = problems(&SMALL.replacen("slug = \"atlas\"", "slug = \"installation\"", 1));
+    assert_eq!(list[0].path, "product installation › slug");
+    assert!(list[0].message.contains("own keys"), "{list:?}");
 }
 
 #[test]
