@@ -1,5 +1,7 @@
 //! What the crate may need: no std, and no more dependencies than it has.
 
+#![expect(clippy::unwrap_used, reason = "a test's helpers fail as the test does")]
+
 use std::{
     collections::BTreeSet,
     fs,

@@ -2,7 +2,7 @@ use alloc::{format, string::String, vec, vec::Vec};
 
 use proptest::prelude::*;
 
-use super::*;
+use super::{line::*, *};
 use crate::testing::components;
 
 fn request() -> Request {
@@ -63,7 +63,7 @@ fn every_single_wrong_symbol_names_its_line() {
             for wrong in (0..32).filter(|value| *value != line[position]) {
                 let mut typed = line.clone();
                 typed[position] = wrong;
-                let found = read_line(&typed, index + 1, index + 1 == lines.len());
+                let found = line::read(&typed, index + 1, index + 1 == lines.len());
                 assert_eq!(found, Err(RequestError::Check { line: index + 1 }), "{position}");
             }
         }
@@ -78,7 +78,7 @@ fn every_swap_of_two_symbols_names_its_line() {
             for right in left + 1..line.len() {
                 let mut typed = line.clone();
                 typed.swap(left, right);
-                let found = read_line(&typed, index + 1, index + 1 == lines.len());
+                let found = line::read(&typed, index + 1, index + 1 == lines.len());
                 assert_eq!(found.is_ok(), typed == *line, "{left} {right}");
             }
         }
@@ -145,13 +145,8 @@ fn errors_say_the_line_and_the_symbol() {
 fn text_of(mut bytes: Vec<u8>) -> String {
     let seal = seal(&bytes);
     bytes.extend(seal);
-    let data = to_values(&bytes);
-    let lines = data.chunks(DATA).zip(1_u8..).map(|(data, number)| {
-        let mut line = [&[number / 10, number % 10], data].concat();
-        line.extend(checks(&line));
-        shown(&line)
-    });
-    lines.collect::<Vec<_>>().join("\n")
+    let lines: Vec<String> = numbered(&to_values(&bytes)).iter().map(|line| shown(line)).collect();
+    lines.join("\n")
 }
 
 #[test]
