@@ -3,6 +3,7 @@
 //! Pure code: no I/O, no clock, no randomness that is not a parameter. What reads or writes the database lives
 //! in `usecase`; a marketplace's wire format in `marketplace`. Nothing here names diesel or a web framework.
 
+pub mod audience;
 pub mod code;
 pub mod jwks;
 pub mod jws;

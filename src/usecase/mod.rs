@@ -8,7 +8,8 @@
 //! Nothing here names a web framework, a wire format or diesel.
 //!
 //! * what a marketplace causes: [`inbound`] calls [`purchase`], [`renewal`], [`status`], [`upgrade`], [`query`],
-//!   [`device`], [`order`] (completes what waits for details) and [`deferred`] (calls that came too early)
+//!   [`device`], [`order`] (completes what waits for details) and [`deferred`] (calls that came too early); [`term`]
+//!   says when a license ends whose order names no date
 //! * what the merchant does: [`merchant`], [`alert`], [`token`], [`catalog`], [`keys`], [`usage`]
 //! * what all of them share: [`change`] (apply an event to a license and write down what came of it), [`code`],
 //!   [`idempotency`] (a write asked for twice is carried out once)
@@ -35,6 +36,7 @@ pub mod query;
 pub mod renewal;
 pub mod retention;
 pub mod status;
+pub mod term;
 pub mod token;
 pub mod upgrade;
 pub mod usage;
