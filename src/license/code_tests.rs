@@ -4,9 +4,8 @@ use super::*;
 use crate::{
     base::entropy::SeededEntropy,
     license::{
-        machine::{LeaseRule, MachineRule},
         model::{Customer, Expiry, Standing},
-        plan::{Delivery, ExpirySlack, QuantityRule, QuantityTarget, Term},
+        plan::{Delivery, ExpirySlack, LeaseRule, MachineRule, QuantityRule, QuantityTarget, Term},
     },
 };
 

@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::{limits, slug::Slug, text::Localized, time::Time};
 
-use super::machine::{self, LeaseRule, MachineRule};
+use super::machine;
+
+pub use super::machine::{LeaseRule, MachineRule};
 
 /// A product as the catalog describes it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
