@@ -87,3 +87,7 @@ pub const IDEMPOTENCY_HOURS: i64 = 48;
 pub const WRONG_TRIES: u32 = 20;
 /// Addresses whose wrong tries are counted at once.
 pub const WRONG_TRY_ADDRESSES: usize = 10_000;
+/// Licenses, addresses or products whose calls are counted at once: about 60 bytes each.
+pub const RATE_LIMIT_KEYS: usize = 131_072;
+/// Days for which a machine may ask to borrow a seat; the plan decides how many it gets.
+pub const BORROW_DAYS: u16 = 3_650;

@@ -13,7 +13,8 @@
 //! * what the merchant does: [`merchant`], [`alert`], [`token`], [`catalog`], [`keys`], [`usage`]
 //! * what customers open: [`lookup`] by code or key, [`link`] by the address that the marketplace shows, and [`session`] in
 //!   between
-//! * what the licensed software does: [`validate`], [`activation`]; both find the license by [`credential`] and answer
+//! * what the licensed software does: [`caller`] (who asks), [`validate`], [`activation`]; both find the license by
+//!   [`credential`] and answer
 //!   with a signed [`verdict`]
 //! * what reaches software that never asks: [`revocations`], [`license_file`], [`offline`]; it travels as a [`bundle`]
 //! * what all of them share: [`change`] (apply an event to a license and write down what came of it), [`code`],
@@ -22,6 +23,7 @@
 pub mod activation;
 pub mod alert;
 pub mod bundle;
+pub mod caller;
 pub mod catalog;
 pub mod change;
 pub mod code;

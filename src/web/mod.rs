@@ -5,7 +5,7 @@
 //! * [`marketplace`] is the marketplaces' door, [`well_known`] the published keys, [`revocations`] what no longer holds,
 //!   [`health`] the probes, [`metrics`] the figures, [`api`] the management API, [`customer`] the page of one license, [`page`] the other pages for people
 //! * [`html`] is what pages share, [`caller`] tells who calls
-//! * [`problem`] is the one map from failures to HTTP
+//! * [`problem`] is the one map from failures to HTTP, [`rate_limit`] counts the calls of licensed software
 //!
 //! Handlers read as a list: take apart, call a use case, put together. Rules live in `usecase` and `license`.
 
@@ -19,6 +19,7 @@ pub mod marketplace;
 pub mod metrics;
 pub mod page;
 pub mod problem;
+pub mod rate_limit;
 pub mod request_log;
 pub mod revocations;
 pub mod router;

@@ -113,6 +113,14 @@ impl Submitted {
         Ok(value)
     }
 
+    /// The body, where everything in it may be left out: an empty one says nothing.
+    ///
+    /// # Errors
+    /// As [`Self::json`].
+    pub fn json_or_default<T: DeserializeOwned + Default>(&self) -> Result<T, Problem> {
+        if self.body.is_empty() { Ok(T::default()) } else { self.json() }
+    }
+
     /// Makes sure that the body asks for nothing: empty or `{}`.
     ///
     /// # Errors
@@ -221,6 +229,13 @@ fn unreadable(rejection: &JsonRejection) -> Problem {
 /// `text` with a full stop at its end.
 pub fn ended(text: String) -> String {
     if text.ends_with('.') { text } else { text + "." }
+}
+
+/// `text` as a sentence.
+pub fn sentence(text: String) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(|it| it.to_ascii_uppercase());
+    ended(first.into_iter().chain(letters).collect())
 }
 
 fn unsupported() -> Problem {
