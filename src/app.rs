@@ -179,22 +179,23 @@ impl App {
         }
     }
 
-    /// [`Self::catch_up`], at most once a second however many calls ask, because anybody can make them; says
-    /// whether it looked.
-    pub async fn catch_up_seldom(&self) -> bool {
+    /// [`Self::catch_up`], at most once a second however many calls ask, because anybody can make them. Those that come
+    /// meanwhile wait for the one that looks and share what it found. No call waits longer than
+    /// [`limits::REQUEST_TIMEOUT`]; when the database does not answer by then, the snapshot before stays.
+    pub async fn catch_up_seldom(&self) {
         let mut caught_up = self.0.caught_up.lock().await;
         if caught_up.is_some_and(|at| at.elapsed() < PING_PAUSE) {
-            return false;
+            return;
         }
-        *caught_up = Some(Instant::now());
         match tokio::time::timeout(limits::REQUEST_TIMEOUT, self.catch_up()).await {
-            Ok(Ok(())) => true,
+            Ok(Ok(())) => {}
             Ok(Err(failure)) => {
                 tracing::warn!("catalog and keys could not be compared with the database: {failure}");
-                false
             }
-            Err(_) => false,
+            Err(_) => tracing::warn!("catalog and keys could not be compared with the database in time"),
         }
+        // From now, not from when it was asked: a database that is slow must not be asked again by each who waited.
+        *caught_up = Some(Instant::now());
     }
 
     /// Whether the database takes writes. It is asked by a commit, so at most once a second however many

@@ -174,3 +174,29 @@ async fn an_access_key_changed_elsewhere_opens_the_door_with_the_first_call(#[ca
     let exchange = renewed.call(&call).await;
     assert!(renewed.judge(&call, &exchange).passed(), "{:?}", exchange.answer);
 }
+
+/// Regression: of calls that came together only the one that looked for the new key was let in; the others were refused
+/// while it looked.
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_access_key_changed_elsewhere_opens_the_door_to_all_that_come_at_once(#[case] backend: Backend) {
+    let app = TestApp::start(backend).await;
+    let other = app.replica().await;
+    let key_file = app.database.folder.path().join("keys/renewed");
+    std::fs::write(key_file, "another-access-key\n").unwrap();
+    other.apply_catalog(&CATALOG.replace("keys/license-1-0\"", "keys/renewed\"")).await;
+    let renewed = app.door(Line::License1).market.with_key(AccessKey::new("another-access-key"));
+    let mut calls = tokio::task::JoinSet::new();
+    for number in 0..8 {
+        let renewed = renewed.clone();
+        calls.spawn(async move {
+            let call = buy(&format!("CS000{number}"));
+            let exchange = renewed.call(&call).await;
+            assert!(renewed.judge(&call, &exchange).passed(), "{:?}", exchange.answer);
+        });
+    }
+    calls.join_all().await;
+    assert_eq!(app.licenses().await.len(), 8);
+}

@@ -5,13 +5,13 @@
 
 use std::{
     collections::HashMap,
-    net::{IpAddr, Ipv6Addr},
+    net::IpAddr,
     sync::{Mutex, PoisonError},
 };
 
 use jiff::SignedDuration;
 
-use crate::base::{limits, time::Time};
+use crate::base::{limits, proxies::counted_as, time::Time};
 
 /// How long a wrong try counts.
 const WINDOW: SignedDuration = SignedDuration::from_mins(1);
@@ -30,7 +30,7 @@ impl WrongTries {
     /// Whether `client` made so many wrong tries that it has to wait.
     pub fn are_too_many(&self, client: IpAddr, now: Time) -> bool {
         let tries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        tries.get(&network(client)).is_some_and(|it| it.is_fresh(now) && it.count >= limits::WRONG_TRIES)
+        tries.get(&counted_as(client)).is_some_and(|it| it.is_fresh(now) && it.count >= limits::WRONG_TRIES)
     }
 
     /// Counts a wrong try.
@@ -43,7 +43,7 @@ impl WrongTries {
             // So many guessers at once are one guesser with many addresses: counting starts anew rather than growing.
             tries.clear();
         }
-        let entry = tries.entry(network(client)).or_insert(Tries { since: now, count: 0 });
+        let entry = tries.entry(counted_as(client)).or_insert(Tries { since: now, count: 0 });
         if !entry.is_fresh(now) {
             *entry = Tries { since: now, count: 0 };
         }
@@ -54,14 +54,6 @@ impl WrongTries {
 impl Tries {
     fn is_fresh(self, now: Time) -> bool {
         now.since(self.since).abs() < WINDOW
-    }
-}
-
-/// Whoever has one IPv6 address has a /64 of them.
-fn network(client: IpAddr) -> IpAddr {
-    match client {
-        IpAddr::V4(_) => client,
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
     }
 }
 

@@ -37,6 +37,28 @@ async fn both_lines_renew_freeze_unfreeze_and_release(#[case] backend: Backend) 
     }
 }
 
+/// Regression: of a purchase that tells only ids the end is a guess. A FREEZE at the true end, long before it, counted as
+/// a violation, and the customer stayed frozen after the renewal was paid.
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_renewal_lifts_a_freeze_that_came_long_before_a_guessed_end(#[case] backend: Backend) {
+    let app = TestApp::start(backend).await;
+    let door = app.door(Line::Client);
+    let (instance, _) = door.bought(&Call::buy(Line::Client, "CS0001").unwrap()).await;
+    assert!(app.license(&instance).await.expiry.is_guess());
+    door.done(&Call::freeze(Line::Client, &instance).unwrap()).await;
+    let standing = app.license(&instance).await.standing;
+    assert_eq!((standing.state(), standing.violation), (State::Frozen, false));
+    assert_eq!(app.open_alerts().await, ["expired_ahead"]);
+    door.done(&Call::renew(Line::Client, &instance, "CS0002", stamp("2028-03-02T08:00:00Z"))).await;
+    assert_eq!(app.license(&instance).await.standing.state(), State::Active);
+    // Now the end is stated: the next early FREEZE is a violation.
+    door.done(&Call::freeze(Line::Client, &instance).unwrap()).await;
+    assert!(app.license(&instance).await.standing.violation);
+}
+
 /// The client guide's refund names the order that is refunded, the SaaS guide's its own.
 #[rstest]
 #[case::sqlite(Backend::Sqlite)]
