@@ -30,6 +30,7 @@ test:
 	@deploy/setup.sh build test
 	$(MAKE) format lint
 	@tests/python/setup.sh
+	@tests/node/setup.sh
 	tests/postgres.sh $(CARGO) $(RUNNER) --locked --workspace
 
 quick: format lint

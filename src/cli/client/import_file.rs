@@ -1,0 +1,64 @@
+//! `signet client import-file`: takes the answer to a request, or a license file, on a machine without network.
+
+use std::{fs::File, io::Read, path::PathBuf, process::ExitCode};
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use signet_verify::bundle::Bundle;
+
+use super::{
+    Common, report,
+    state::{Own, State},
+    trust::{self, Trust},
+};
+
+/// Bytes of a bundle; [`Bundle::parse`] has its own limits.
+const BYTES: u64 = 4 * 1024 * 1024;
+
+/// Arguments of `signet client import-file`.
+#[derive(Debug, Args)]
+pub struct ImportFile {
+    #[command(flatten)]
+    common: Common,
+    /// The product's root key, as `signet key root` prints it; may be left out from the second time on
+    #[arg(long, value_parser = trust::root_key)]
+    root_key: Option<String>,
+    /// The file; `-` reads standard input
+    file: PathBuf,
+}
+
+/// Verifies the file as a whole, then stores what it has.
+///
+/// # Errors
+/// When it cannot be read or anything in it does not verify, is of another product, or for another machine.
+pub fn run(command: &ImportFile) -> anyhow::Result<ExitCode> {
+    let shown = command.file.display();
+    let bundle = Bundle::parse(&read(command)?).with_context(|| format!("{shown} is no bundle"))?;
+    if bundle.product != command.common.product.as_str() {
+        bail!("{shown} is for {}, not for {}", bundle.product, command.common.product);
+    }
+    let folder = command.common.folder()?;
+    let before = folder.load()?;
+    let pinned = trust::pinned(before.as_ref(), command.root_key.as_deref())?;
+    let trust = Trust::new(&command.common.product, &pinned)?;
+    let machine = command.common.machine(&folder)?;
+    let mut state = before.unwrap_or_else(|| State {
+        bundle: Bundle::new(command.common.product.as_str()),
+        client: Own::new(&pinned),
+    });
+    trust.import(&mut state, &bundle, &machine.components).with_context(|| format!("{shown} is not taken"))?;
+    folder.save(&state)?;
+    println!("{}", report::activated(&trust, &state));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn read(command: &ImportFile) -> anyhow::Result<String> {
+    let mut text = String::new();
+    let read = if command.file.as_os_str() == "-" {
+        std::io::stdin().take(BYTES).read_to_string(&mut text)
+    } else {
+        File::open(&command.file).and_then(|file| file.take(BYTES).read_to_string(&mut text))
+    };
+    read.with_context(|| format!("{} cannot be read", command.file.display()))?;
+    Ok(text)
+}
