@@ -14,7 +14,7 @@ use crate::{
     catalog::{Catalog, SecretRef},
     license::seal::MasterKey,
     store::{Store, StoreError, Tx},
-    usecase::{Actor, Context, Failure, installation::Installation, journal::Journal},
+    usecase::{Actor, Context, Failure, installation::Installation, journal::Journal, keys},
 };
 
 /// How often an out-of-date snapshot is loaded anew before a call gives up.
@@ -82,7 +82,7 @@ impl<E: From<Failure>> From<StoreError> for Stop<E> {
 }
 
 impl App {
-    /// Wires the service and loads catalog and keys.
+    /// Wires the service and loads catalog and keys; makes the installation's own keys at its first start.
     ///
     /// # Errors
     /// The database's; a sealed key that does not open.
@@ -95,7 +95,12 @@ impl App {
             pinged: tokio::sync::Mutex::default(),
             caught_up: tokio::sync::Mutex::default(),
         };
-        Ok(Self(Arc::new(inner)))
+        let app = Self(Arc::new(inner));
+        if !app.installation().keys.knows_installation() {
+            app.write::<_, Failure, _>(Actor::Signet, keys::ensure_installation).await?;
+            app.reload().await?;
+        }
+        Ok(app)
     }
 
     /// The database.

@@ -19,6 +19,16 @@ macro_rules! id {
             pub fn new(now: Time, entropy: &dyn Entropy) -> Self {
                 Self(uuid_v7(now, entropy.bytes()))
             }
+
+            /// The lowest id that [`Self::new`] could make at `now`: ids from here on are as young.
+            pub fn lowest(now: Time) -> Self {
+                Self(uuid_v7(now, [0; 10]))
+            }
+
+            /// The 16 bytes.
+            pub fn as_bytes(&self) -> &[u8; 16] {
+                self.0.as_bytes()
+            }
         }
 
         impl fmt::Display for $name {
@@ -46,6 +56,10 @@ macro_rules! id {
 id!(
     /// A license: `sub` of its code.
     LicenseId
+);
+id!(
+    /// A machine that has, or had, a seat of a license.
+    ActivationId
 );
 id!(
     /// A row of the order table.
@@ -95,6 +109,16 @@ mod tests {
         assert!(early < late && early.to_string() < late.to_string());
         assert_eq!(early.to_string().parse::<LicenseId>().unwrap(), early);
         assert_eq!(early.0.get_version_num(), 7);
+    }
+
+    #[test]
+    fn the_lowest_id_of_an_instant_divides_before_from_since() {
+        let entropy = SeededEntropy::new(3);
+        let at = |micros: i64| Time::from_micros(1_700_000_000_123_456 + micros).unwrap();
+        for _ in 0..100 {
+            assert!(HistoryId::new(at(-1), &entropy) < HistoryId::lowest(at(0)));
+            assert!(HistoryId::new(at(0), &entropy) >= HistoryId::lowest(at(0)));
+        }
     }
 
     #[test]

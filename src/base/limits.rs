@@ -44,6 +44,22 @@ pub const QUERY_INSTANCES: usize = 100;
 pub const DEFERRED_EVENTS_PER_SUBJECT: i64 = 64;
 /// Machines one license may allow.
 pub const MACHINES: u32 = 1_000_000;
+/// Components of a machine's fingerprint.
+pub const COMPONENTS: usize = 8;
+/// Characters of a component's name.
+pub const COMPONENT_NAME_CHARS: usize = 32;
+/// Characters of what a machine calls itself.
+pub const MACHINE_NAME_CHARS: usize = 128;
+/// Characters of what a machine calls its system.
+pub const PLATFORM_CHARS: usize = 128;
+/// Characters of a software's version.
+pub const VERSION_CHARS: usize = 64;
+/// Characters of a feature's or product's name in a question.
+pub const ASKED_NAME_CHARS: usize = 64;
+/// Machines that an answer names when no seat is left.
+pub const HOLDERS: u32 = 20;
+/// Days that an activation is kept after it ended.
+pub const ACTIVATION_DAYS: i64 = 400;
 /// Characters of a message's stored request.
 pub const MESSAGE_REQUEST_CHARS: usize = 8_192;
 /// Bytes of a catalog file.

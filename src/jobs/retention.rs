@@ -1,4 +1,4 @@
-//! Forgets nonces, remembered answers and messages that are past their time.
+//! Forgets nonces, remembered answers, messages and ended activations that are past their time.
 
 use std::time::Duration;
 

@@ -5,7 +5,7 @@ use crate::{
     base::entropy::SeededEntropy,
     license::{
         model::{Customer, Expiry, Standing},
-        plan::{Delivery, ExpirySlack, LeaseRule, QuantityRule, QuantityTarget, Term},
+        plan::{Delivery, ExpirySlack, LeaseRule, MachineRule, QuantityRule, QuantityTarget, Term},
     },
 };
 
@@ -30,6 +30,8 @@ fn plan() -> Plan {
         code_carries_expiry: true,
         expiry_slack: ExpirySlack { estimate_days: 30, confirmed_days: 3 },
         lease: LeaseRule::default(),
+        machine: MachineRule::default(),
+        versions: None,
         bind_parameter: Some("machine_code".to_owned()),
         delivery: Delivery::default(),
         product_ids: Vec::new(),

@@ -9,6 +9,10 @@ use sha2::{Digest, Sha256};
 
 use crate::base::{entropy::Entropy, secret::Key32, text::truncate};
 
+/// The name under which the installation's own keys stand: they sign answers about no known product. No product can be
+/// called so.
+pub const INSTALLATION: &str = "installation";
+
 /// A text that names no role or state.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{found:?} is not one of {expected}")]

@@ -3,6 +3,7 @@
 //! Pure code: no I/O, no clock, no randomness that is not a parameter. What reads or writes the database lives
 //! in `usecase`; a marketplace's wire format in `marketplace`. Nothing here names diesel or a web framework.
 
+pub mod activation;
 pub mod code;
 pub mod jwks;
 pub mod jws;
@@ -12,5 +13,6 @@ pub mod keys;
 pub mod model;
 pub mod plan;
 pub mod seal;
+pub mod sign;
 pub mod state;
 pub mod verify;

@@ -119,6 +119,12 @@ constraints! {
     LicenseKey = "licenses_key_lookup_key", "licenses.key_lookup", "the license key";
     /// A revision of a license's code.
     LicenseCodeRev = "license_codes_pkey", "license_codes.license_id, license_codes.rev", "the code's revision";
+    /// An activation's id.
+    ActivationId = "activations_pkey", "activations.id", "the activation";
+    /// A component of an activation's machine.
+    ActivationComponent = "activation_components_pkey",
+        "activation_components.license_id, activation_components.component, activation_components.activation_id",
+        "the machine's component";
     /// A counter of a license.
     UsageCounter = "usage_counters_pkey", "usage_counters.license_id, usage_counters.meter", "the usage counter";
     /// A device code's id.

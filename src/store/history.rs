@@ -53,4 +53,15 @@ impl Tx {
             query.order(history::id.desc()).limit(super::page_rows(limit)).load(c)
         })
     }
+
+    /// How often `event` happened to the license since `from`. The ids tell the time, so the index serves.
+    pub fn history_count(&mut self, license: LicenseId, event: &str, from: Time) -> Result<u32, StoreError> {
+        let count: i64 = each!(self, c => history::table
+            .filter(history::license_id.eq(license))
+            .filter(history::id.ge(HistoryId::lowest(from)))
+            .filter(history::event.eq(event))
+            .count()
+            .get_result(c))?;
+        Ok(u32::try_from(count).unwrap_or(u32::MAX))
+    }
 }

@@ -8,6 +8,7 @@
 //! thread with group commit), `postgres` (a pool, serializable transactions, retries), `migrate`, `schema`,
 //! `types`, `error` (what the databases say and what it means).
 
+mod activations;
 mod alerts;
 mod catalogs;
 mod codes;
@@ -37,6 +38,7 @@ mod usage;
 
 use std::sync::Arc;
 
+pub use activations::{ActivationFilter, ActivationRecord};
 pub use alerts::AlertRecord;
 pub use catalogs::CatalogRecord;
 pub use codes::{CodeRecord, DeviceCodeRecord};

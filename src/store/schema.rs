@@ -213,4 +213,35 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    activations (id) {
+        id -> Text,
+        license_id -> Text,
+        product -> Text,
+        name -> Nullable<Text>,
+        platform -> Nullable<Text>,
+        version -> Nullable<Text>,
+        container -> Bool,
+        components -> Text,
+        floating -> Bool,
+        lease_ends_at -> BigInt,
+        grace_until -> BigInt,
+        borrowed -> Bool,
+        created_at -> BigInt,
+        last_seen_at -> BigInt,
+        ended_at -> Nullable<BigInt>,
+        ended_by -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    activation_components (license_id, component, activation_id) {
+        license_id -> Text,
+        component -> Text,
+        activation_id -> Text,
+        total -> BigInt,
+        operator -> Bool,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(licenses, orders);

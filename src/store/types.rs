@@ -12,11 +12,12 @@ use diesel::{
     sqlite::Sqlite,
 };
 use serde_json::Value;
+use signet_verify::claims::Components;
 
 use super::orders::{OrderKind, OrderStatus};
 use crate::{
     base::{
-        ids::{AlertId, HistoryId, LicenseId, MessageId, OrderId, TokenId},
+        ids::{ActivationId, AlertId, HistoryId, LicenseId, MessageId, OrderId, TokenId},
         slug::Slug,
         time::Time,
     },
@@ -75,7 +76,7 @@ macro_rules! name_columns {
 column!(Time as BigInt, i64: |time| time.as_micros(), |micros| {
     Time::from_micros(micros).ok_or_else(|| format!("{micros} is no instant").into())
 });
-text_columns!(LicenseId, OrderId, MessageId, AlertId, TokenId, HistoryId);
+text_columns!(ActivationId, LicenseId, OrderId, MessageId, AlertId, TokenId, HistoryId);
 name_columns!(Slug, KeyRole, KeyState, OrderKind, OrderStatus);
 
 /// An `u32` in a BIGINT column, for `serialize_as` and `deserialize_as`.
@@ -93,6 +94,10 @@ pub struct Hash32([u8; 32]);
 /// JSON in a text column.
 #[derive(Debug, Clone)]
 pub struct Json(Value);
+
+/// A machine's components as JSON in a text column.
+#[derive(Debug, Clone)]
+pub struct MachineJson(Components);
 
 /// A list of names as JSON in a text column.
 #[derive(Debug, Clone)]
@@ -145,6 +150,7 @@ wrapper!(Hash32([u8; 32]) as Binary, Vec<u8>: |hash| hash.to_vec(), |bytes| {
     bytes.try_into().map_err(|bytes: Vec<u8>| format!("{} bytes where 32 belong", bytes.len()).into())
 });
 wrapper!(Json(Value) as Text, String: |value| value.to_string(), |text| Ok(serde_json::from_str(&text)?));
+wrapper!(MachineJson(Components) as Text, String: |components| serde_json::json!(components).to_string(), |text| Ok(serde_json::from_str(&text)?));
 wrapper!(Names(Vec<String>) as Text, String: |names| Value::from(names).to_string(), |text| Ok(serde_json::from_str(&text)?));
 
 /// A name in a column that is none of the known ones.

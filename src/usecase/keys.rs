@@ -10,7 +10,7 @@ use crate::{
     license::{
         jwks::Jwks,
         key_list::KeyListClaims,
-        keys::{KeyInfo, KeyRole, KeyState, PublicKey, Signer},
+        keys::{INSTALLATION, KeyInfo, KeyRole, KeyState, PublicKey, Signer},
         seal::{MasterKey, Purpose},
     },
     store::{KeyListRecord, LicenseFilter, SigningKeyRecord, Tx},
@@ -22,6 +22,19 @@ use super::{Context, Done, Failure, change, code, installation};
 #[derive(Debug, Default)]
 pub struct KeyRing {
     products: HashMap<Slug, ProductKeys>,
+    /// Every signing key there ever was, with its product.
+    signing: HashMap<String, (Slug, KeyInfo)>,
+}
+
+/// Who answers: whose keys sign, and under whose name.
+#[derive(Debug, Clone, Copy)]
+pub struct Answering<'a> {
+    /// The product, or [`INSTALLATION`].
+    pub product: &'a Slug,
+    /// Its signing key.
+    pub signer: &'a Signer,
+    /// Its newest key list.
+    pub list: &'a str,
 }
 
 #[derive(Debug, Default)]
@@ -29,6 +42,7 @@ struct ProductKeys {
     signer: Option<Signer>,
     debug: Option<(Signer, Time)>,
     known: Vec<KeyInfo>,
+    list: Option<String>,
 }
 
 impl KeyRing {
@@ -40,7 +54,11 @@ impl KeyRing {
         let mut ring = Self::default();
         for record in tx.key_list(None)? {
             let keys = ring.products.entry(record.product.clone()).or_default();
-            keys.known.push(KeyInfo { role: record.role, state: record.state, public: public(&record)? });
+            let info = KeyInfo { role: record.role, state: record.state, public: public(&record)? };
+            keys.known.push(info);
+            if record.role == KeyRole::Signing {
+                ring.signing.insert(record.kid.clone(), (record.product.clone(), info));
+            }
             match (record.role, record.state) {
                 (KeyRole::Signing, KeyState::Active) => keys.signer = Some(open(master, &record)?),
                 (KeyRole::Debug, KeyState::Active) => {
@@ -48,6 +66,9 @@ impl KeyRing {
                 }
                 _ => {}
             }
+        }
+        for (product, keys) in &mut ring.products {
+            keys.list = tx.key_list_latest(product)?.map(|list| list.jws);
         }
         Ok(ring)
     }
@@ -89,27 +110,53 @@ impl KeyRing {
             None => {
                 let mut sorted: Vec<_> = self.products.iter().collect();
                 sorted.sort_by_key(|(product, _)| *product);
+                // No license code is ever signed by the installation's own key.
+                sorted.retain(|(product, _)| product.as_str() != INSTALLATION);
                 Jwks::published(sorted.into_iter().flat_map(|(_, keys)| &keys.known))
             }
         }
     }
 
-    /// Every signing key there ever was, revoked ones included: to recognise whose license an old code is, never to
-    /// believe what it says.
-    pub fn recognised(&self) -> Jwks {
-        let keys: Vec<KeyInfo> = self
-            .products
-            .values()
-            .flat_map(|keys| &keys.known)
-            .map(|key| KeyInfo { state: KeyState::VerifyOnly, ..*key })
-            .collect();
-        Jwks::published(&keys)
+    /// The signing key named `kid` and its product, revoked ones included: to recognise whose license an old code is,
+    /// never to believe what it says.
+    pub fn recognise(&self, kid: &str) -> Option<(&Slug, &KeyInfo)> {
+        self.signing.get(kid).map(|(product, key)| (product, key))
+    }
+
+    /// Who answers a question about `asked` or about a license of `license`: the first of them that is known here, else
+    /// the installation itself.
+    ///
+    /// # Errors
+    /// [`Failure::Missing`] when keys are missing that every start makes.
+    pub fn answering(&self, asked: Option<&str>, license: Option<&Slug>) -> Done<Answering<'_>> {
+        let missing = || Failure::Missing("this installation has no keys of its own: start it again".to_owned());
+        let asked = asked.and_then(|asked| self.ready(asked));
+        asked.or_else(|| self.ready(license?.as_str())).or_else(|| self.ready(INSTALLATION)).ok_or_else(missing)
+    }
+
+    /// What signs for a product, and its newest key list.
+    ///
+    /// # Errors
+    /// [`Failure::Missing`] when the product has none.
+    pub fn of_product(&self, product: &Slug) -> Done<Answering<'_>> {
+        let missing = || Failure::Missing(format!("product {product} has no active signing key: `signet key rotate`"));
+        self.ready(product.as_str()).ok_or_else(missing)
+    }
+
+    fn ready(&self, name: &str) -> Option<Answering<'_>> {
+        let (product, keys) = self.products.get_key_value(name)?;
+        Some(Answering { product, signer: keys.signer.as_ref()?, list: keys.list.as_deref()? })
     }
 
     /// Whether codes signed by `kid` verify with the published keys of `product`.
     pub fn verifies(&self, product: &Slug, kid: &str) -> bool {
         let known = self.products.get(product).into_iter().flat_map(|keys| &keys.known);
         known.into_iter().any(|key| key.state.verifies() && key.public.kid() == kid)
+    }
+
+    /// Whether the installation's own keys were made.
+    pub fn knows_installation(&self) -> bool {
+        self.products.contains_key(INSTALLATION)
     }
 
     /// Whether the product has keys.
@@ -131,6 +178,24 @@ pub fn ensure(tx: &mut Tx, ctx: Context, product: &Slug) -> Done<bool> {
     insert(tx, ctx, product, KeyRole::Signing, &Signer::generate(ctx.entropy))?;
     insert(tx, ctx, product, KeyRole::Debug, &Signer::generate(ctx.entropy))?;
     publish(tx, ctx, product, &root)?;
+    Ok(true)
+}
+
+/// Makes the installation's own keys where they are missing: says whether it did.
+///
+/// # Errors
+/// The database's.
+pub fn ensure_installation(tx: &mut Tx, ctx: Context) -> Done<bool> {
+    let name = || Failure::Missing(format!("`{INSTALLATION}` is no slug"));
+    let own: Slug = INSTALLATION.parse().map_err(|_| name())?;
+    if !tx.key_list(Some(&own))?.is_empty() {
+        return Ok(false);
+    }
+    let root = Signer::generate(ctx.entropy);
+    insert(tx, ctx, &own, KeyRole::Root, &root)?;
+    insert(tx, ctx, &own, KeyRole::Signing, &Signer::generate(ctx.entropy))?;
+    publish(tx, ctx, &own, &root)?;
+    installation::raise_revision(tx)?;
     Ok(true)
 }
 

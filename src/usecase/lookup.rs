@@ -1,22 +1,15 @@
-//! Finds the license behind what a customer typed: a license code or a license key.
+//! What a customer sees of the license behind a license code or a license key.
 
 use crate::{
-    base::{
-        secret::{ExposeSecret, SecretString},
-        text::Localized,
-        time::Time,
-    },
-    license::{
-        key::LicenseKey,
-        model::{License, State},
-        plan::Support,
-        seal::Purpose,
-        verify,
-    },
+    base::{secret::SecretString, text::Localized, time::Time},
+    license::{model::State, plan::Support},
     store::Tx,
 };
 
-use super::{Context, Done};
+use super::{
+    Context, Done,
+    credential::{self, Credential, Held},
+};
 
 /// A license as its holder may see it.
 #[derive(Debug, Clone)]
@@ -45,7 +38,7 @@ pub struct Shown {
 /// # Errors
 /// The database's.
 pub fn show(tx: &mut Tx, ctx: Context, text: &SecretString) -> Done<Option<Shown>> {
-    let Some(license) = find(tx, ctx, text.expose_secret().trim())? else { return Ok(None) };
+    let Credential::Found(Held { license, .. }) = credential::resolve(tx, ctx, text)? else { return Ok(None) };
     let catalog = &ctx.installation.catalog;
     let named = |slug: &str| Localized { zh: slug.to_owned(), en: slug.to_owned() };
     let product = catalog.product(&license.product);
@@ -61,15 +54,4 @@ pub fn show(tx: &mut Tx, ctx: Context, text: &SecretString) -> Done<Option<Shown
         support: product.map(|it| it.support.clone()).unwrap_or_default(),
         usage_guide: product.and_then(|it| it.usage_guide.clone()),
     }))
-}
-
-fn find(tx: &mut Tx, ctx: Context, text: &str) -> Done<Option<License>> {
-    if let Ok(key) = LicenseKey::parse(text) {
-        let lookup = ctx.installation.master.lookup(Purpose::LicenseKey, key.as_bytes());
-        return Ok(tx.license_by_key(&lookup)?);
-    }
-    match verify::verify_signature(text, &ctx.installation.keys.recognised()) {
-        Ok(verified) => Ok(tx.license_find(verified.claims.sub)?),
-        Err(_) => Ok(None),
-    }
 }

@@ -10,13 +10,17 @@
 //! * what a marketplace causes: [`inbound`] calls [`purchase`], [`renewal`], [`status`], [`upgrade`], [`query`],
 //!   [`device`], [`order`] (completes what waits for details) and [`deferred`] (calls that came too early)
 //! * what the merchant does: [`merchant`], [`alert`], [`token`], [`catalog`], [`keys`], [`usage`]
+//! * what the licensed software does: [`validate`], [`activation`]; both find the license by [`credential`] and answer
+//!   with a signed [`verdict`]
 //! * what all of them share: [`change`] (apply an event to a license and write down what came of it), [`code`],
 //!   [`idempotency`] (a write asked for twice is carried out once)
 
+pub mod activation;
 pub mod alert;
 pub mod catalog;
 pub mod change;
 pub mod code;
+pub mod credential;
 pub mod debug;
 pub mod deferred;
 pub mod device;
@@ -38,6 +42,8 @@ pub mod status;
 pub mod token;
 pub mod upgrade;
 pub mod usage;
+pub mod validate;
+pub mod verdict;
 
 use crate::{
     base::{entropy::Entropy, slug::Slug, time::Time},
@@ -72,6 +78,10 @@ pub enum Actor {
     Token(String),
     /// Somebody at the server's own command line.
     CommandLine,
+    /// The licensed software, by the license itself.
+    Software,
+    /// Who holds the license, on the customer page.
+    Customer,
     /// Signet itself: a schedule.
     Signet,
 }
@@ -82,6 +92,8 @@ impl std::fmt::Display for Actor {
             Self::Channel(channel) => write!(f, "channel:{channel}"),
             Self::Token(name) => write!(f, "token:{name}"),
             Self::CommandLine => f.write_str("command-line"),
+            Self::Software => f.write_str("software"),
+            Self::Customer => f.write_str("customer"),
             Self::Signet => f.write_str("signet"),
         }
     }

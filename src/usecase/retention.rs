@@ -1,4 +1,4 @@
-//! What is forgotten, and when: nonces, remembered answers, messages. In small bites, so that no write waits long.
+//! What is forgotten, and when: nonces, remembered answers, messages, ended activations. In small bites, so that no write waits long.
 
 use jiff::SignedDuration;
 
@@ -18,12 +18,15 @@ pub struct Forgotten {
     pub answers: usize,
     /// Messages older than the retention.
     pub messages: usize,
+    /// Activations that ended longer than [`limits::ACTIVATION_DAYS`] ago.
+    pub activations: usize,
 }
 
 impl Forgotten {
     /// Whether there may be more to delete.
     pub fn more(self) -> bool {
-        [self.nonces, self.answers, self.messages].contains(&usize::try_from(BITE).unwrap_or(usize::MAX))
+        [self.nonces, self.answers, self.messages, self.activations]
+            .contains(&usize::try_from(BITE).unwrap_or(usize::MAX))
     }
 }
 
@@ -37,5 +40,6 @@ pub fn forget(tx: &mut Tx, ctx: Context, message_days: u16) -> Done<Forgotten> {
         nonces: tx.nonce_purge(ctx.now, BITE)?,
         answers: tx.idempotency_purge(answers_before, BITE)?,
         messages: tx.message_purge(ctx.now.plus_days(-i64::from(message_days)), BITE)?,
+        activations: tx.activation_purge(ctx.now.plus_days(-limits::ACTIVATION_DAYS), BITE)?,
     })
 }

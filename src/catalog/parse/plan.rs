@@ -2,13 +2,11 @@
 
 use crate::{
     base::{limits, slug::Slug},
-    license::plan::{
-        Delivery, ExpirySlack, FeatureValue, Features, LeaseRule, Plan, QuantityRule, QuantityTarget, Term,
-    },
+    license::plan::{Delivery, ExpirySlack, FeatureValue, Features, Plan, QuantityRule, QuantityTarget, Term},
 };
 
 use super::{
-    form,
+    form, machine,
     problem::Report,
     reader::{Entry, Placed, Section, nearest},
 };
@@ -26,7 +24,7 @@ const PARAMETER_CHARS: usize = 64;
 const CREDENTIAL_BYTES: usize = 79;
 /// Characters of a memo.
 const MEMO_CHARS: usize = 1_024;
-/// Days of slack, lease or grace.
+/// Days of slack.
 const DAYS: u16 = 366;
 
 /// A plan as far as it could be read.
@@ -78,7 +76,9 @@ fn rules(section: &mut Section<'_>, slug: Option<Slug>, report: &mut Report<'_>)
     let quantity = section.get("quantity").and_then(|entry| quantity(&entry, features.as_ref(), report));
     let code_carries_expiry = section.get("code_carries_expiry").and_then(|entry| entry.flag(report));
     let expiry_slack = section.get("expiry_slack").and_then(|entry| expiry_slack(&entry, report));
-    let lease = section.get("lease").and_then(|entry| lease(&entry, report));
+    let lease = section.get("lease").and_then(|entry| machine::lease(&entry, report));
+    let machine = section.get("machine").and_then(|entry| machine::machine(&entry, report));
+    let versions = section.get("versions").and_then(|entry| machine::versions(&entry, report));
     let bind_parameter = section.get("bind_parameter").and_then(|entry| entry.line(PARAMETER_CHARS, report));
     let delivery = section.get("delivery").and_then(|entry| delivery(&entry, report));
     Some(Plan {
@@ -91,6 +91,8 @@ fn rules(section: &mut Section<'_>, slug: Option<Slug>, report: &mut Report<'_>)
         code_carries_expiry: code_carries_expiry.unwrap_or_default(),
         expiry_slack: expiry_slack.unwrap_or_default(),
         lease: lease.unwrap_or_default(),
+        machine: machine.unwrap_or_default(),
+        versions,
         bind_parameter,
         delivery: delivery.unwrap_or_default(),
         product_ids: Vec::new(),
@@ -185,13 +187,6 @@ fn expiry_slack(entry: &Entry<'_>, report: &mut Report<'_>) -> Option<ExpirySlac
         report,
     )?;
     Some(ExpirySlack { estimate_days, confirmed_days })
-}
-
-fn lease(entry: &Entry<'_>, report: &mut Report<'_>) -> Option<LeaseRule> {
-    let default = LeaseRule::default();
-    let keys = [("days", default.days, 1..=DAYS), ("grace_days", default.grace_days, 0..=DAYS)];
-    let [days, grace_days] = form::numbers(entry, keys, report)?;
-    Some(LeaseRule { days, grace_days })
 }
 
 fn delivery(entry: &Entry<'_>, report: &mut Report<'_>) -> Option<Delivery> {

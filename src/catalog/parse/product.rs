@@ -2,7 +2,10 @@
 
 use crate::{
     base::{slug::Slug, text::Localized},
-    license::plan::{Product, Support},
+    license::{
+        keys::INSTALLATION,
+        plan::{Product, Support},
+    },
 };
 
 use super::{
@@ -45,7 +48,7 @@ pub(super) fn read(entry: &Entry<'_>, report: &mut Report<'_>) -> Vec<Draft> {
 
 fn draft(mut section: Section<'_>, report: &mut Report<'_>) -> Draft {
     let slug = section.need("slug", "it names the product in addresses and license codes", report);
-    let slug = slug.and_then(|entry| form::slug(&entry, report));
+    let slug = slug.and_then(|entry| product_slug(&entry, report));
     let name = section.need("name", "customers read it; write { zh = \"…\", en = \"…\" }", report);
     let name = name.and_then(|entry| form::localized(&entry, report));
     let support = section.need("support", "the marketplace asks for a way to reach you", report);
@@ -56,6 +59,15 @@ fn draft(mut section: Section<'_>, report: &mut Report<'_>) -> Draft {
     let path = section.path.clone();
     section.finish(report);
     Draft { path, slug, plans, name, support, usage_guide }
+}
+
+fn product_slug(entry: &Entry<'_>, report: &mut Report<'_>) -> Option<Placed<Slug>> {
+    let slug = form::slug(entry, report)?;
+    if slug.value.as_str() == INSTALLATION {
+        entry.refuse("is the name of this service's own keys: call the product something else", report);
+        return None;
+    }
+    Some(slug)
 }
 
 /// `{ email, phone, url }`: at least one.

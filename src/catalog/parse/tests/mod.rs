@@ -130,7 +130,7 @@ open_api = { access_key = { env = "A" }, secret_key = { file = "s" }, host = "eu
     assert_eq!((plan.term, plan.machines), (Term::Months(6), 16));
     assert_eq!(plan.quantity, QuantityRule::Set(QuantityTarget::Feature("seats".to_owned())));
     assert_eq!(plan.expiry_slack, ExpirySlack { estimate_days: 5, confirmed_days: 3 });
-    assert_eq!(plan.lease, LeaseRule { days: 1, grace_days: 7 });
+    assert_eq!(plan.lease, LeaseRule { days: 1, ..LeaseRule::default() });
     assert_eq!((channel.window_v1_seconds, channel.window_v2_seconds), (3_600, 60));
     let named = PlanName { product: "atlas".parse().unwrap(), plan: "pro".parse().unwrap() };
     assert_eq!(channel.default_plan, Some(named));

@@ -1,0 +1,2 @@
+DROP TABLE activation_components;
+DROP TABLE activations;

@@ -1,0 +1,94 @@
+//! Finds the license behind what somebody shows: a license code or a license key.
+//!
+//! What the license is now counts, never what an old code claims.
+
+use crate::{
+    base::secret::{ExposeSecret, SecretString},
+    license::{
+        activation::Rules,
+        code::Claims,
+        jws::{self, SignedKind},
+        key::LicenseKey,
+        model::License,
+        seal::Purpose,
+    },
+    store::Tx,
+};
+
+use super::{Context, Done};
+
+/// What a shown text turned out to be.
+#[derive(Debug)]
+pub enum Credential {
+    /// Neither a license code nor a license key; says why.
+    Malformed(String),
+    /// Of the right form, but not of a license here.
+    Unknown,
+    /// Of this license.
+    Found(Held),
+}
+
+/// A license that somebody can show.
+#[derive(Debug)]
+pub struct Held {
+    /// The license as it is now.
+    pub license: License,
+    /// The code, when one was shown.
+    pub code: Option<ShownCode>,
+}
+
+/// A license code whose signature holds.
+#[derive(Debug)]
+pub struct ShownCode {
+    /// What it says.
+    pub claims: Claims,
+    /// Whether the key that signed it is revoked.
+    pub key_revoked: bool,
+}
+
+impl Held {
+    /// Whether the code that was shown is no longer to be believed. The license key never is revoked: it says nothing.
+    pub fn code_revoked(&self, _rules: &Rules) -> bool {
+        self.code.as_ref().is_some_and(|code| code.key_revoked)
+    }
+}
+
+/// The license behind `text`.
+///
+/// # Errors
+/// The database's.
+pub fn resolve(tx: &mut Tx, ctx: Context, text: &SecretString) -> Done<Credential> {
+    let text = text.expose_secret().trim();
+    // A dot stands in every code and in no key.
+    if text.contains('.') { by_code(tx, ctx, text) } else { by_key(tx, ctx, text) }
+}
+
+fn by_key(tx: &mut Tx, ctx: Context, text: &str) -> Done<Credential> {
+    let key = match LicenseKey::parse(text) {
+        Ok(key) => key,
+        Err(error) => return Ok(Credential::Malformed(error.to_string())),
+    };
+    let lookup = ctx.installation.master.lookup(Purpose::LicenseKey, key.as_bytes());
+    let license = tx.license_by_key(&lookup)?;
+    Ok(license.map_or(Credential::Unknown, |license| Credential::Found(Held { license, code: None })))
+}
+
+fn by_code(tx: &mut Tx, ctx: Context, text: &str) -> Done<Credential> {
+    let malformed = |why: String| Ok(Credential::Malformed(why));
+    let parsed = match jws::parse(text, SignedKind::LicenseCode) {
+        Ok(parsed) => parsed,
+        Err(error) => return malformed(format!("this is no license code: {error}")),
+    };
+    let Some((product, key)) = ctx.installation.keys.recognise(&parsed.kid) else { return Ok(Credential::Unknown) };
+    if parsed.verify(&key.public).is_err() {
+        return malformed("the license code was changed, or copied with an error: copy it again".to_owned());
+    }
+    let claims = match Claims::from_payload(&parsed.payload) {
+        Ok(claims) => claims,
+        Err(error) => return malformed(error.to_string()),
+    };
+    // The key of one product says nothing about the licenses of another.
+    let license = tx.license_find(claims.sub)?.filter(|license| license.product == *product);
+    let code = ShownCode { claims, key_revoked: !key.state.verifies() };
+    Ok(license.map_or(Credential::Unknown, |license| Credential::Found(Held { license, code: Some(code) })))
+}
