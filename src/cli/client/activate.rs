@@ -152,7 +152,7 @@ fn refused(problem: &Problem, signed: bool) -> anyhow::Result<ExitCode> {
     for holder in &problem.holders {
         let shown = |part: &Option<String>| part.clone().unwrap_or_else(|| "-".to_owned());
         let (name, platform) = (shown(&holder.name), shown(&holder.platform));
-        let (since, seen) = (shown(&holder.created_at), shown(&holder.last_seen_at));
+        let (since, seen) = (shown(&holder.since), shown(&holder.last_seen_at));
         eprintln!("  {name} ({platform}), since {since}, last seen {seen}");
     }
     Ok(ExitCode::from(REFUSED))

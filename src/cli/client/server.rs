@@ -49,8 +49,6 @@ pub struct Question {
 /// The answer to an activation or a renewal.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Grant {
-    /// The seat.
-    pub activation: Seat,
     /// `lease+jwt`.
     pub lease: String,
     /// `license+jwt`.
@@ -60,13 +58,6 @@ pub struct Grant {
     /// What the customer should know.
     #[serde(default)]
     pub warnings: Vec<Warning>,
-}
-
-/// A seat.
-#[derive(Debug, Clone, Deserialize)]
-pub struct Seat {
-    /// Its id.
-    pub id: String,
 }
 
 /// A hint of the service.
@@ -86,12 +77,14 @@ pub struct Problem {
     pub reason: Option<String>,
     /// `validation+jwt`.
     pub signed: Option<String>,
+    /// `keys+jwt`.
+    pub keys: Option<String>,
     /// Who has the seats.
     pub holders: Vec<Holder>,
 }
 
 /// Who has a seat.
-#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub struct Holder {
     /// What its machine is called.
@@ -99,7 +92,7 @@ pub struct Holder {
     /// Operating system and processor.
     pub platform: Option<String>,
     /// Since when, RFC 3339.
-    pub created_at: Option<String>,
+    pub since: Option<String>,
     /// When it asked last, RFC 3339.
     pub last_seen_at: Option<String>,
 }

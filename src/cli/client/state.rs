@@ -50,12 +50,27 @@ pub struct Own {
     pub license: Option<SecretString>,
     /// The seat.
     pub activation: Option<String>,
-    /// The highest `time` of anything signed, in microseconds since 1970.
+    /// The highest `time` of anything signed, in microseconds since 1970; 0 before the first.
     pub highest_time: i64,
     /// The software's version, as given last.
     pub version: Option<String>,
     /// A signed and conclusive no (`validation+jwt`): it stands until the service says otherwise.
     pub refusal: Option<String>,
+}
+
+impl Own {
+    /// What a machine has that was just told its root.
+    pub fn new(root_key: &str) -> Self {
+        Self {
+            root_key: root_key.to_owned(),
+            server: None,
+            license: None,
+            activation: None,
+            highest_time: 0,
+            version: None,
+            refusal: None,
+        }
+    }
 }
 
 /// The state's file is where the license is meant to be.
