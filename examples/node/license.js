@@ -15,8 +15,8 @@ async function read(text, kind, keys) {
   const key = await importJWK({ kty: "OKP", crv: "Ed25519", x: keys[decodeProtectedHeader(text).kid] }, "EdDSA");
   const { payload, protectedHeader } = await compactVerify(text, key, { algorithms: ["EdDSA"] });
   const claims = JSON.parse(new TextDecoder().decode(payload));
-  if (protectedHeader.typ !== `${kind}+jwt` || claims.aud !== `${product}/${kind}`) throw new Error(`this is no ${kind}`);
-  return claims;
+  if (protectedHeader.typ === `${kind}+jwt` && claims.aud === `${product}/${kind}`) return claims;
+  throw new Error(`this is no ${kind} of ${product}`);
 }
 
 // The keys that the pinned root lists and has not revoked, and the list's number.
@@ -35,10 +35,12 @@ async function ask(path, question, state) {
   const answer = await response.json();
   if (!response.ok) console.error(answer.detail);
   const [keys, number] = await believed(answer.keys ?? state.keys);
-  const claims = response.ok ? await read(answer.lease, "lease", keys) : await read(answer.signed, "validation", keys);
-  const ours = response.ok ? claims.nonce === nonce : claims.asked.nonce === nonce && claims.asked.license === digest(code);
+  const claims = await (response.ok ? read(answer.lease, "lease", keys) : read(answer.signed, "validation", keys));
+  const asked = claims.asked ?? { nonce: claims.nonce, license: digest(code) };
+  const ours = asked.nonce === nonce && asked.license === digest(code);
   if (!ours || number < (state.number ?? 0)) throw new Error("an old key list, or the answer to another question");
-  if (response.ok) return { lease: answer.lease, keys: answer.keys, number, seen: Math.max(claims.time, state.seen ?? 0) };
+  const seen = Math.max(claims.time, state.seen ?? 0);
+  if (response.ok) return { lease: answer.lease, keys: answer.keys, number, seen };
   return claims.conclusive || claims.reason === "lease_ended" ? { ...state, lease: null } : state;
 }
 

@@ -1,8 +1,7 @@
 #!/bin/sh
-# Runs by a lease: license.sh SERVER PRODUCT ROOT-KEY STATE-FOLDER, with the license in SIGNET_LICENSE. Exit code 0: run,
-# 10: run and warn, 20: stop. Needs curl and openssl >= 3. PRODUCT and ROOT-KEY are constants in your script.
-set -u
-umask 077
+# Runs by a lease: license.sh SERVER PRODUCT ROOT-KEY STATE-FOLDER, with the license in SIGNET_LICENSE. Exit code
+# 0: run, 10: run and warn, 20: stop. Needs curl and openssl >= 3. PRODUCT and ROOT-KEY are constants in your script.
+set -u && umask 077
 server=$1 product=$2 root=$3 state=$4
 mkdir -p "$state" && cd "$state" && work=$(mktemp -d) && trap 'rm -rf "$work"' EXIT || exit 1
 
@@ -29,8 +28,8 @@ read_text() {
 
 # signed TEXT KIND KEYS: the same, by the key that the text names, which the pinned root lists and has not revoked.
 signed() {
-  kid=$(say "${1%%.*}" | decode | field kid)
-  read_text "$1" "$2" "$(read_text "$3" keys "$root" | tr '{' '\n' | grep -F "\"$kid\"" | grep -v '"revoked"' | field x)"
+  kid=$(say "${1%%.*}" | decode | field kid) && key=$(read_text "$3" keys "$root" | tr '{' '\n' | grep -F "\"$kid\"") &&
+    read_text "$1" "$2" "$(say "$key" | grep -v '"revoked"' | field x)"
 }
 
 # ask PATH MEMBERS: keeps a new lease, or drops the old one after a signed no. Anything else says nothing.
@@ -46,13 +45,13 @@ ask() {
   elif claims=$(signed "$(field signed <"$work/answer")" validation "$listed"); then
     field detail <"$work/answer" >&2
     [ "$(say "$claims" | field nonce) $(say "$claims" | field license)" = "$nonce $(digest "$SIGNET_LICENSE")" ] &&
-      case $(say "$claims" | field conclusive),$(say "$claims" | field reason) in true,* | *,lease_ended) rm -f lease ;; esac
+    case $(say "$claims" | field conclusive)$(say "$claims" | field reason) in true* | *lease_ended) rm -f lease ;; esac
   fi
 }
 
 # Sets `stop` to the exit code and `due` to whether it is time to ask, by a clock that never goes back.
 standing() {
-  stop=20 due=yes && claims=$(signed "$(cat lease)" lease "$(cat keys)") && clock=$(date +%s) || return
+  stop=20 due=yes claims=$(signed "$(cat lease)" lease "$(cat keys)") && clock=$(date +%s) || return
   now=$(say "$claims" | field time) && now=$((now / 1000000 > clock ? now / 1000000 : clock))
   say "$claims" | grep -qF "$component" || return
   [ "$now" -ge "$(say "$claims" | field grace_until)" ] || stop=10
@@ -60,8 +59,8 @@ standing() {
   [ "$now" -ge "$(say "$claims" | field renew_after)" ] || [ "$now" -gt $((clock + 300)) ] || due=
 }
 
-touch keys lease
-standing
-if [ ! -s lease ]; then ask '' "\"product\":\"$product\","; elif [ "$due" ]; then ask "/$(say "$claims" | field activation)/renew" ''; fi
-standing
+touch keys lease && standing
+path=$(say "$claims" | field activation)
+if [ ! -s lease ]; then ask '' "\"product\":\"$product\","; elif [ "$due" ]; then ask "/$path/renew" ''; fi
+standing 2>/dev/null || stop=20
 exit "$stop"
