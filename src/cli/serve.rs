@@ -60,7 +60,6 @@ pub async fn start(config: &Config) -> anyhow::Result<Running> {
         tracing::info!("catalog {} applied: {} changes", file.display(), difference.changes.len());
     }
     check_code_lengths(&app)?;
-    super::open::remember_address(&app).await?;
     let stop = CancellationToken::new();
     if let Some(address) = config.metrics_listen {
         let handle = telemetry::start_metrics().context("the metrics cannot be recorded")?;
@@ -72,6 +71,7 @@ pub async fn start(config: &Config) -> anyhow::Result<Running> {
     let listener =
         TcpListener::bind(config.listen).await.with_context(|| format!("cannot listen on {}", config.listen))?;
     let address = listener.local_addr()?;
+    super::open::remember_address(&app).await?;
     let server = tokio::spawn(server::serve(listener, router::public(&app), stop.clone()));
     let jobs = start_jobs(&app, &stop);
     tracing::info!("serving on http://{address}, known to the world as {}", app.public_url());
@@ -173,3 +173,6 @@ impl Signals {
         }
     }
 }
+
+#[cfg(test)]
+pub(in crate::cli) mod tests;

@@ -151,7 +151,7 @@ pub enum QuantityTarget {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ExpirySlack {
-    /// While only the purchase's estimate is known.
+    /// While only the purchase's estimate, or a guess, is known.
     pub estimate_days: u16,
     /// After a renewal, an order query or the merchant's own word.
     pub confirmed_days: u16,
