@@ -4,17 +4,18 @@ use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::{Context as _, bail};
 use clap::Args;
-use signet_verify::{bundle::Bundle, claims::Asked, machine::sha256};
+use signet_verify::{claims::Asked, machine::sha256};
 
 use crate::base::secret::{ExposeSecret, SecretString};
 
 use super::{
-    Common, REFUSED, host_name, nonce, platform,
+    Common, REFUSED,
     fingerprint::Fingerprint,
-    license, report,
+    host_name, license, nonce, platform, report,
     server::{self, Answer, Problem, Question, Server},
-    state::{Own, State},
+    state::State,
     trust::{self, Trust},
+    words::language,
 };
 
 /// Arguments of `signet client activate`.
@@ -114,17 +115,13 @@ pub async fn run(command: Activate) -> anyhow::Result<ExitCode> {
     let grant = match server.activate(&question).await {
         Answer::Granted(grant) => grant,
         Answer::Refused(problem) => {
-            let known = before.as_ref().map(|state| &state.bundle);
-            let refusal = trust.refusal(&server, &problem, known, &asked).await;
+            let refusal = trust.refusal(&server, &problem, before.as_ref(), &asked).await;
             return refused(&problem, refusal.is_some());
         }
         Answer::Unclear(why) => bail!("{why}: nothing was stored"),
         Answer::Freed => bail!("the service gave no lease: nothing was stored"),
     };
-    let mut state = before.unwrap_or_else(|| State {
-        bundle: Bundle::new(command.common.product.as_str()),
-        client: Own::new(&pinned),
-    });
+    let mut state = before.unwrap_or_else(|| State::new(&command.common.product, &pinned));
     trust
         .accept(&mut state, &grant, &question)
         .context("the answer does not verify, so nothing was stored: is this the right root key and service?")?;
@@ -135,7 +132,7 @@ pub async fn run(command: Activate) -> anyhow::Result<ExitCode> {
     for warning in &grant.warnings {
         eprintln!("signet: {}", warning.detail);
     }
-    println!("{}", report::activated(&trust, &state));
+    println!("{}", report::activated(&command.common.product, language()));
     Ok(ExitCode::SUCCESS)
 }
 

@@ -19,11 +19,12 @@ use super::{
     Common,
     activate::{Seeker, asked},
     fingerprint::Fingerprint,
+    judge::{Judged, judge, refused},
     nonce,
     report::{Facts, Report, Standing},
     server::{Answer, Question, Server},
     state::{Folder, State},
-    trust::Trust,
+    trust::{Trust, observe},
     words::{self, pick},
 };
 
@@ -112,19 +113,6 @@ struct Checking {
     warnings: Vec<String>,
 }
 
-/// What the stored texts alone say.
-#[derive(Debug)]
-pub struct Judged {
-    /// The verdict.
-    pub standing: Standing,
-    /// Whether it is time to ask.
-    pub due: bool,
-    /// How far the clock was turned back, in seconds.
-    pub turned_back: Option<i64>,
-    /// What is known.
-    pub facts: Option<Facts>,
-}
-
 impl Checking {
     async fn run(&mut self, offline: bool) -> anyhow::Result<(Standing, Option<Facts>)> {
         let before = self.judge();
@@ -147,25 +135,14 @@ impl Checking {
     }
 
     fn judge(&self) -> Judged {
-        let mut judged = self.trust.judge(&self.state, &self.machine.components, self.now);
-        if judged.turned_back.is_some() {
-            judged.due = true;
-            // The service was asked in this very run: its time counts.
-            if !self.renewed && matches!(judged.standing, Standing::Runs | Standing::Grace) {
-                judged.standing = Standing::ClockTurnedBack;
-            }
-        }
-        if let Some(reason) = self.trust.stored_refusal(&self.state) {
-            judged.standing = refused(reason);
-            judged.due = true;
-        }
-        judged
+        judge(&self.trust, &self.state, &self.machine.components, self.now, self.renewed)
     }
 
     /// Asks for the next lease; `standing` is what holds when nothing comes of it.
     async fn ask(&mut self, standing: Standing) -> anyhow::Result<Standing> {
         let client = self.state.client.clone();
-        let (Some(address), Some(license), Some(activation)) = (client.server, client.license, client.activation) else {
+        let (Some(address), Some(license), Some(activation)) = (client.server, client.license, client.activation)
+        else {
             return Ok(standing);
         };
         let server = Server::new(&address, &license)?;
@@ -218,12 +195,12 @@ impl Checking {
                 Err(error) => self.not_asked(&format!("{error:#}")),
             },
             Answer::Refused(problem) => {
-                let known = Some(&self.state.bundle);
+                let known = Some(&self.state);
                 let asked = asked(question, license);
                 match self.trust.refusal(server, &problem, known, &asked).await {
                     Some(refusal) if refusal.claims.conclusive => {
                         self.state.client.refusal = Some(refusal.text);
-                        self.trust.observe(&mut self.state, refusal.claims.time);
+                        observe(&mut self.state, refusal.claims.time);
                         self.save();
                         return refused(refusal.claims.reason);
                     }
@@ -258,8 +235,4 @@ impl Checking {
     fn warn(&mut self, zh: &str, en: &str) {
         self.warnings.push(pick(self.language, zh, en).to_owned());
     }
-}
-
-fn refused(reason: String) -> Standing {
-    if reason == "machine_mismatch" { Standing::OtherMachine } else { Standing::Ended(reason) }
 }

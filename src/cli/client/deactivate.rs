@@ -56,7 +56,7 @@ pub async fn run(command: Deactivate) -> anyhow::Result<ExitCode> {
         Answer::Refused(problem) => {
             let trust = Trust::new(product, &state.client.root_key)?;
             let asked = Asked { license: sha256(license.expose_secret()), ..Asked::default() };
-            let refusal = trust.refusal(&server, &problem, Some(&state.bundle), &asked).await;
+            let refusal = trust.refusal(&server, &problem, Some(&state), &asked).await;
             if !refusal.is_some_and(|refusal| refusal.claims.conclusive) {
                 bail!("{}: {kept}", problem.detail);
             }

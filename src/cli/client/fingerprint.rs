@@ -161,7 +161,11 @@ mod tests {
         card(root, "en1", "pci0000:00/usb2/2-1", "0\n", "52:54:00:00:00:02\n");
         card(root, "en2", "pci0000:00", "1\n", "52:54:00:00:00:03\n");
         card(root, "en3", "pci0000:00", "0\n", "52:54:00:00:00:AA\n");
-        write(root, "proc/self/mountinfo", "22 1 8:1 / / rw - ext4 /dev/sda1 rw\n23 22 0:21 / /proc rw - proc proc rw\n");
+        write(
+            root,
+            "proc/self/mountinfo",
+            "22 1 8:1 / / rw - ext4 /dev/sda1 rw\n23 22 0:21 / /proc rw - proc proc rw\n",
+        );
         write(root, "dev/sda1", "");
         write(root, "dev/sda2", "");
         fs::create_dir_all(root.join("dev/disk/by-uuid")).unwrap();
@@ -188,10 +192,7 @@ mod tests {
     #[test]
     fn what_is_missing_or_worthless_is_left_out() {
         let empty = tempfile::tempdir().unwrap();
-        assert_eq!(
-            read(empty.path(), None, false),
-            Fingerprint { components: Components::new(), container: false }
-        );
+        assert_eq!(read(empty.path(), None, false), Fingerprint { components: Components::new(), container: false });
         let folder = machine();
         write(folder.path(), "etc/machine-id", "uninitialized\n");
         write(folder.path(), "sys/class/dmi/id/product_uuid", "03000200-0400-0500-0006-000700080009");
@@ -209,7 +210,10 @@ mod tests {
         for hint in hints {
             let folder = machine();
             hint(folder.path());
-            assert_eq!(read(folder.path(), None, false), Fingerprint { components: Components::new(), container: true });
+            assert_eq!(
+                read(folder.path(), None, false),
+                Fingerprint { components: Components::new(), container: true }
+            );
             let named = read(folder.path(), Some("pod-0"), false);
             assert_eq!(named.components, [(OPERATOR.to_owned(), digest(OPERATOR, "pod-0"))].into());
         }

@@ -4,12 +4,14 @@ use std::{fs::File, io::Read, path::PathBuf, process::ExitCode};
 
 use anyhow::{Context as _, bail};
 use clap::Args;
-use signet_verify::bundle::Bundle;
 
 use super::{
-    Common, report,
-    state::{Own, State},
+    Common,
+    provisional::Bundle,
+    report,
+    state::State,
     trust::{self, Trust},
+    words::language,
 };
 
 /// Bytes of a bundle; [`Bundle::parse`] has its own limits.
@@ -42,13 +44,10 @@ pub fn run(command: &ImportFile) -> anyhow::Result<ExitCode> {
     let pinned = trust::pinned(before.as_ref(), command.root_key.as_deref())?;
     let trust = Trust::new(&command.common.product, &pinned)?;
     let machine = command.common.machine(&folder)?;
-    let mut state = before.unwrap_or_else(|| State {
-        bundle: Bundle::new(command.common.product.as_str()),
-        client: Own::new(&pinned),
-    });
+    let mut state = before.unwrap_or_else(|| State::new(&command.common.product, &pinned));
     trust.import(&mut state, &bundle, &machine.components).with_context(|| format!("{shown} is not taken"))?;
     folder.save(&state)?;
-    println!("{}", report::activated(&trust, &state));
+    println!("{}", report::activated(&command.common.product, language()));
     Ok(ExitCode::SUCCESS)
 }
 

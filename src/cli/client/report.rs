@@ -3,7 +3,7 @@
 use serde::Serialize;
 use signet_verify::claims::Features;
 
-use crate::base::{text::Language, time::Time};
+use crate::base::{slug::Slug, text::Language, time::Time};
 
 use super::words::{self, pick};
 
@@ -46,6 +46,16 @@ impl Standing {
             Self::NotActivated => "not_activated",
         }
     }
+}
+
+/// What is said after an activation or import.
+pub fn activated(product: &Slug, language: Language) -> String {
+    let words = pick(
+        language,
+        "已激活，可用 signet client check 查看状态",
+        "activated; `signet client check` says how it stands",
+    );
+    format!("{product}: {words}")
 }
 
 /// What is known of the license.

@@ -12,8 +12,8 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use serde::{Deserialize, Serialize, Serializer};
-use signet_verify::bundle::Bundle;
 
+use super::provisional::Bundle;
 use crate::base::{
     secret::{ExposeSecret, SecretString},
     slug::Slug,
@@ -58,10 +58,10 @@ pub struct Own {
     pub refusal: Option<String>,
 }
 
-impl Own {
+impl State {
     /// What a machine has that was just told its root.
-    pub fn new(root_key: &str) -> Self {
-        Self {
+    pub fn new(product: &Slug, root_key: &str) -> Self {
+        let client = Own {
             root_key: root_key.to_owned(),
             server: None,
             license: None,
@@ -69,7 +69,8 @@ impl Own {
             highest_time: 0,
             version: None,
             refusal: None,
-        }
+        };
+        Self { bundle: Bundle { signet: 1, product: product.to_string(), ..Bundle::default() }, client }
     }
 }
 
