@@ -50,14 +50,32 @@ impl Kind {
     /// `aud` of the payload for `product` (RFC 7519 §4.1.3): the product itself for a license code, a name below
     /// it for everything else. A slash cannot stand in a product's name, so no two are alike.
     pub fn audience(self, product: &str) -> String {
+        match self.below() {
+            None => product.into(),
+            Some(below) => format!("{product}/{below}"),
+        }
+    }
+
+    /// The product in an `aud` of this kind.
+    pub fn product_of(self, audience: &str) -> Option<&str> {
+        let (product, below) = match audience.split_once('/') {
+            Some((product, below)) => (product, Some(below)),
+            None => (audience, None),
+        };
+        let own = !product.is_empty() && self.below() == below;
+        own.then_some(product)
+    }
+
+    /// What stands below the product in an `aud`.
+    fn below(self) -> Option<&'static str> {
         match self {
-            Self::LicenseCode => product.into(),
-            Self::DeviceCode => format!("{product}/device"),
-            Self::Lease => format!("{product}/lease"),
-            Self::Validation => format!("{product}/validation"),
-            Self::LicenseFile => format!("{product}/license-file"),
-            Self::Revocations => format!("{product}/revocations"),
-            Self::KeyList => format!("{product}/keys"),
+            Self::LicenseCode => None,
+            Self::DeviceCode => Some("device"),
+            Self::Lease => Some("lease"),
+            Self::Validation => Some("validation"),
+            Self::LicenseFile => Some("license-file"),
+            Self::Revocations => Some("revocations"),
+            Self::KeyList => Some("keys"),
         }
     }
 
@@ -70,6 +88,23 @@ impl Kind {
             Self::KeyList => 16 * 1024,
             Self::LicenseFile => 64 * 1024,
             Self::Revocations => 1024 * 1024,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_kinds_share_a_name_or_an_audience() {
+        for (index, kind) in Kind::ALL.into_iter().enumerate() {
+            assert_eq!(kind.product_of(&kind.audience("atlas")), Some("atlas"));
+            assert_eq!(kind.product_of(&kind.audience("")), None);
+            for other in &Kind::ALL[index + 1..] {
+                assert_ne!(kind.typ(), other.typ());
+                assert_eq!(other.product_of(&kind.audience("atlas")), None, "{kind:?} {other:?}");
+            }
         }
     }
 }

@@ -7,6 +7,28 @@
 
 extern crate alloc;
 
+#[cfg(test)]
+extern crate std;
+
+pub mod bundle;
 pub mod claims;
+pub mod clock;
+mod content;
+pub mod jws;
+pub mod key;
+pub mod keys;
 pub mod kind;
+pub mod lease;
+pub mod license_file;
 pub mod machine;
+pub mod read;
+pub mod request;
+pub mod revocations;
+pub mod stopped;
+pub mod symbols;
+pub mod validation;
+
+#[cfg(test)]
+mod testing;
+
+pub use content::KEYS;

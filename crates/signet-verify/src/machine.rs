@@ -12,6 +12,64 @@ use crate::claims::Components;
 /// Containers and cloned images need one, because nothing else of them lasts.
 pub const OPERATOR: &str = "operator";
 
+/// Components of one fingerprint.
+pub const COMPONENTS: usize = 8;
+/// Characters of a component's name.
+pub const NAME_CHARS: usize = 32;
+
+/// Why components are no fingerprint.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ComponentsError {
+    /// None, or more than anybody compares.
+    #[error("a machine has 1 to {COMPONENTS} components, this one has {found}")]
+    Count {
+        /// How many.
+        found: usize,
+    },
+    /// A name that cannot be one.
+    #[error("the name of component {number} is not 1 to {NAME_CHARS} characters of a-z, 0-9 and -")]
+    Name {
+        /// Which, in the order of names, from 1.
+        number: usize,
+    },
+    /// A digest that is none.
+    #[error("the digest of component {number} is not a SHA-256 in base64url without padding (43 characters)")]
+    Digest {
+        /// Which, in the order of names, from 1.
+        number: usize,
+    },
+}
+
+/// Whether these components can be a machine's.
+///
+/// # Errors
+/// [`ComponentsError`] names the first that cannot.
+pub fn check_components(components: &Components) -> Result<(), ComponentsError> {
+    if !(1..=COMPONENTS).contains(&components.len()) {
+        return Err(ComponentsError::Count { found: components.len() });
+    }
+    for (index, (name, digest)) in components.iter().enumerate() {
+        let number = index + 1;
+        if !is_name(name) {
+            return Err(ComponentsError::Name { number });
+        }
+        digest_bytes(digest).ok_or(ComponentsError::Digest { number })?;
+    }
+    Ok(())
+}
+
+/// Whether a component can have this name.
+fn is_name(name: &str) -> bool {
+    let known = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    (1..=NAME_CHARS).contains(&name.len()) && name.bytes().all(known)
+}
+
+/// The 32 bytes of a digest.
+pub(crate) fn digest_bytes(digest: &str) -> Option<[u8; 32]> {
+    let fits = digest.len() == 43;
+    BASE64URL_NOPAD.decode(fits.then_some(digest)?.as_bytes()).ok()?.try_into().ok()
+}
+
 /// How many components must be the same for two fingerprints to mean one machine.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -73,3 +131,7 @@ pub fn digest(name: &str, value: &str) -> String {
 pub fn sha256(text: &str) -> String {
     BASE64URL_NOPAD.encode(&Sha256::digest(text.as_bytes()))
 }
+
+#[cfg(test)]
+#[path = "machine_tests.rs"]
+mod tests;
