@@ -29,7 +29,7 @@ use super::{
 };
 
 /// The answer to a question about a license.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Verdict {
     /// Why it may run or not; [`Reason::Valid`] when it may.
     pub reason: Reason,
@@ -45,6 +45,17 @@ pub struct Verdict {
     pub signed: String,
     /// The key list by which `signed` verifies, as a `keys+jwt`.
     pub keys: String,
+}
+
+/// Without the signed texts, which nobody can read.
+impl std::fmt::Debug for Verdict {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Verdict")
+            .field("reason", &self.reason)
+            .field("detail", &self.detail)
+            .field("activation", &self.activation)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Verdict {

@@ -1,6 +1,7 @@
 //! What both databases must do alike runs on both, from one list; `sqlite` and `postgres` add their own.
 //! The PostgreSQL half needs a server: `tests/postgres.sh cargo nextest run` starts one, as `make test` does.
 
+mod activations;
 mod contract;
 mod licenses;
 mod migrations;

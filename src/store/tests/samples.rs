@@ -1,11 +1,12 @@
 //! Rows to store.
 
 use serde_json::json;
+use signet_verify::claims::Components;
 
 use crate::{
     base::{
         entropy::SeededEntropy,
-        ids::{HistoryId, LicenseId, OrderId},
+        ids::{ActivationId, HistoryId, LicenseId, OrderId},
         slug::Slug,
         time::Time,
     },
@@ -13,7 +14,7 @@ use crate::{
         model::{Customer, Expiry, License, Standing},
         plan::FeatureValue,
     },
-    store::{HistoryRecord, OrderKind, OrderRecord, OrderStatus, SealedKey},
+    store::{ActivationRecord, HistoryRecord, OrderKind, OrderRecord, OrderStatus, SealedKey},
 };
 
 /// `seconds` after a fixed instant, with odd microseconds that must survive.
@@ -78,6 +79,37 @@ pub(super) fn order(number: i64) -> OrderRecord {
         created_at: time(number),
         updated_at: time(number),
     }
+}
+
+/// A machine of `license` with these components, `name=value` each; ids sort by `number`.
+pub(super) fn activation(number: i64, license: LicenseId, components: &[&str]) -> ActivationRecord {
+    ActivationRecord {
+        id: ActivationId::new(time(number), &entropy(number)),
+        license_id: license,
+        product: slug("atlas"),
+        name: Some(format!("机器-{number}")),
+        platform: None,
+        version: Some("2.4".to_owned()),
+        container: false,
+        components: machine(components),
+        floating: false,
+        lease_ends_at: time(1_000),
+        grace_until: time(2_000),
+        borrowed: false,
+        created_at: time(number),
+        last_seen_at: time(number),
+        ended_at: None,
+        ended_by: None,
+    }
+}
+
+/// Components from `name=value`.
+pub(super) fn machine(components: &[&str]) -> Components {
+    components
+        .iter()
+        .map(|it| it.split_once('=').unwrap())
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
 }
 
 pub(super) fn history(number: i64, license: LicenseId) -> HistoryRecord {

@@ -44,7 +44,7 @@ pub struct Renewal {
 }
 
 /// A seat with its lease.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Granted {
     /// The activation.
     pub activation: ActivationRecord,
@@ -60,6 +60,17 @@ pub struct Granted {
     pub server_time: Time,
     /// What the caller should know.
     pub warnings: Vec<Warning>,
+}
+
+/// Leaves the texts out: a log with them would hold a usable license.
+impl std::fmt::Debug for Granted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Granted")
+            .field("activation", &self.activation.id)
+            .field("new_seat", &self.new_seat)
+            .field("warnings", &self.warnings)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Something that works, but not as the caller may think.

@@ -3,11 +3,12 @@
 mod rules;
 
 use proptest::prelude::*;
+use signet_verify::machine::MatchRule;
 
 use super::*;
 use crate::{
     catalog::{ChannelKind, OpenApi, PlanName, SecretRef},
-    license::plan::{ExpirySlack, FeatureValue, LeaseRule, QuantityRule, QuantityTarget, Term},
+    license::plan::{ExpirySlack, FeatureValue, LeaseRule, MachineRule, QuantityRule, QuantityTarget, Term},
     marketplace::koogallery::credentials::EncryptType,
 };
 
@@ -73,6 +74,8 @@ fn the_sample_shows_every_key() {
         "code_carries_expiry",
         "expiry_slack",
         "lease",
+        "machine",
+        "versions",
         "bind_parameter",
         "delivery",
         "product_ids",
@@ -90,7 +93,23 @@ fn the_sample_shows_every_key() {
     for key in keys {
         assert!(SAMPLE.lines().any(|line| line.starts_with(&format!("{key} = "))), "{key}");
     }
-    for key in ["email", "phone", "url", "admin_url", "user_name", "initial_password", "memo", "env", "file", "host"] {
+    for key in ["days", "minutes", "grace_days", "floating", "borrow_days", "file_days", "offline_days"] {
+        assert!(SAMPLE.contains(&format!(" {key} = ")), "{key}");
+    }
+    for key in [
+        "match",
+        "new_per_day",
+        "email",
+        "phone",
+        "url",
+        "admin_url",
+        "user_name",
+        "initial_password",
+        "memo",
+        "env",
+        "file",
+        "host",
+    ] {
         assert!(SAMPLE.contains(&format!("{key} = ")), "{key}");
     }
 }
@@ -140,6 +159,35 @@ open_api = { access_key = { env = "A" }, secret_key = { file = "s" }, host = "eu
 }
 
 #[test]
+fn rules_of_machines_are_read() {
+    let plan = |lines: &str| {
+        let text = SMALL.replace("machines = 3", &format!("machines = 3\n{lines}"));
+        let catalog = parse(&text, "catalog.toml", ISSUER).unwrap_or_else(|problems| panic!("{problems}"));
+        catalog.products[0].plans[0].clone()
+    };
+    let floating =
+        plan("lease = { minutes = 30, floating = true, borrow_days = 14, file_days = 30, offline_days = 60 }");
+    let expected = LeaseRule {
+        days: 0,
+        minutes: Some(30),
+        grace_days: 0,
+        floating: true,
+        borrow_days: 14,
+        file_days: 30,
+        offline_days: 60,
+    };
+    assert_eq!(floating.lease, expected);
+    assert_eq!(plan("lease = { floating = true }").lease.grace_days, 0);
+    assert_eq!(plan("lease = { floating = true }").lease.days, 7);
+    let ruled = plan("machine = { match = \"two\", new_per_day = 5 }\nversions = \">=2.4, <3\"");
+    assert_eq!(ruled.machine, MachineRule { rule: MatchRule::Two, new_per_day: 5 });
+    assert!(ruled.covers_version("2.4") && !ruled.covers_version("3.0"));
+    let plain = plan("");
+    assert_eq!((plain.machine, &plain.versions), (MachineRule::default(), &None));
+    assert_eq!((plain.machine.rule, plain.machine.new_per_day), (MatchRule::Most, 20));
+}
+
+#[test]
 fn a_catalog_survives_being_stored() {
     let stored = serde_json::to_string(&sample()).unwrap();
     assert_eq!(serde_json::from_str::<Catalog>(&stored).unwrap(), sample());
@@ -163,7 +211,7 @@ fn all_problems_come_at_once_in_the_order_of_the_lines() {
          catalog.toml:9:12 product atlas › plan Pro › machines: is 0, must lie from 1 to 1000000\n\
          catalog.toml:10:1 product atlas › plan Pro › colour: is no key of this table; possible here: `slug`, \
          `product_ids`, `sku_codes`, `features`, `name`, `term`, `machines`, `quantity`, `code_carries_expiry`, \
-         `expiry_slack`, `lease`, `bind_parameter`, `delivery`\n\
+         `expiry_slack`, `lease`, `machine`, `versions`, `bind_parameter`, `delivery`\n\
          catalog.toml:17:13 channel main › products: there is no product `atlass`; did you mean `atlas`?"
     );
 }
