@@ -73,5 +73,13 @@ pub const ACTIVATION_DAYS: i64 = 400;
 pub const MESSAGE_REQUEST_CHARS: usize = 8_192;
 /// Bytes of a catalog file.
 pub const CATALOG_BYTES: u64 = 4 * 1024 * 1024;
+/// Entries of one revocation list; more come with the next.
+pub const REVOCATIONS: usize = 5_000;
+/// Bytes that the entries of one revocation list may have as JSON: signed, they stay below what a reader accepts.
+pub const REVOCATIONS_BYTES: usize = 700 * 1024;
+/// Characters of a revocation list that travels in a license file or an offline answer; a longer one is fetched apart.
+pub const BUNDLE_REVOCATIONS_CHARS: usize = 32 * 1024;
+/// Machines that one license file may name: with components of the largest size it stays below what a reader accepts.
+pub const FILE_MACHINES: u32 = 50;
 /// How long an `Idempotency-Key` is remembered, in hours.
 pub const IDEMPOTENCY_HOURS: i64 = 48;

@@ -13,6 +13,7 @@ pub mod key_list;
 pub mod keys;
 pub mod model;
 pub mod plan;
+pub mod revocation;
 pub mod seal;
 pub mod sign;
 pub mod state;

@@ -92,6 +92,19 @@ impl Tx {
             .optional())
     }
 
+    /// What was signed as the license's codes before revision `below`, by revision.
+    pub fn code_payloads(&mut self, license: LicenseId, below: u32) -> Result<Vec<(u32, String)>, StoreError> {
+        let rows: Vec<(i64, String)> = each!(self, c => license_codes::table
+            .filter(license_codes::license_id.eq(license))
+            .filter(license_codes::rev.lt(i64::from(below)))
+            .order(license_codes::rev)
+            .select((license_codes::rev, license_codes::payload))
+            .load(c))?;
+        let read: Result<Vec<_>, _> =
+            rows.into_iter().map(|(rev, payload)| u32::try_from(rev).map(|rev| (rev, payload))).collect();
+        read.map_err(|_| self.corrupt("license_codes", format!("{license}: a revision below 0 or too high")))
+    }
+
     /// The device code of one application.
     pub fn device_code_find(
         &mut self,

@@ -119,6 +119,8 @@ constraints! {
     LicenseKey = "licenses_key_lookup_key", "licenses.key_lookup", "the license key";
     /// A revision of a license's code.
     LicenseCodeRev = "license_codes_pkey", "license_codes.license_id, license_codes.rev", "the code's revision";
+    /// The number of a product's revocation.
+    RevocationNumber = "revocations_pkey", "revocations.product, revocations.number", "the revocation's number";
     /// An activation's id.
     ActivationId = "activations_pkey", "activations.id", "the activation";
     /// A component of an activation's machine.

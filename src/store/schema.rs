@@ -215,6 +215,18 @@ diesel::table! {
 }
 
 diesel::table! {
+    revocations (product, number) {
+        product -> Text,
+        number -> BigInt,
+        license_id -> Nullable<Text>,
+        revs -> Nullable<Text>,
+        kid -> Nullable<Text>,
+        reason -> Text,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
     activations (id) {
         id -> Text,
         license_id -> Text,

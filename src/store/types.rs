@@ -21,7 +21,10 @@ use crate::{
         slug::Slug,
         time::Time,
     },
-    license::keys::{KeyRole, KeyState},
+    license::{
+        keys::{KeyRole, KeyState},
+        revocation::Cause,
+    },
 };
 
 /// A value whose column form is made on the fly: SQLite takes it over, PostgreSQL writes it out at once.
@@ -77,7 +80,7 @@ column!(Time as BigInt, i64: |time| time.as_micros(), |micros| {
     Time::from_micros(micros).ok_or_else(|| format!("{micros} is no instant").into())
 });
 text_columns!(ActivationId, LicenseId, OrderId, MessageId, AlertId, TokenId, HistoryId);
-name_columns!(Slug, KeyRole, KeyState, OrderKind, OrderStatus);
+name_columns!(Slug, KeyRole, KeyState, Cause, OrderKind, OrderStatus);
 
 /// An `u32` in a BIGINT column, for `serialize_as` and `deserialize_as`.
 #[derive(Debug, Clone, Copy)]
@@ -86,6 +89,10 @@ pub struct Unsigned(u32);
 /// An `Option<u32>` in a nullable BIGINT column.
 #[derive(Debug, Clone, Copy)]
 pub struct MaybeUnsigned(Option<u32>);
+
+/// Revisions of a code as JSON in a nullable text column.
+#[derive(Debug, Clone)]
+pub struct MaybeRevs(Option<Vec<u32>>);
 
 /// 32 bytes in a binary column.
 #[derive(Debug, Clone)]
@@ -152,6 +159,12 @@ wrapper!(Hash32([u8; 32]) as Binary, Vec<u8>: |hash| hash.to_vec(), |bytes| {
 wrapper!(Json(Value) as Text, String: |value| value.to_string(), |text| Ok(serde_json::from_str(&text)?));
 wrapper!(MachineJson(Components) as Text, String: |components| serde_json::json!(components).to_string(), |text| Ok(serde_json::from_str(&text)?));
 wrapper!(Names(Vec<String>) as Text, String: |names| Value::from(names).to_string(), |text| Ok(serde_json::from_str(&text)?));
+
+wrapper!(
+    MaybeRevs(Option<Vec<u32>>) as Nullable<Text>,
+    Option<String>: |revs| revs.map(|revs| Value::from(revs).to_string()),
+    |text| Ok(text.map(|text| serde_json::from_str(&text)).transpose()?)
+);
 
 /// A name in a column that is none of the known ones.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

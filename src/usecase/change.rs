@@ -15,7 +15,7 @@ use crate::{
 use super::{
     Context, Done,
     alert::{self, About, AlertKind},
-    code,
+    code, revocations,
 };
 
 /// What shall change.
@@ -89,9 +89,14 @@ pub fn apply(tx: &mut Tx, ctx: Context, license: License, change: &Change) -> Do
         code::sign_if_changed(tx, ctx, &mut after, plan)?;
     }
     tx.license_update(&after)?;
+    let revoked = revocations::follow(tx, ctx, &license, &after)?;
     let verdict = if visible(&after) == visible(&license) { Verdict::Unchanged } else { Verdict::Applied };
     if verdict == Verdict::Applied {
-        record(tx, ctx, &after, change.name, difference(&license, &after, change.order_id))?;
+        let mut detail = difference(&license, &after, change.order_id);
+        if !revoked.is_empty() {
+            detail["revoked_revs"] = json!(revoked);
+        }
+        record(tx, ctx, &after, change.name, detail)?;
     } else {
         ctx.journal.note("it already stood so");
     }

@@ -5,11 +5,12 @@
 use crate::{
     base::secret::{ExposeSecret, SecretString},
     license::{
-        activation::Rules,
         code::Claims,
         jws::{self, SignedKind},
         key::LicenseKey,
         model::License,
+        plan::Product,
+        revocation,
         seal::Purpose,
     },
     store::Tx,
@@ -47,9 +48,16 @@ pub struct ShownCode {
 }
 
 impl Held {
-    /// Whether the code that was shown is no longer to be believed. The license key never is revoked: it says nothing.
-    pub fn code_revoked(&self, _rules: &Rules) -> bool {
+    /// Whether the key of the code that was shown leaked.
+    pub fn key_revoked(&self) -> bool {
         self.code.as_ref().is_some_and(|code| code.key_revoked)
+    }
+
+    /// Whether the code that was shown is no longer to be believed: its key leaked, or it grants more than the license
+    /// has now. The license key never is revoked: it says nothing. `product` is the license's.
+    pub fn code_revoked(&self, product: Option<&Product>) -> bool {
+        let too_good = |code: &ShownCode| revocation::grants_more(&code.claims, &self.license, product);
+        self.code.as_ref().is_some_and(|code| code.key_revoked || too_good(code))
     }
 }
 

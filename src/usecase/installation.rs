@@ -17,7 +17,7 @@ use crate::{
     store::Tx,
 };
 
-use super::{Done, Failure, keys::KeyRing};
+use super::{Done, Failure, keys::KeyRing, revocations::Kept};
 
 /// Name of the row that counts changes of catalog and keys.
 const REVISION: &str = "installation_revision";
@@ -41,6 +41,8 @@ pub struct Installation {
     pub issuer: String,
     /// The channels' access keys, as far as they could be read.
     pub access_keys: HashMap<Slug, SecretString>,
+    /// Revocation lists that were signed with these keys.
+    pub revocations: Kept,
 }
 
 impl Installation {
@@ -61,6 +63,7 @@ impl Installation {
             master: master.clone(),
             issuer: issuer.to_owned(),
             access_keys: HashMap::new(),
+            revocations: Kept::default(),
         })
     }
 

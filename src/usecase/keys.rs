@@ -16,7 +16,7 @@ use crate::{
     store::{KeyListRecord, LicenseFilter, SigningKeyRecord, Tx},
 };
 
-use super::{Context, Done, Failure, change, code, installation};
+use super::{Context, Done, Failure, change, code, installation, revocations};
 
 /// The keys of all products, opened and ready.
 #[derive(Debug, Default)]
@@ -234,6 +234,7 @@ pub fn revoke(tx: &mut Tx, ctx: Context, kid: &str, root: Option<&Key32>) -> Don
     let root = root_signer(tx, ctx, &record.product, root)?;
     tx.key_update_state(kid, KeyState::Revoked, ctx.now)?;
     publish(tx, ctx, &record.product, &root)?;
+    revocations::revoke_key(tx, ctx, &record.product, kid)?;
     installation::raise_revision(tx)?;
     Ok(record.product)
 }
@@ -255,11 +256,15 @@ pub fn sign_anew(
     let mut signed = 0;
     for mut license in page {
         let Some(plan) = ctx.installation.catalog.plan(&license.product, &license.plan) else { continue };
-        let before = license.rev;
+        let before = license.clone();
         if code::sign_if_changed(tx, ctx, &mut license, plan)? {
             license.updated_at = ctx.now;
             tx.license_update(&license)?;
-            let detail = json!({ "rev": { "from": before, "to": license.rev }, "why": "its key was revoked" });
+            let revoked = revocations::follow(tx, ctx, &before, &license)?;
+            let mut detail = json!({ "rev": { "from": before.rev, "to": license.rev }, "why": "its key was revoked" });
+            if !revoked.is_empty() {
+                detail["revoked_revs"] = json!(revoked);
+            }
             change::record(tx, ctx, &license, "code_signed_anew", detail)?;
             signed += 1;
         }

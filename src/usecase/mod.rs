@@ -13,11 +13,13 @@
 //! * what the merchant does: [`merchant`], [`alert`], [`token`], [`catalog`], [`keys`], [`usage`]
 //! * what the licensed software does: [`validate`], [`activation`]; both find the license by [`credential`] and answer
 //!   with a signed [`verdict`]
+//! * what reaches software that never asks: [`revocations`], [`license_file`], [`offline`]; it travels as a [`bundle`]
 //! * what all of them share: [`change`] (apply an event to a license and write down what came of it), [`code`],
 //!   [`idempotency`] (a write asked for twice is carried out once)
 
 pub mod activation;
 pub mod alert;
+pub mod bundle;
 pub mod catalog;
 pub mod change;
 pub mod code;
@@ -31,14 +33,17 @@ pub mod installation;
 pub mod issue;
 pub mod journal;
 pub mod keys;
+pub mod license_file;
 pub mod lookup;
 pub mod merchant;
+pub mod offline;
 pub mod order;
 pub mod outcome;
 pub mod purchase;
 pub mod query;
 pub mod renewal;
 pub mod retention;
+pub mod revocations;
 pub mod status;
 pub mod term;
 pub mod token;

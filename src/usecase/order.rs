@@ -90,7 +90,7 @@ pub fn complete(tx: &mut Tx, ctx: Context, id: OrderId, info: &OrderInfo) -> Don
 fn teller(actor: &Actor) -> Teller {
     match actor {
         Actor::Token(_) | Actor::CommandLine => Teller::Merchant,
-        Actor::Channel(_) | Actor::Signet => Teller::Catalog,
+        Actor::Channel(_) | Actor::Software | Actor::Customer | Actor::Signet => Teller::Catalog,
     }
 }
 

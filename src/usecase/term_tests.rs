@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     base::{slug::Slug, text::Localized},
-    license::plan::{Delivery, ExpirySlack, Features, LeaseRule, QuantityRule},
+    license::plan::{Delivery, ExpirySlack, Features, LeaseRule, MachineRule, QuantityRule},
 };
 
 fn time(text: &str) -> Time {
@@ -26,6 +26,8 @@ fn plan(term: Term) -> Plan {
         code_carries_expiry: false,
         expiry_slack: ExpirySlack::default(),
         lease: LeaseRule::default(),
+        machine: MachineRule::default(),
+        versions: None,
         bind_parameter: None,
         delivery: Delivery::default(),
         product_ids: Vec::new(),

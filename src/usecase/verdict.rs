@@ -113,7 +113,7 @@ pub(super) fn objection(ctx: Context, held: &Held, rules: &Rules, asked: &Asked)
         version: asked.version.as_deref(),
         feature: asked.feature.as_deref(),
         components: &asked.components,
-        code_revoked: held.code_revoked(rules),
+        code_revoked: held.code_revoked(ctx.installation.catalog.product(&held.license.product)),
     };
     activation::objection(&held.license, rules, &claim, ctx.now)
 }

@@ -2,7 +2,8 @@
 //!
 //! * [`server`] accepts connections, [`router`] is the one list of routes, [`request_log`] writes one line a request,
 //!   [`head`] knows when a request's head is too large
-//! * [`marketplace`] is the marketplaces' door, [`well_known`] the published keys, [`health`] the probes, [`metrics`] the figures,
+//! * [`marketplace`] is the marketplaces' door, [`well_known`] the published keys,
+//!   [`revocations`] what no longer holds, [`health`] the probes, [`metrics`] the figures,
 //!   [`api`] the management API, [`page`] the pages for people
 //! * [`problem`] is the one map from failures to HTTP
 //!
@@ -16,6 +17,7 @@ pub mod metrics;
 pub mod page;
 pub mod problem;
 pub mod request_log;
+pub mod revocations;
 pub mod router;
 pub mod server;
 pub mod well_known;

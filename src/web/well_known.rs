@@ -11,7 +11,7 @@ use crate::{app::App, base::slug::Slug, store::StoreError, usecase::Actor};
 use super::problem::Problem;
 
 /// Long enough to spare the service, short enough for a rotation to be seen the same hour.
-const MAX_AGE: &str = "public, max-age=300";
+pub(super) const MAX_AGE: &str = "public, max-age=300";
 
 /// `GET /.well-known/jwks.json`: the keys of all products (RFC 7517).
 pub async fn jwks(State(app): State<App>) -> Result<Response, Problem> {
@@ -49,7 +49,7 @@ async fn answer(app: &App, product: Option<Slug>) -> Result<Response, Problem> {
 }
 
 /// The product, if it has keys. One that is not known may have been added by another server or a command.
-async fn known(app: &App, product: &str) -> Result<Slug, Problem> {
+pub(super) async fn known(app: &App, product: &str) -> Result<Slug, Problem> {
     let not_found = || Problem::not_found("There is no such product.");
     let slug: Slug = product.parse().map_err(|_| not_found())?;
     if !app.installation().keys.knows(&slug) {

@@ -7,11 +7,14 @@ use super::{
     samples::{history, key, license, order, slug, time},
 };
 use crate::{
-    license::model::{Expiry, Standing, State},
-    store::{CodeRecord, DeviceCodeRecord, LicenseFilter, OrderFilter, OrderStatus, StoreError, Tx},
+    license::{
+        model::{Expiry, Standing, State},
+        revocation::Cause,
+    },
+    store::{CodeRecord, DeviceCodeRecord, LicenseFilter, OrderFilter, OrderStatus, RevocationRecord, StoreError, Tx},
 };
 
-both!(licenses, every_kind_of_expiry_is_kept, codes, orders, history_pages);
+both!(licenses, every_kind_of_expiry_is_kept, codes, revocations, orders, history_pages);
 
 async fn every_kind_of_expiry_is_kept(database: Database) {
     check(database, |tx| {
@@ -112,6 +115,42 @@ async fn codes(database: Database) {
         assert_eq!(tx.device_code_find(id, "e2", "a")?, Some(device("e2", "a")));
         assert_eq!(tx.device_code_find(id, "e2", "b")?, None);
         assert_eq!(tx.device_code_fingerprints(id)?, ["a", "b"]);
+        Ok(())
+    })
+    .await;
+}
+
+async fn revocations(database: Database) {
+    check(database, |tx| {
+        let license = license(1);
+        tx.license_insert(&license, &key(1))?;
+        let entry = |product: &str, number| RevocationRecord {
+            product: slug(product),
+            number,
+            license_id: Some(license.id),
+            revs: Some(vec![1, u32::MAX]),
+            kid: None,
+            reason: Cause::GrantsMore,
+            created_at: time(1),
+        };
+        let leaked = RevocationRecord {
+            license_id: None,
+            revs: None,
+            kid: Some("k".to_owned()),
+            reason: Cause::KeyRevoked,
+            ..entry("atlas", 2)
+        };
+        assert_eq!((tx.revocation_latest(&slug("atlas"))?, tx.revocation_page(&slug("atlas"), 0)?), (0, vec![]));
+        // Whatever number is named, the next one is given.
+        assert_eq!(tx.revocation_add(&entry("atlas", 9))?, 1);
+        assert_eq!(tx.revocation_add(&leaked)?, 2);
+        assert_eq!(tx.revocation_add(&entry("orion", 9))?, 1, "each product counts for itself");
+        let whole = RevocationRecord { revs: None, reason: Cause::Released, ..entry("atlas", 3) };
+        assert_eq!(tx.revocation_add(&whole)?, 3);
+        assert_eq!(tx.revocation_latest(&slug("atlas"))?, 3);
+        assert_eq!(tx.revocation_page(&slug("atlas"), 0)?, [entry("atlas", 1), leaked, whole.clone()]);
+        assert_eq!(tx.revocation_page(&slug("atlas"), 2)?, [whole]);
+        assert_eq!(tx.revocation_of_license(license.id)?.len(), 3);
         Ok(())
     })
     .await;

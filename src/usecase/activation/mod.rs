@@ -109,7 +109,7 @@ pub fn deactivate(tx: &mut Tx, ctx: Context, credential: &SecretString, id: Acti
     };
     let rules = verdict::rules(ctx, &held.license);
     // Who stole a key shall not take seats away with it.
-    let reason = if held.code_revoked(&rules) { Some(Reason::CodeRevoked) } else { None };
+    let reason = if held.key_revoked() { Some(Reason::CodeRevoked) } else { None };
     let reason = match reason {
         Some(reason) => Some(reason),
         None => free(tx, ctx, held.license.id, id)?.is_none().then_some(Reason::MachineUnknown),

@@ -38,6 +38,7 @@ use crate::web::problem::Problem;
         (name = "channels", description = "Where it is sold. Never shows a secret."),
         (name = "messages", description = "Calls from marketplaces, without their secrets."),
         (name = "alerts", description = "What somebody must look at."),
+        (name = "published", description = "What software fetches without a token."),
         (name = "meta", description = "About this API."),
     ),
     components(schemas(Problem)),
@@ -73,6 +74,8 @@ macro_rules! problems {
 }
 
 problems! {
+    /// What a published document may be answered with instead.
+    PublishedProblems = [400, 404, 500, 503];
     /// What a list may answer instead.
     ListProblems = [400, 401, 403, 500, 503];
     /// What a look at one thing may answer instead.

@@ -2,6 +2,7 @@
 
 mod database;
 mod door;
+mod signed;
 mod wire;
 
 use std::{net::SocketAddr, sync::Arc};

@@ -10,7 +10,7 @@ async fn operations(api: &Api) -> Vec<(String, String, Scope)> {
     let mut found = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
-            if operation["operationId"] == "openapi" {
+            if operation["operationId"] == "openapi" || operation["tags"][0] == "published" {
                 continue;
             }
             let scope = operation["security"][0]["bearer"][0].as_str().unwrap_or_else(|| panic!("{method} {path}"));
@@ -66,7 +66,7 @@ async fn the_document_is_whole() {
             assert!(ids.insert(operation["operationId"].as_str().unwrap()), "{path}");
             assert!(operation["summary"].is_string() && operation["tags"].is_array(), "{method} {path}");
             let responses = operation["responses"].as_object().unwrap();
-            let problems = responses.iter().filter(|(status, _)| !status.starts_with('2'));
+            let problems = responses.iter().filter(|(status, _)| status.starts_with(['4', '5']));
             for (status, response) in problems {
                 assert!(response["content"]["application/problem+json"].is_object(), "{method} {path} {status}");
             }

@@ -12,7 +12,7 @@ use axum::Router;
 use utoipa::{OpenApi, openapi::OpenApi as Description};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::app::App;
+use crate::{app::App, web::revocations};
 
 use super::{no_such_address, no_such_method, openapi::Document};
 
@@ -29,5 +29,9 @@ pub fn described() -> (Router<App>, Description) {
         .split_for_parts();
     // After the routes: the fallback for methods reaches only those that are already there.
     let addresses = addresses.fallback(no_such_address).method_not_allowed_fallback(no_such_method);
-    (Router::new().nest("/api/v1", addresses), Document::openapi().nest("/api/v1", description))
+    let mut document = Document::openapi().nest("/api/v1", description);
+    // Beside the API, and described with it.
+    let (published, description) = OpenApiRouter::new().routes(routes!(revocations::revocation_list)).split_for_parts();
+    document.merge(description);
+    (Router::new().nest("/api/v1", addresses).merge(published), document)
 }
