@@ -4,9 +4,12 @@ use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::{Context as _, bail};
 use clap::Args;
-use signet_verify::{claims::Asked, machine::sha256};
+use signet_verify::claims::Asked;
 
-use crate::base::secret::{ExposeSecret, SecretString};
+use crate::base::{
+    secret::{ExposeSecret, SecretString},
+    slug::Slug,
+};
 
 use super::{
     Common, REFUSED,
@@ -43,14 +46,10 @@ pub struct Activate {
     borrow_days: Option<u16>,
 }
 
-/// What an activation needs, wherever it is started from.
-#[derive(Debug)]
-pub struct Seeker<'a> {
-    /// The service.
-    pub server: &'a str,
-    /// The license.
-    pub license: &'a SecretString,
-    /// What people call the machine.
+/// What an activation says beside the machine, wherever it is started from.
+#[derive(Debug, Default)]
+pub struct Seeker {
+    /// What people call the machine; its host name by default.
     pub name: Option<String>,
     /// The software's version.
     pub version: Option<String>,
@@ -58,11 +57,11 @@ pub struct Seeker<'a> {
     pub borrow_days: Option<u16>,
 }
 
-impl Seeker<'_> {
-    /// The question, and what a signed refusal of it has to repeat.
-    pub fn question(self, trust: &Trust, machine: &Fingerprint) -> (Question, Asked) {
-        let question = Question {
-            product: Some(trust.product().to_string()),
+impl Seeker {
+    /// The question.
+    pub fn question(self, product: &Slug, machine: &Fingerprint) -> Question {
+        Question {
+            product: Some(product.to_string()),
             version: self.version,
             name: self.name.or_else(host_name),
             platform: Some(platform()),
@@ -70,21 +69,18 @@ impl Seeker<'_> {
             components: machine.components.clone(),
             borrow_days: self.borrow_days,
             nonce: nonce(),
-        };
-        let asked = asked(&question, self.license);
-        (question, asked)
+        }
     }
 }
 
 /// What a signed refusal of `question` has to repeat.
 pub fn asked(question: &Question, license: &SecretString) -> Asked {
     Asked {
-        license: sha256(license.expose_secret()),
         nonce: Some(question.nonce.clone()),
         product: question.product.clone(),
         version: question.version.clone(),
-        feature: None,
         components: question.components.clone(),
+        ..Asked::about(license.expose_secret())
     }
 }
 
@@ -104,14 +100,9 @@ pub async fn run(command: Activate) -> anyhow::Result<ExitCode> {
     }
     let server = Server::new(&command.server, &license)?;
     let version = command.software_version;
-    let seeker = Seeker {
-        server: &command.server,
-        license: &license,
-        name: command.name,
-        version: version.clone(),
-        borrow_days: command.borrow_days,
-    };
-    let (question, asked) = seeker.question(&trust, &machine);
+    let seeker = Seeker { name: command.name, version: version.clone(), borrow_days: command.borrow_days };
+    let question = seeker.question(&command.common.product, &machine);
+    let asked = asked(&question, &license);
     let grant = match server.activate(&question).await {
         Answer::Granted(grant) => grant,
         Answer::Refused(problem) => {

@@ -157,23 +157,16 @@ impl Checking {
             && problem.reason.as_deref() == Some("lease_ended")
         {
             // The floating seat went back meanwhile: take one again, as if just started.
-            return self.seek(&server, &address, &license, standing).await;
+            return Ok(self.seek(&server, &license, standing).await);
         }
         Ok(self.take(&server, &license, answer, &question, standing).await)
     }
 
-    async fn seek(
-        &mut self,
-        server: &Server<'_>,
-        address: &str,
-        license: &SecretString,
-        standing: Standing,
-    ) -> anyhow::Result<Standing> {
-        let version = self.state.client.version.clone();
-        let seeker = Seeker { server: address, license, name: None, version, borrow_days: None };
-        let (question, _) = seeker.question(&self.trust, &self.machine);
+    async fn seek(&mut self, server: &Server<'_>, license: &SecretString, standing: Standing) -> Standing {
+        let seeker = Seeker { version: self.state.client.version.clone(), ..Seeker::default() };
+        let question = seeker.question(self.trust.product(), &self.machine);
         let answer = server.activate(&question).await;
-        Ok(self.take(server, license, answer, &question, standing).await)
+        self.take(server, license, answer, &question, standing).await
     }
 
     /// Takes an answer over, as far as it is signed.
@@ -198,11 +191,11 @@ impl Checking {
                 let known = Some(&self.state);
                 let asked = asked(question, license);
                 match self.trust.refusal(server, &problem, known, &asked).await {
-                    Some(refusal) if refusal.claims.conclusive => {
+                    Some(refusal) if refusal.read.claims.conclusive => {
+                        observe(&mut self.state, &refusal.read);
                         self.state.client.refusal = Some(refusal.text);
-                        observe(&mut self.state, refusal.claims.time);
                         self.save();
-                        return refused(refusal.claims.reason);
+                        return refused(refusal.read.claims.reason);
                     }
                     Some(_) => self.not_asked(&problem.detail),
                     None => self.not_asked(&format!("{} (not signed by the service)", problem.detail)),

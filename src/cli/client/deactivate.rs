@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 use clap::Args;
-use signet_verify::{claims::Asked, machine::sha256};
+use signet_verify::claims::Asked;
 
 use crate::base::secret::ExposeSecret;
 
@@ -55,9 +55,9 @@ pub async fn run(command: Deactivate) -> anyhow::Result<ExitCode> {
         Answer::Freed => {}
         Answer::Refused(problem) => {
             let trust = Trust::new(product, &state.client.root_key)?;
-            let asked = Asked { license: sha256(license.expose_secret()), ..Asked::default() };
+            let asked = Asked::about(license.expose_secret());
             let refusal = trust.refusal(&server, &problem, Some(&state), &asked).await;
-            if !refusal.is_some_and(|refusal| refusal.claims.conclusive) {
+            if !refusal.is_some_and(|refusal| refusal.read.claims.conclusive) {
                 bail!("{}: {kept}", problem.detail);
             }
             // The seat or the whole license is gone: there is nothing to give back.

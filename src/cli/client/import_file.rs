@@ -2,20 +2,19 @@
 
 use std::{fs::File, io::Read, path::PathBuf, process::ExitCode};
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use clap::Args;
+use signet_verify::bundle::Bundle;
 
 use super::{
-    Common,
-    provisional::Bundle,
-    report,
+    Common, report,
     state::State,
     trust::{self, Trust},
     words::language,
 };
 
-/// Bytes of a bundle; [`Bundle::parse`] has its own limits.
-const BYTES: u64 = 4 * 1024 * 1024;
+/// Bytes that are read: one more than a bundle may have, so that [`Bundle::parse`] sees one that is too long.
+const BYTES: u64 = signet_verify::bundle::BYTES as u64 + 1;
 
 /// Arguments of `signet client import-file`.
 #[derive(Debug, Args)]
@@ -35,17 +34,14 @@ pub struct ImportFile {
 /// When it cannot be read or anything in it does not verify, is of another product, or for another machine.
 pub fn run(command: &ImportFile) -> anyhow::Result<ExitCode> {
     let shown = command.file.display();
-    let bundle = Bundle::parse(&read(command)?).with_context(|| format!("{shown} is no bundle"))?;
-    if bundle.product != command.common.product.as_str() {
-        bail!("{shown} is for {}, not for {}", bundle.product, command.common.product);
-    }
+    let bundle = Bundle::parse(&read(command)?).with_context(|| format!("{shown} is not taken"))?;
     let folder = command.common.folder()?;
     let before = folder.load()?;
     let pinned = trust::pinned(before.as_ref(), command.root_key.as_deref())?;
     let trust = Trust::new(&command.common.product, &pinned)?;
     let machine = command.common.machine(&folder)?;
     let mut state = before.unwrap_or_else(|| State::new(&command.common.product, &pinned));
-    trust.import(&mut state, &bundle, &machine.components).with_context(|| format!("{shown} is not taken"))?;
+    trust.import(&mut state, bundle, &machine.components).with_context(|| format!("{shown} is not taken"))?;
     folder.save(&state)?;
     println!("{}", report::activated(&command.common.product, language()));
     Ok(ExitCode::SUCCESS)

@@ -1,17 +1,21 @@
 //! The verdict by what is stored: lease, license file, machine and clock. No network, no files.
 
-use signet_verify::claims::{Components, LeaseClaims, LicenseFileClaims};
+use signet_verify::{
+    claims::{Components, LeaseClaims, LicenseFileClaims},
+    clock::{Now, TrustedTime},
+    lease, license_file,
+    read::Read,
+    revocations::RevocationSet,
+    stopped::Stopped,
+};
 
 use crate::base::time::Time;
 
 use super::{
     report::{Facts, Standing},
     state::State,
-    trust::{Stored, Trust, seconds},
+    trust::{Trust, seconds},
 };
-
-/// Microseconds by which a clock may be behind a signed text.
-const TOLERANCE: i64 = 300 * 1_000_000;
 
 /// What the stored texts alone say.
 #[derive(Debug)]
@@ -21,29 +25,27 @@ pub struct Judged {
     /// Whether it is time to ask.
     pub due: bool,
     /// How far the clock was turned back, in seconds.
-    pub turned_back: Option<i64>,
+    pub turned_back: Option<u64>,
     /// What is known.
     pub facts: Option<Facts>,
 }
 
 /// Judges. `asked` says that the service was asked just now, so that its time counts and not the clock's.
 pub fn judge(trust: &Trust, state: &State, machine: &Components, clock: Time, asked: bool) -> Judged {
-    let clock = clock.as_micros();
-    let highest = state.client.highest_time;
-    let turned_back = (highest.saturating_sub(clock) > TOLERANCE).then(|| highest.saturating_sub(clock) / 1_000_000);
-    let now = clock.max(highest) / 1_000_000;
+    let now = TrustedTime::kept(state.client.highest_time).now(clock.as_micros());
+    let turned_back = now.turned_back_by.map(|micros| micros / 1_000_000);
     let Ok(stored) = trust.stored(state) else {
         return Judged { standing: ended("lease_invalid"), due: true, turned_back, facts: None };
     };
-    let (mut standing, mut due, mut facts) = by_lease(&stored, machine, now);
-    if !may_run(&standing)
-        && let Some(file) = &stored.file
-    {
-        let by_file = by_file(file, stored.file_revoked, machine, now);
-        if stored.lease.is_none() || may_run(&by_file) {
-            (standing, facts) = (by_file, Some(facts_of_file(file)));
-        }
-    }
+    let revoked = &state.client.revoked;
+    let lease = stored.opened.lease.as_ref().map(|lease| by_lease(lease, machine, now, revoked));
+    let file = stored.opened.license_file.as_ref().map(|file| by_file(file, machine, now, revoked));
+    // The file counts where the lease does not do: what it says of itself is of no use to a machine that may run.
+    let (mut standing, mut due, facts) = match (lease, file) {
+        (Some(lease), Some(file)) if !may_run(&lease.0) && may_run(&file.0) => file,
+        (Some(found), _) | (None, Some(found)) => found,
+        (None, None) => return Judged { standing: Standing::NotActivated, due: false, turned_back, facts: None },
+    };
     if turned_back.is_some() && !asked {
         due = true;
         if may_run(&standing) {
@@ -51,9 +53,9 @@ pub fn judge(trust: &Trust, state: &State, machine: &Components, clock: Time, as
         }
     }
     if let Some(refusal) = stored.refusal {
-        (standing, due) = (refused(refusal.reason), true);
+        (standing, due) = (refused(refusal.claims.reason), true);
     }
-    Judged { standing, due, turned_back, facts }
+    Judged { standing, due, turned_back, facts: Some(facts) }
 }
 
 /// The verdict of a signed no.
@@ -69,35 +71,42 @@ fn ended(reason: &str) -> Standing {
     Standing::Ended(reason.to_owned())
 }
 
-fn by_lease(stored: &Stored, machine: &Components, now: i64) -> (Standing, bool, Option<Facts>) {
-    let Some(lease) = &stored.lease else { return (ended("machine_unknown"), false, None) };
-    let bound = &lease.machine;
-    let standing = if !bound.rule.matches(&bound.components, machine) {
-        Standing::OtherMachine
-    } else if stored.lease_revoked {
-        ended("code_revoked")
-    } else if now < lease.exp {
-        Standing::Runs
-    } else if now < lease.grace_until {
-        Standing::Grace
-    } else if lease.license_exp.is_some_and(|end| end <= now) {
-        ended("license_expired")
-    } else {
-        ended("lease_over")
+fn by_lease(
+    lease: &Read<LeaseClaims>,
+    machine: &Components,
+    now: Now,
+    revoked: &RevocationSet,
+) -> (Standing, bool, Facts) {
+    let verdict = lease::verdict(lease, machine, now, revoked);
+    let standing = match verdict {
+        lease::Verdict::Run | lease::Verdict::RunAndRenew => Standing::Runs,
+        lease::Verdict::Grace { .. } => Standing::Grace,
+        lease::Verdict::Stopped(why) => {
+            let over = lease.claims.license_exp.is_some_and(|end| end <= now.seconds());
+            stopped(why, if over { "license_expired" } else { "lease_over" })
+        }
     };
-    let due = standing != Standing::Runs || now >= lease.renew_after;
-    (standing, due, Some(facts_of_lease(lease)))
+    (standing, verdict != lease::Verdict::Run, facts_of_lease(&lease.claims))
 }
 
-fn by_file(file: &LicenseFileClaims, revoked: bool, machine: &Components, now: i64) -> Standing {
-    if !file.bound_to.iter().any(|known| file.rule.matches(known, machine)) {
-        Standing::OtherMachine
-    } else if revoked {
-        ended("code_revoked")
-    } else if now < file.exp {
-        Standing::Runs
-    } else {
-        ended("file_over")
+fn by_file(
+    file: &Read<LicenseFileClaims>,
+    machine: &Components,
+    now: Now,
+    revoked: &RevocationSet,
+) -> (Standing, bool, Facts) {
+    let standing = match license_file::verdict(file, machine, now, revoked) {
+        license_file::Verdict::Run { .. } => Standing::Runs,
+        license_file::Verdict::Stopped(why) => stopped(why, "file_over"),
+    };
+    (standing, false, facts_of_file(&file.claims))
+}
+
+fn stopped(why: Stopped, over: &str) -> Standing {
+    match why {
+        Stopped::OtherMachine { .. } => Standing::OtherMachine,
+        Stopped::Revoked(_) => ended("code_revoked"),
+        Stopped::Ended { .. } => ended(over),
     }
 }
 

@@ -13,8 +13,8 @@ mod identify;
 mod import_file;
 mod judge;
 mod license;
-mod provisional;
 mod report;
+mod request_file;
 mod server;
 mod state;
 mod trust;
@@ -49,6 +49,8 @@ pub enum Command {
     Deactivate(deactivate::Deactivate),
     /// Print what this machine is recognised by
     Fingerprint(identify::Identify),
+    /// Print the request of a machine without network, to be entered on the license's page
+    RequestFile(request_file::RequestFile),
     /// Take what answers a request, or a license file
     ImportFile(import_file::ImportFile),
 }
@@ -81,6 +83,7 @@ pub async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Check(command) => check::run(command).await,
         Command::Deactivate(command) => deactivate::run(command).await,
         Command::Fingerprint(command) => identify::run(&command),
+        Command::RequestFile(command) => request_file::run(&command),
         Command::ImportFile(command) => import_file::run(&command),
     }
 }

@@ -12,8 +12,8 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use serde::{Deserialize, Serialize, Serializer};
+use signet_verify::{bundle::Bundle, clock::TrustedTime, revocations::RevocationSet};
 
-use super::provisional::Bundle;
 use crate::base::{
     secret::{ExposeSecret, SecretString},
     slug::Slug,
@@ -50,12 +50,15 @@ pub struct Own {
     pub license: Option<SecretString>,
     /// The seat.
     pub activation: Option<String>,
-    /// The highest `time` of anything signed, in microseconds since 1970; 0 before the first.
+    /// The highest `time` of anything signed, in microseconds since 1970.
     pub highest_time: i64,
     /// The software's version, as given last.
     pub version: Option<String>,
     /// A signed and conclusive no (`validation+jwt`): it stands until the service says otherwise.
     pub refusal: Option<String>,
+    /// All revocations seen.
+    #[serde(default)]
+    pub revoked: RevocationSet,
 }
 
 impl State {
@@ -66,11 +69,12 @@ impl State {
             server: None,
             license: None,
             activation: None,
-            highest_time: 0,
+            highest_time: TrustedTime::default().highest_seen_micros(),
             version: None,
             refusal: None,
+            revoked: RevocationSet::default(),
         };
-        Self { bundle: Bundle { signet: 1, product: product.to_string(), ..Bundle::default() }, client }
+        Self { bundle: Bundle::new(product.as_str()), client }
     }
 }
 

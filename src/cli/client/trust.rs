@@ -2,17 +2,18 @@
 
 use anyhow::{Context as _, bail, ensure};
 use signet_verify::{
-    claims::{Asked, CodeClaims, Components, LeaseClaims, LicenseFileClaims, RevocationsClaims, ValidationClaims},
-    kind::Kind,
+    bundle::{Bundle, Opened},
+    claims::{Asked, Components, ValidationClaims},
+    clock::TrustedTime,
+    key::PublicKey,
+    keys::{KeyRing, Root},
+    read::{self, Read, Timed},
+    validation,
 };
 
-use crate::{
-    base::{slug::Slug, time::Time},
-    license::keys::PublicKey,
-};
+use crate::base::{slug::Slug, time::Time};
 
 use super::{
-    provisional::{Bundle, KeyRing, Signed, answers, refuses},
     server::{Grant, Problem, Question, Server},
     state::State,
 };
@@ -21,7 +22,7 @@ use super::{
 #[derive(Debug)]
 pub struct Trust {
     product: Slug,
-    root: PublicKey,
+    root: Root,
 }
 
 /// A signed no that answers the question that was asked.
@@ -30,22 +31,16 @@ pub struct Refusal {
     /// The text.
     pub text: String,
     /// What it says.
-    pub claims: ValidationClaims,
+    pub read: Read<ValidationClaims>,
 }
 
-/// The texts of a state that verify.
-#[derive(Debug, Default)]
+/// What a state has, verified.
+#[derive(Debug)]
 pub struct Stored {
-    /// The lease.
-    pub lease: Option<LeaseClaims>,
-    /// The license file.
-    pub file: Option<LicenseFileClaims>,
-    /// Whether a revocation list that was seen names the lease or its key.
-    pub lease_revoked: bool,
-    /// The same of the license file.
-    pub file_revoked: bool,
+    /// Lease, license file and their keys.
+    pub opened: Opened,
     /// The signed no that was got last.
-    pub refusal: Option<ValidationClaims>,
+    pub refusal: Option<Read<ValidationClaims>>,
 }
 
 /// Checks a root key as it is typed.
@@ -79,7 +74,7 @@ impl Trust {
     /// # Errors
     /// When the key is none.
     pub fn new(product: &Slug, root_key: &str) -> anyhow::Result<Self> {
-        let root = PublicKey::from_x(root_key).context("the pinned root key is damaged")?;
+        let root = Root::from_x(root_key).context("the pinned root key is damaged")?;
         Ok(Self { product: product.clone(), root })
     }
 
@@ -93,21 +88,11 @@ impl Trust {
     /// # Errors
     /// When any of it was changed.
     pub fn stored(&self, state: &State) -> anyhow::Result<Stored> {
-        let keys = self.keys(state.bundle.keys.as_deref().context("the key list is missing")?, 0)?;
-        let revocations =
-            self.optional::<RevocationsClaims>(&keys, state.bundle.revocations.as_ref(), Kind::Revocations)?;
-        let revoked =
-            |sub: &str, rev, kid: &str| revocations.as_ref().is_some_and(|list| refuses(&list.claims, sub, rev, kid));
-        let lease = self.optional::<LeaseClaims>(&keys, state.bundle.lease.as_ref(), Kind::Lease)?;
-        let file = self.optional::<LicenseFileClaims>(&keys, state.bundle.license_file.as_ref(), Kind::LicenseFile)?;
-        let refusal = self.optional::<ValidationClaims>(&keys, state.client.refusal.as_ref(), Kind::Validation)?;
-        Ok(Stored {
-            lease_revoked: lease.as_ref().is_some_and(|it| revoked(&it.claims.sub, it.claims.rev, &it.kid)),
-            file_revoked: file.as_ref().is_some_and(|it| revoked(&it.claims.sub, it.claims.rev, &it.kid)),
-            lease: lease.map(|it| it.claims),
-            file: file.map(|it| it.claims),
-            refusal: refusal.map(|it| it.claims),
-        })
+        let opened = self.open(&state.bundle, None)?;
+        let refusal = state.client.refusal.as_deref();
+        let refusal =
+            refusal.map(|text| read::read_validation(text, &opened.keys, self.product.as_str())).transpose()?;
+        Ok(Stored { opened, refusal })
     }
 
     /// Takes a grant over when all of it verifies and answers `question`; changes nothing otherwise.
@@ -115,19 +100,22 @@ impl Trust {
     /// # Errors
     /// Names what does not verify.
     pub fn accept(&self, state: &mut State, grant: &Grant, question: &Question) -> anyhow::Result<()> {
-        let keys = self.newer_keys(state, &grant.keys)?;
-        let lease: Signed<LeaseClaims> = self.read(&keys, &grant.lease, Kind::Lease).context("the lease")?;
-        let code: Signed<CodeClaims> = self.read(&keys, &grant.code, Kind::LicenseCode).context("the license code")?;
-        let lease = lease.claims;
-        ensure!(lease.nonce.as_deref() == Some(&question.nonce), "the lease answers another question");
-        ensure!(lease.machine.components == question.components, "the lease is for another machine");
-        ensure!(code.claims.sub == lease.sub, "lease and license code are of different licenses");
-        observe(state, lease.time);
-        state.bundle.keys = Some(grant.keys.clone());
-        state.bundle.lease = Some(grant.lease.clone());
-        state.bundle.code = Some(grant.code.clone());
-        state.client.activation = Some(lease.activation);
+        let mut bundle = Bundle::new(self.product.as_str());
+        bundle.keys = Some(grant.keys.clone());
+        bundle.lease = Some(grant.lease.clone());
+        bundle.code = Some(grant.code.clone());
+        let opened = self.open(&bundle, self.number(state))?;
+        let (Some(lease), Some(code)) = (&opened.lease, &opened.code) else {
+            bail!("lease or license code are missing")
+        };
+        let claims = &lease.claims;
+        ensure!(claims.nonce.as_deref() == Some(&question.nonce), "the lease answers another question");
+        ensure!(claims.machine.components == question.components, "the lease is for another machine");
+        ensure!(code.claims.sub == claims.sub, "lease and license code are of different licenses");
+        observe(state, lease);
+        state.client.activation = Some(claims.activation.clone());
         state.client.refusal = None;
+        merge(&mut state.bundle, bundle);
         Ok(())
     }
 
@@ -140,95 +128,76 @@ impl Trust {
         asked: &Asked,
     ) -> Option<Refusal> {
         let text = problem.signed.clone()?;
-        let seen = known.map_or(0, |state| self.number(state));
+        let seen = known.and_then(|state| self.number(state));
         let stored = known.and_then(|state| state.bundle.keys.clone());
-        let fetched = server.key_list(self.product.as_str());
-        let mut lists: Vec<String> = [problem.keys.clone(), stored].into_iter().flatten().collect();
         let read = |list: &String| {
-            let keys = self.keys(list, seen).ok()?;
-            self.read::<ValidationClaims>(&keys, &text, Kind::Validation).ok()
+            let keys = KeyRing::from_list(list, &self.root, self.product.as_str(), seen).ok()?;
+            read::read_validation(&text, &keys, self.product.as_str()).ok()
         };
-        let mut read_by = lists.iter().find_map(read);
-        if read_by.is_none() {
-            // A key that was made since: the answer brought no list.
-            lists = fetched.await.into_iter().collect();
-            read_by = lists.iter().find_map(read);
+        let mut found = [problem.keys.as_ref(), stored.as_ref()].into_iter().flatten().find_map(read);
+        if found.is_none() {
+            // Perhaps by a key that was made since.
+            found = server.key_list(self.product.as_str()).await.as_ref().and_then(read);
         }
-        let claims = read_by?.claims;
-        (!claims.valid && answers(&claims, asked)).then_some(Refusal { text, claims })
+        let read = found.filter(|it| !it.claims.valid && validation::answers(it, asked).is_ok())?;
+        Some(Refusal { text, read })
     }
 
     /// Takes what a bundle has over when all of it verifies; changes nothing otherwise.
     ///
     /// # Errors
     /// Names what does not verify, or is for another machine.
-    pub fn import(&self, state: &mut State, bundle: &Bundle, machine: &Components) -> anyhow::Result<()> {
-        let list = bundle.keys.as_ref().context("it has no key list")?;
-        let keys = self.newer_keys(state, list)?;
-        let lease = self.optional::<LeaseClaims>(&keys, bundle.lease.as_ref(), Kind::Lease)?;
-        let file = self.optional::<LicenseFileClaims>(&keys, bundle.license_file.as_ref(), Kind::LicenseFile)?;
-        let revocations = self.optional::<RevocationsClaims>(&keys, bundle.revocations.as_ref(), Kind::Revocations)?;
-        self.optional::<CodeClaims>(&keys, bundle.code.as_ref(), Kind::LicenseCode)?;
-        if let Some(Signed { claims, .. }) = &lease {
+    pub fn import(&self, state: &mut State, bundle: Bundle, machine: &Components) -> anyhow::Result<()> {
+        let opened = self.open(&bundle, self.number(state))?;
+        if let Some(Read { claims, .. }) = &opened.lease {
             let bound = &claims.machine;
             ensure!(bound.rule.matches(&bound.components, machine), "its lease is for another machine");
-            observe(state, claims.time);
-            state.client.activation = Some(claims.activation.clone());
-            state.client.refusal = None;
         }
-        if let Some(Signed { claims, .. }) = &file {
+        if let Some(Read { claims, .. }) = &opened.license_file {
             let ours = claims.bound_to.iter().any(|known| claims.rule.matches(known, machine));
             ensure!(ours, "its license file is for other machines");
-            observe(state, claims.time);
         }
-        if let Some(Signed { claims, .. }) = &revocations {
-            observe(state, claims.time);
+        if let Some(list) = &opened.revocations {
+            state.client.revoked.merge(list)?;
+            observe(state, list);
         }
-        let own = &mut state.bundle;
-        own.keys = Some(list.clone());
-        own.lease = bundle.lease.clone().or(own.lease.take());
-        own.license_file = bundle.license_file.clone().or(own.license_file.take());
-        own.revocations = bundle.revocations.clone().or(own.revocations.take());
-        own.code = bundle.code.clone().or(own.code.take());
+        if let Some(lease) = &opened.lease {
+            observe(state, lease);
+            state.client.activation = Some(lease.claims.activation.clone());
+            state.client.refusal = None;
+        }
+        if let Some(file) = &opened.license_file {
+            observe(state, file);
+        }
+        merge(&mut state.bundle, bundle);
         Ok(())
     }
 
-    /// The keys of a list that is not older than the stored one.
-    fn newer_keys(&self, state: &State, list: &str) -> anyhow::Result<KeyRing> {
-        self.keys(list, self.number(state)).context("the key list")
+    fn open(&self, bundle: &Bundle, seen: Option<u64>) -> anyhow::Result<Opened> {
+        Ok(bundle.open(&self.root, self.product.as_str(), seen)?)
     }
 
-    /// The number of the stored key list; 0 when there is none.
-    fn number(&self, state: &State) -> u64 {
-        state.bundle.keys.as_deref().and_then(|list| self.keys(list, 0).ok()).map_or(0, |keys| keys.number)
-    }
-
-    fn keys(&self, list: &str, seen: u64) -> anyhow::Result<KeyRing> {
-        KeyRing::from_list(list, &self.root, self.product.as_str(), seen)
-    }
-
-    fn read<T: serde::de::DeserializeOwned>(
-        &self,
-        keys: &KeyRing,
-        text: &str,
-        kind: Kind,
-    ) -> anyhow::Result<Signed<T>> {
-        keys.read(text, kind, self.product.as_str())
-    }
-
-    fn optional<T: serde::de::DeserializeOwned>(
-        &self,
-        keys: &KeyRing,
-        text: Option<&String>,
-        kind: Kind,
-    ) -> anyhow::Result<Option<Signed<T>>> {
-        text.map(|text| self.read(keys, text, kind).with_context(|| format!("the {}", kind.typ()))).transpose()
+    /// The number of the stored key list.
+    fn number(&self, state: &State) -> Option<u64> {
+        let list = state.bundle.keys.as_deref()?;
+        KeyRing::from_list(list, &self.root, self.product.as_str(), None).ok().map(|keys| keys.number())
     }
 }
 
+/// Replaces what is newer. Revocations are kept apart, merged with those seen before.
+fn merge(into: &mut Bundle, from: Bundle) {
+    let Bundle { keys, code, lease, license_file, .. } = from;
+    into.keys = keys.or(into.keys.take());
+    into.code = code.or(into.code.take());
+    into.lease = lease.or(into.lease.take());
+    into.license_file = license_file.or(into.license_file.take());
+}
+
 /// Remembers the time of a signed text.
-pub fn observe(state: &mut State, micros: i64) {
-    state.client.highest_time = state.client.highest_time.max(micros);
+pub fn observe<C: Timed>(state: &mut State, document: &Read<C>) {
+    let mut time = TrustedTime::kept(state.client.highest_time);
+    time.observe(document);
+    state.client.highest_time = time.highest_seen_micros();
 }
 
 /// Seconds of a claim as a point in time.

@@ -61,7 +61,14 @@ impl Shop {
         let issued = app.write(move |tx, ctx| merchant::issue(tx, ctx, &wanted)).await.unwrap();
         let root = app.read(|tx, _| keys::root_public(tx, &slug("atlas"))).await.x();
         let server = format!("http://{}", app.address);
-        Self { app: Some(app), server, root, license: issued.license.id, code: issued.code, key: issued.key.to_string() }
+        Self {
+            app: Some(app),
+            server,
+            root,
+            license: issued.license.id,
+            code: issued.code,
+            key: issued.key.to_string(),
+        }
     }
 
     pub fn app(&self) -> &TestApp {
@@ -168,6 +175,10 @@ impl Machine {
 pub fn holds(folder: &Path, text: &str) -> bool {
     fs::read_dir(folder).unwrap().any(|entry| {
         let path = entry.unwrap().path();
-        if path.is_dir() { holds(&path, text) } else { String::from_utf8_lossy(&fs::read(path).unwrap()).contains(text) }
+        if path.is_dir() {
+            holds(&path, text)
+        } else {
+            String::from_utf8_lossy(&fs::read(path).unwrap()).contains(text)
+        }
     })
 }

@@ -17,7 +17,10 @@ fn the_fingerprint_is_digests_of_what_the_operator_said() {
     let json: Value = serde_json::from_str(&ended.stdout).unwrap();
     assert_eq!(json["components"]["operator"], digest("operator", "rack-7"));
     let plain = Ended::of(machine.command(&["fingerprint"])).stdout;
-    assert!(plain.contains(&format!("operator {}", digest("operator", "rack-7"))) && !plain.contains("rack-7"), "{plain}");
+    assert!(
+        plain.contains(&format!("operator {}", digest("operator", "rack-7"))) && !plain.contains("rack-7"),
+        "{plain}"
+    );
 }
 
 #[test]
@@ -72,9 +75,8 @@ async fn clients_that_start_at_once_share_one_state() {
     shop.set_clock(0);
     let renewed = tokio::task::block_in_place(|| {
         std::thread::scope(|scope| {
-            let checks: Vec<_> = (0..8)
-                .map(|_| scope.spawn(|| Ended::of(machine.command(&["check", "--json"]))))
-                .collect();
+            let checks: Vec<_> =
+                (0..8).map(|_| scope.spawn(|| Ended::of(machine.command(&["check", "--json"])))).collect();
             let ended = checks.into_iter().map(|check| check.join().unwrap());
             ended.filter(|ended| ended.stdout.contains("\"renewed\": true")).count()
         })
