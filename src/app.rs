@@ -10,7 +10,16 @@ use std::{
 use jiff::SignedDuration;
 
 use crate::{
-    base::{clock::Clock, entropy::Entropy, limits, proxies::Proxies, secret::SecretString, slug::Slug, time::Time},
+    base::{
+        clock::Clock,
+        entropy::Entropy,
+        limits,
+        proxies::Proxies,
+        rate::{Limiters, RateLimits},
+        secret::SecretString,
+        slug::Slug,
+        time::Time,
+    },
     catalog::{Catalog, SecretRef},
     license::seal::MasterKey,
     store::{Store, StoreError, Tx},
@@ -44,6 +53,8 @@ pub struct Parts {
     pub message_days: u16,
     /// Whose word about a client's address is believed.
     pub trusted_proxies: Proxies,
+    /// How often licensed software may call.
+    pub rate_limits: RateLimits,
 }
 
 /// The service. Cheap to clone.
@@ -53,6 +64,7 @@ pub struct App(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     parts: Parts,
+    limiters: Limiters,
     installation: RwLock<Arc<Installation>>,
     sampled: Mutex<HashMap<Slug, Time>>,
     pinged: tokio::sync::Mutex<Option<Instant>>,
@@ -89,6 +101,7 @@ impl App {
     pub async fn new(parts: Parts) -> Result<Self, Failure> {
         let installation = load(&parts).await?;
         let inner = Inner {
+            limiters: Limiters::new(parts.rate_limits),
             parts,
             installation: RwLock::new(Arc::new(installation)),
             sampled: Mutex::default(),
@@ -131,6 +144,11 @@ impl App {
     /// Whose word about a client's address is believed.
     pub fn trusted_proxies(&self) -> &Proxies {
         &self.0.parts.trusted_proxies
+    }
+
+    /// Counts the calls of licensed software.
+    pub fn limiters(&self) -> &Limiters {
+        &self.0.limiters
     }
 
     /// Catalog and keys as last loaded.

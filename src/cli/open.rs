@@ -44,6 +44,7 @@ pub async fn open(config: &Config, access: Access) -> anyhow::Result<App> {
         data_dir: config.data_dir.clone(),
         message_days: config.message_days,
         trusted_proxies: config.trusted_proxies.clone(),
+        rate_limits: config.rate_limits,
     };
     Ok(App::new(parts).await?)
 }

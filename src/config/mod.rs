@@ -20,7 +20,10 @@ use figment::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{base::proxies::Proxies, store::DatabaseUrl};
+use crate::{
+    base::{proxies::Proxies, rate::RateLimits},
+    store::DatabaseUrl,
+};
 
 const DEFAULTS: &str = include_str!("default.toml");
 /// The names that the environment may set, after `SIGNET_`.
@@ -34,6 +37,9 @@ const NAMES: &[&str] = &[
     "master_key_file",
     "trusted_proxies",
     "message_days",
+    "license_rate",
+    "address_rate",
+    "product_rate",
     "log",
     "log_format",
 ];
@@ -93,6 +99,18 @@ pub struct Flags {
     #[arg(long, global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message_days: Option<u16>,
+    /// Calls of licensed software per minute and license; 0 for any number
+    #[arg(long, global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub license_rate: Option<u16>,
+    /// The same per address, renewals of known machines not counted
+    #[arg(long, global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address_rate: Option<u16>,
+    /// The same per product
+    #[arg(long, global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub product_rate: Option<u16>,
     /// What is logged, such as info or signet=debug
     #[arg(long, global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -117,6 +135,12 @@ struct Raw {
     trusted_proxies: Vec<String>,
     #[serde(deserialize_with = "source::number")]
     message_days: u16,
+    #[serde(deserialize_with = "source::number")]
+    license_rate: u16,
+    #[serde(deserialize_with = "source::number")]
+    address_rate: u16,
+    #[serde(deserialize_with = "source::number")]
+    product_rate: u16,
     log: String,
     log_format: LogFormat,
 }
@@ -152,6 +176,8 @@ pub struct Config {
     pub trusted_proxies: Proxies,
     /// Days that messages are kept.
     pub message_days: u16,
+    /// How often licensed software may call.
+    pub rate_limits: RateLimits,
     /// Filter of the log.
     pub log: String,
     /// Form of the log.
@@ -224,6 +250,11 @@ impl Raw {
             master_key_file,
             trusted_proxies,
             message_days: self.message_days,
+            rate_limits: RateLimits {
+                license: self.license_rate,
+                address: self.address_rate,
+                product: self.product_rate,
+            },
             log: self.log,
             log_format: self.log_format,
         })

@@ -6,7 +6,7 @@
 use jiff::SignedDuration;
 use signet_verify::{
     claims::{self, Components, LicenseFacts},
-    machine,
+    machine::{MatchRule, digest, same},
 };
 
 use crate::base::{ids::ActivationId, limits, time::Time};
@@ -105,7 +105,7 @@ impl<'a> Rules<'a> {
     /// parameter in small letters, or the one called `device`.
     fn names_device(&self, components: &Components, device: &str) -> bool {
         let parameter = self.plan.and_then(|plan| plan.bind_parameter.as_deref()).map(str::to_ascii_lowercase);
-        let is_device = |name: &str| components.get(name) == Some(&machine::digest(name, device));
+        let is_device = |name: &str| components.get(name) == Some(&digest(name, device));
         parameter.is_some_and(|name| is_device(&name)) || is_device("device")
     }
 }
@@ -228,11 +228,11 @@ fn whole_second(time: Time) -> Time {
 /// seat goes before one without, then the more components are the same the better, then the older.
 pub fn best_match<'c, T>(
     candidates: impl IntoIterator<Item = (T, &'c Components, bool)>,
-    rule: machine::MatchRule,
+    rule: MatchRule,
     presented: &Components,
 ) -> Option<T> {
     let matching = candidates.into_iter().filter(|(_, known, _)| rule.matches(known, presented));
-    let rank = |known: &Components, seat: bool| (seat, machine::same(known, presented));
+    let rank = |known: &Components, seat: bool| (seat, same(known, presented));
     // The first of equals stays.
     let mut best: Option<(T, (bool, usize))> = None;
     for (item, known, seat) in matching {

@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 use rstest::rstest;
-use signet_verify::machine::{MatchRule, OPERATOR, digest};
+use signet_verify::machine::OPERATOR;
 
 use super::*;
 use crate::{

@@ -11,6 +11,7 @@ pub mod jws;
 pub mod key;
 pub mod key_list;
 pub mod keys;
+pub mod machine;
 pub mod model;
 pub mod plan;
 pub mod revocation;

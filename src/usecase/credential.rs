@@ -26,7 +26,7 @@ pub enum Credential {
     /// Of the right form, but not of a license here.
     Unknown,
     /// Of this license.
-    Found(Held),
+    Found(Box<Held>),
 }
 
 /// A license that somebody can show.
@@ -78,7 +78,7 @@ fn by_key(tx: &mut Tx, ctx: Context, text: &str) -> Done<Credential> {
     };
     let lookup = ctx.installation.master.lookup(Purpose::LicenseKey, key.as_bytes());
     let license = tx.license_by_key(&lookup)?;
-    Ok(license.map_or(Credential::Unknown, |license| Credential::Found(Held { license, code: None })))
+    Ok(license.map_or(Credential::Unknown, |license| found(license, None)))
 }
 
 fn by_code(tx: &mut Tx, ctx: Context, text: &str) -> Done<Credential> {
@@ -98,5 +98,9 @@ fn by_code(tx: &mut Tx, ctx: Context, text: &str) -> Done<Credential> {
     // The key of one product says nothing about the licenses of another.
     let license = tx.license_find(claims.sub)?.filter(|license| license.product == *product);
     let code = ShownCode { claims, key_revoked: !key.state.verifies() };
-    Ok(license.map_or(Credential::Unknown, |license| Credential::Found(Held { license, code: Some(code) })))
+    Ok(license.map_or(Credential::Unknown, |license| found(license, Some(code))))
+}
+
+fn found(license: License, code: Option<ShownCode>) -> Credential {
+    Credential::Found(Box::new(Held { license, code }))
 }

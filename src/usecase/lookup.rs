@@ -8,7 +8,7 @@ use crate::{
 
 use super::{
     Context, Done,
-    credential::{self, Credential, Held},
+    credential::{self, Credential},
 };
 
 /// A license as its holder may see it.
@@ -38,7 +38,8 @@ pub struct Shown {
 /// # Errors
 /// The database's.
 pub fn show(tx: &mut Tx, ctx: Context, text: &SecretString) -> Done<Option<Shown>> {
-    let Credential::Found(Held { license, .. }) = credential::resolve(tx, ctx, text)? else { return Ok(None) };
+    let Credential::Found(held) = credential::resolve(tx, ctx, text)? else { return Ok(None) };
+    let license = held.license;
     let catalog = &ctx.installation.catalog;
     let named = |slug: &str| Localized { zh: slug.to_owned(), en: slug.to_owned() };
     let product = catalog.product(&license.product);

@@ -11,7 +11,7 @@
 //!   [`device`], [`order`] (completes what waits for details) and [`deferred`] (calls that came too early); [`term`]
 //!   says when a license ends whose order names no date
 //! * what the merchant does: [`merchant`], [`alert`], [`token`], [`catalog`], [`keys`], [`usage`]
-//! * what the licensed software does: [`validate`], [`activation`]; both find the license by [`credential`] and answer
+//! * what the licensed software does: [`caller`] (who asks), [`validate`], [`activation`]; both find the license by [`credential`] and answer
 //!   with a signed [`verdict`]
 //! * what reaches software that never asks: [`revocations`], [`license_file`], [`offline`]; it travels as a [`bundle`]
 //! * what all of them share: [`change`] (apply an event to a license and write down what came of it), [`code`],
@@ -20,6 +20,7 @@
 pub mod activation;
 pub mod alert;
 pub mod bundle;
+pub mod caller;
 pub mod catalog;
 pub mod change;
 pub mod code;

@@ -95,7 +95,7 @@ pub(super) fn find(
     asked: &Asked,
 ) -> Done<Result<Held, Box<Verdict>>> {
     let (reason, detail) = match credential::resolve(tx, ctx, credential)? {
-        Credential::Found(held) => return Ok(Ok(held)),
+        Credential::Found(held) => return Ok(Ok(*held)),
         Credential::Malformed(why) => (Reason::LicenseMalformed, Some(why)),
         Credential::Unknown => (Reason::LicenseNotFound, None),
     };

@@ -5,7 +5,7 @@
 //! * [`marketplace`] is the marketplaces' door, [`well_known`] the published keys,
 //!   [`revocations`] what no longer holds, [`health`] the probes, [`metrics`] the figures,
 //!   [`api`] the management API, [`page`] the pages for people
-//! * [`problem`] is the one map from failures to HTTP
+//! * [`problem`] is the one map from failures to HTTP, [`rate_limit`] counts the calls of licensed software
 //!
 //! Handlers read as a list: take apart, call a use case, put together. Rules live in `usecase` and `license`.
 
@@ -16,6 +16,7 @@ pub mod marketplace;
 pub mod metrics;
 pub mod page;
 pub mod problem;
+pub mod rate_limit;
 pub mod request_log;
 pub mod revocations;
 pub mod router;

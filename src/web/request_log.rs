@@ -9,7 +9,7 @@ use std::{
 
 use axum::{
     extract::{ConnectInfo, MatchedPath, Request, State},
-    http::{HeaderName, HeaderValue},
+    http::{Extensions, HeaderMap, HeaderName, HeaderValue},
     middleware::Next,
     response::Response,
 };
@@ -28,7 +28,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub async fn log(State(app): State<App>, request: Request, next: Next) -> Response {
     let started = Instant::now();
     let id = RequestId::new(app.now(), app.entropy());
-    let client = client_address(app.trusted_proxies(), &request);
+    let client = client_address(app.trusted_proxies(), request.extensions(), request.headers());
     let method = method_name(request.method().as_str());
     // The template, not the path: a path may hold ids, and a figure per path would grow without bound.
     let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
@@ -52,11 +52,11 @@ pub async fn log(State(app): State<App>, request: Request, next: Next) -> Respon
 }
 
 /// Who called: the peer, or whom a trusted proxy names.
-fn client_address(proxies: &Proxies, request: &Request) -> Option<IpAddr> {
-    let ConnectInfo(peer) = request.extensions().get::<ConnectInfo<SocketAddr>>()?;
+pub(super) fn client_address(proxies: &Proxies, extensions: &Extensions, headers: &HeaderMap) -> Option<IpAddr> {
+    let ConnectInfo(peer) = extensions.get::<ConnectInfo<SocketAddr>>()?;
     // Proxies may append a line of their own instead of extending the client's: all lines are one list. One that cannot be
     // read stays in it, so that nothing before it is believed.
-    let lines = request.headers().get_all("x-forwarded-for").iter().map(|value| value.to_str().unwrap_or("?"));
+    let lines = headers.get_all("x-forwarded-for").iter().map(|value| value.to_str().unwrap_or("?"));
     let forwarded_for = lines.collect::<Vec<_>>().join(",");
     Some(proxies.client(peer.ip(), Some(&forwarded_for)))
 }
@@ -83,7 +83,7 @@ mod tests {
         for line in lines {
             request.headers_mut().append("x-forwarded-for", HeaderValue::from_bytes(line).unwrap());
         }
-        client_address(&proxies, &request).unwrap().to_string()
+        client_address(&proxies, request.extensions(), request.headers()).unwrap().to_string()
     }
 
     #[test]

@@ -1,6 +1,6 @@
-//! The management API: `/api/v1`, for the merchant's own programs.
+//! The API: `/api/v1`, for the merchant's own programs and for licensed software.
 //!
-//! * [`auth`] says who asks, [`submit`] carries a write and its idempotency key, [`input`] takes paths, queries and
+//! * [`auth`] says which program asks, [`licensed`] for which license software asks, [`submit`] carries a write and its idempotency key, [`input`] takes paths, queries and
 //!   texts apart, [`page`] makes pages of lists, [`decimal`] reads and writes amounts, [`openapi`] describes it all
 //! * [`v1`] has one folder per resource and one file per verb: doc, description, handler, request and answer
 //!
@@ -10,6 +10,7 @@
 pub mod auth;
 pub mod decimal;
 pub mod input;
+pub mod licensed;
 pub mod openapi;
 pub mod page;
 pub mod submit;

@@ -6,21 +6,28 @@ use axum::http::StatusCode;
 use utoipa::{
     IntoResponses, Modify, OpenApi,
     openapi::{
-        Components, ContentBuilder, Ref, RefOr, Response, ResponseBuilder,
-        security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+        Components, ContentBuilder, Ref, RefOr, Response, ResponseBuilder, Schema,
+        schema::AnyOf,
+        security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
     },
 };
 
 use crate::web::problem::Problem;
 
+use super::v1::software::Refusal;
+
 /// The document before the routes are added.
 #[derive(Debug, OpenApi)]
 #[openapi(
     info(
-        title = "Signet management API",
-        description = "See and manage licenses, orders, the catalog, messages and alerts of a Signet service.\n\n\
-            * Every call needs a token: `Authorization: Bearer sgt_…`, made with `signet token create`. Each operation \
-              names the scope it needs.\n\
+        title = "Signet API",
+        description = "See and manage licenses, orders, the catalog, messages and alerts of a Signet service; validate and \
+            activate licensed software.\n\n\
+            * Management calls need a token: `Authorization: Bearer sgt_…`, made with `signet token create`. Each \
+              operation names the scope it needs.\n\
+            * Calls of licensed software show the license itself: `Authorization: License` and the license code or key. \
+              Their answers say by `RateLimit-Limit`, `RateLimit-Remaining` and `RateLimit-Reset` how many more calls a \
+              minute has room for.\n\
             * Lists are newest first. Follow `next_cursor` as `cursor` until it is `null`; rows added meanwhile move \
               no row to another page.\n\
             * Writes take an `Idempotency-Key`: the same key with the same request gets the first answer again, with \
@@ -38,27 +45,32 @@ use crate::web::problem::Problem;
         (name = "channels", description = "Where it is sold. Never shows a secret."),
         (name = "messages", description = "Calls from marketplaces, without their secrets."),
         (name = "alerts", description = "What somebody must look at."),
+        (name = "software", description = "What licensed software calls: may it run, on which machine, for how long."),
         (name = "published", description = "What software fetches without a token."),
         (name = "meta", description = "About this API."),
     ),
-    components(schemas(Problem)),
-    modifiers(&Bearer),
+    components(schemas(Problem, Refusal)),
+    modifiers(&Credentials),
 )]
 pub struct Document;
 
-struct Bearer;
+struct Credentials;
 
-impl Modify for Bearer {
+impl Modify for Credentials {
     fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
         let description = "A management token: `sgt_` and 43 characters. `signet token create` makes one.";
         let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(description)).build();
         let components = openapi.components.get_or_insert_with(Components::new);
         components.add_security_scheme("bearer", SecurityScheme::Http(scheme));
+        // No registered scheme of HTTP, so the header is described.
+        let description = "`License`, a space, and the license code or the license key.";
+        let scheme = ApiKey::Header(ApiKeyValue::with_description("Authorization", description));
+        components.add_security_scheme("license", SecurityScheme::ApiKey(scheme));
     }
 }
 
 macro_rules! problems {
-    ($($(#[$doc:meta])* $name:ident = [$($status:literal),*];)*) => {
+    ($describe:ident: $($(#[$doc:meta])* $name:ident = [$($status:literal),*];)*) => {
         $(
             $(#[$doc])*
             #[derive(Debug)]
@@ -66,14 +78,14 @@ macro_rules! problems {
 
             impl IntoResponses for $name {
                 fn responses() -> BTreeMap<String, RefOr<Response>> {
-                    responses(&[$($status),*])
+                    [$($status),*].iter().map(|&status| (status.to_string(), RefOr::T($describe(status)))).collect()
                 }
             }
         )*
     };
 }
 
-problems! {
+problems! { managing:
     /// What a published document may be answered with instead.
     PublishedProblems = [400, 404, 500, 503];
     /// What a list may answer instead.
@@ -86,24 +98,62 @@ problems! {
     ChangeProblems = [400, 401, 403, 404, 408, 409, 413, 415, 422, 500, 503];
 }
 
-fn responses(statuses: &[u16]) -> BTreeMap<String, RefOr<Response>> {
-    statuses.iter().map(|&status| (status.to_string(), RefOr::T(response(status)))).collect()
+problems! { licensing:
+    /// What a question of software may be answered with instead.
+    AskProblems = [400, 401, 408, 413, 415, 422, 429, 500, 503];
+    /// What a machine that wants a seat may be answered with instead.
+    SeatProblems = [400, 401, 403, 408, 409, 413, 415, 422, 429, 500, 503];
+    /// What a machine that wants its next lease may be answered with instead.
+    LeaseProblems = [400, 401, 403, 404, 408, 409, 413, 415, 422, 429, 500, 503];
+    /// What a machine that gives its seat back may be answered with instead.
+    FreeProblems = [400, 401, 403, 404, 429, 500, 503];
+    /// What there may be instead of a license file.
+    FileProblems = [400, 401, 403, 404, 408, 413, 415, 422, 429, 500, 503];
 }
 
-fn response(status: u16) -> Response {
+fn managing(status: u16) -> Response {
     let description = match status {
-        400 => "The request cannot be read.",
         401 => "The token is missing, unknown, expired or revoked.",
         403 => "The token has not the scope; the problem names it.",
         404 => "There is no such thing.",
-        408 => "The body came too slowly.",
         409 => "It does not fit where things stand.",
+        422 => "The request can be read but not carried out, or its idempotency key was used for another one.",
+        _ => everywhere(status),
+    };
+    response(description, Ref::from_schema_name("Problem"))
+}
+
+fn licensing(status: u16) -> Response {
+    let (description, schema): (_, RefOr<Schema>) = match status {
+        401 => ("No license code or key was shown.", Ref::from_schema_name("Problem").into()),
+        403 => ("The license does not hold; `reason` says why.", Ref::from_schema_name("Refusal").into()),
+        404 => ("The license has no such machine.", Ref::from_schema_name("Refusal").into()),
+        409 => ("No seat, or another machine; `reason` says which.", Ref::from_schema_name("Refusal").into()),
+        422 => ("The request can be read but not carried out.", Ref::from_schema_name("Problem").into()),
+        429 => (
+            "Too many calls, or, with a `reason`, too many new machines; again after `Retry-After` seconds.",
+            Schema::AnyOf(
+                AnyOf::builder().item(Ref::from_schema_name("Refusal")).item(Ref::from_schema_name("Problem")).build(),
+            )
+            .into(),
+        ),
+        _ => (everywhere(status), Ref::from_schema_name("Problem").into()),
+    };
+    response(description, schema)
+}
+
+fn everywhere(status: u16) -> &'static str {
+    match status {
+        400 => "The request cannot be read.",
+        408 => "The body came too slowly.",
         413 => "The body is larger than 64 KiB.",
         415 => "The body is not JSON.",
-        422 => "The request can be read but not carried out, or its idempotency key was used for another one.",
         503 => "The database does not answer or is busy; try again after `Retry-After` seconds.",
         _ => StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or("An error."),
-    };
-    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
+    }
+}
+
+fn response(description: &str, schema: impl Into<RefOr<Schema>>) -> Response {
+    let content = ContentBuilder::new().schema(Some(schema)).build();
     ResponseBuilder::new().description(description).content("application/problem+json", content).build()
 }

@@ -113,6 +113,14 @@ impl Submitted {
         Ok(value)
     }
 
+    /// The body, where everything in it may be left out: an empty one says nothing.
+    ///
+    /// # Errors
+    /// As [`Self::json`].
+    pub fn json_or_default<T: DeserializeOwned + Default>(&self) -> Result<T, Problem> {
+        if self.body.is_empty() { Ok(T::default()) } else { self.json() }
+    }
+
     /// Makes sure that the body asks for nothing: empty or `{}`.
     ///
     /// # Errors

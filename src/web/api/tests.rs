@@ -113,6 +113,7 @@ impl Api {
             data_dir: PathBuf::from(dir.path()),
             message_days: 30,
             trusted_proxies: crate::base::proxies::Proxies::default(),
+            rate_limits: crate::base::rate::RateLimits::default(),
         };
         let app = App::new(parts).await.unwrap();
         let wanted = sample_catalog();

@@ -72,7 +72,6 @@ async fn each_reason_comes_in_its_order(#[case] backend: Backend) {
     ask(&sold.code, &right, "mill").await;
     act(&app, &sold, Act::Extend(None)).await;
     ask(&sold.code, &right, "mill").await;
-    drop(ask);
     assert_eq!(
         seen,
         [

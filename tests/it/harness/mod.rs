@@ -15,6 +15,7 @@ use signet::{
         clock::{Clock, ManualClock},
         entropy::{Entropy, SeededEntropy, SystemEntropy},
         proxies::Proxies,
+        rate::RateLimits,
         slug::Slug,
         time::Time,
     },
@@ -78,6 +79,13 @@ pub fn slug(text: &str) -> Slug {
     text.parse().unwrap()
 }
 
+/// What a test may set differently. Without limits of rates: tests are faster than any customer.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    pub rate_limits: RateLimits,
+    pub trusted_proxies: Proxies,
+}
+
 /// A running service.
 #[derive(Debug)]
 pub struct TestApp {
@@ -88,11 +96,17 @@ pub struct TestApp {
     pub master: MasterKey,
     stop: CancellationToken,
     seed: u64,
+    settings: Settings,
 }
 
 impl TestApp {
     /// Starts the service with the test catalog on a fresh database.
     pub async fn start(backend: Backend) -> Self {
+        Self::start_with(backend, Settings::default()).await
+    }
+
+    /// The same with other settings.
+    pub async fn start_with(backend: Backend, settings: Settings) -> Self {
         let database = Database::create(backend);
         let keys = database.folder.path().join("keys");
         std::fs::create_dir(&keys).unwrap();
@@ -106,7 +120,7 @@ impl TestApp {
         };
         let master = MasterKey::generate(&SeededEntropy::new(seed ^ 1));
         let clock = Arc::new(ManualClock::new(time(START)));
-        let this = Self::join(Arc::new(database), Access::Server, master, clock, seed).await;
+        let this = Self::join(Arc::new(database), Access::Server, master, clock, seed, settings).await;
         this.apply_catalog(CATALOG).await;
         this
     }
@@ -116,7 +130,7 @@ impl TestApp {
         // SQLite forbids a second server process; a tool is the second process it allows.
         let seed = self.seed.wrapping_add(2);
         let (database, clock) = (Arc::clone(&self.database), Arc::clone(&self.clock));
-        Self::join(database, Access::Tool, self.master.clone(), clock, seed).await
+        Self::join(database, Access::Tool, self.master.clone(), clock, seed, self.settings.clone()).await
     }
 
     async fn join(
@@ -125,6 +139,7 @@ impl TestApp {
         master: MasterKey,
         clock: Arc<ManualClock>,
         seed: u64,
+        settings: Settings,
     ) -> Self {
         let store = Store::open(&database.url, access, clock.now()).await.unwrap();
         let candidate = master.clone();
@@ -140,12 +155,13 @@ impl TestApp {
             public_url: PUBLIC_URL.to_owned(),
             data_dir: database.folder.path().to_owned(),
             message_days: 30,
-            trusted_proxies: Proxies::default(),
+            trusted_proxies: settings.trusted_proxies.clone(),
+            rate_limits: settings.rate_limits,
         };
         let app = App::new(parts).await.unwrap();
         let stop = CancellationToken::new();
         tokio::spawn(server::serve(listener, router::public(&app), stop.clone()));
-        Self { app, clock, address, database, master, stop, seed }
+        Self { app, clock, address, database, master, stop, seed, settings }
     }
 
     /// Makes a catalog file the catalog in force, as `signet catalog apply` does.

@@ -1,14 +1,14 @@
 //! Reading catalog files: `rules` has a case for every rule.
 
+mod machine;
 mod rules;
 
 use proptest::prelude::*;
-use signet_verify::machine::MatchRule;
 
 use super::*;
 use crate::{
     catalog::{ChannelKind, OpenApi, PlanName, SecretRef},
-    license::plan::{ExpirySlack, FeatureValue, LeaseRule, MachineRule, QuantityRule, QuantityTarget, Term},
+    license::plan::{ExpirySlack, FeatureValue, LeaseRule, QuantityRule, QuantityTarget, Term},
     marketplace::koogallery::credentials::EncryptType,
 };
 
@@ -156,35 +156,6 @@ open_api = { access_key = { env = "A" }, secret_key = { file = "s" }, host = "eu
     assert_eq!(channel.encrypt_type, EncryptType::Aes256);
     let (access_key, secret_key) = (SecretRef::Env("A".to_owned()), SecretRef::File("s".to_owned()));
     assert_eq!(channel.open_api, Some(OpenApi { access_key, secret_key, host: "eu".to_owned() }));
-}
-
-#[test]
-fn rules_of_machines_are_read() {
-    let plan = |lines: &str| {
-        let text = SMALL.replace("machines = 3", &format!("machines = 3\n{lines}"));
-        let catalog = parse(&text, "catalog.toml", ISSUER).unwrap_or_else(|problems| panic!("{problems}"));
-        catalog.products[0].plans[0].clone()
-    };
-    let floating =
-        plan("lease = { minutes = 30, floating = true, borrow_days = 14, file_days = 30, offline_days = 60 }");
-    let expected = LeaseRule {
-        days: 0,
-        minutes: Some(30),
-        grace_days: 0,
-        floating: true,
-        borrow_days: 14,
-        file_days: 30,
-        offline_days: 60,
-    };
-    assert_eq!(floating.lease, expected);
-    assert_eq!(plan("lease = { floating = true }").lease.grace_days, 0);
-    assert_eq!(plan("lease = { floating = true }").lease.days, 7);
-    let ruled = plan("machine = { match = \"two\", new_per_day = 5 }\nversions = \">=2.4, <3\"");
-    assert_eq!(ruled.machine, MachineRule { rule: MatchRule::Two, new_per_day: 5 });
-    assert!(ruled.covers_version("2.4") && !ruled.covers_version("3.0"));
-    let plain = plan("");
-    assert_eq!((plain.machine, &plain.versions), (MachineRule::default(), &None));
-    assert_eq!((plain.machine.rule, plain.machine.new_per_day), (MatchRule::Most, 20));
 }
 
 #[test]

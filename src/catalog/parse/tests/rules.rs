@@ -139,32 +139,6 @@ fn plans() {
 }
 
 #[test]
-fn machines_and_leases() {
-    let cases: &[(&str, &str, &str)] = &[
-        ("lease = { minutes = 4, floating = true }", "lease › minutes", "from 5 to 1440"),
-        ("lease = { days = 1, minutes = 30 }", "lease › minutes", "beside `days`"),
-        ("lease = { floating = true, grace_days = 1 }", "lease › grace_days", "no grace"),
-        ("lease = { borrow_days = 1 }", "lease › borrow_days", "add `floating = true`"),
-        ("lease = { floating = \"yes\" }", "lease › floating", "true or false"),
-        ("lease = { file_days = 0 }", "lease › file_days", "from 1 to 1830"),
-        ("lease = { offline_days = 1831 }", "lease › offline_days", "from 1 to 1830"),
-        ("lease = { hours = 1 }", "lease › hours", "is no key"),
-        ("machine = { match = \"some\" }", "machine › match", "none of any, two, most, all"),
-        ("machine = { new_per_day = 0 }", "machine › new_per_day", "from 1"),
-        ("machine = { per_day = 1 }", "machine › per_day", "is no key"),
-        ("versions = \"two\"", "versions", "names no versions"),
-        ("versions = \"\"", "versions", "is empty"),
-        ("versions = 2", "versions", "must be a text"),
-    ];
-    for (line, key, says) in cases {
-        let list = problems(&SMALL.replacen("machines = 3", &format!("machines = 3\n{line}"), 1));
-        assert_eq!(list.len(), 1, "{line}: {list:#?}");
-        assert_eq!((list[0].line, list[0].path.as_str()), (10, format!("product atlas › plan pro › {key}").as_str()));
-        assert!(list[0].message.contains(says), "{line}: {list:#?}");
-    }
-}
-
-#[test]
 fn the_name_of_the_services_own_keys_is_taken() {
     let list = problems(&SMALL.replacen("slug = \"atlas\"", "slug = \"installation\"", 1));
     assert_eq!(list[0].path, "product installation › slug");

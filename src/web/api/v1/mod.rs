@@ -1,4 +1,4 @@
-//! Version 1 of the management API: its addresses and their description.
+//! Version 1 of the API: its addresses and their description.
 
 pub mod alerts;
 pub mod channels;
@@ -7,6 +7,7 @@ pub mod licenses;
 pub mod messages;
 pub mod orders;
 pub mod products;
+pub mod software;
 
 use axum::Router;
 use utoipa::{OpenApi, openapi::OpenApi as Description};
@@ -26,6 +27,7 @@ pub fn described() -> (Router<App>, Description) {
         .merge(channels::routes())
         .merge(messages::routes())
         .merge(alerts::routes())
+        .merge(software::routes())
         .split_for_parts();
     // After the routes: the fallback for methods reaches only those that are already there.
     let addresses = addresses.fallback(no_such_address).method_not_allowed_fallback(no_such_method);

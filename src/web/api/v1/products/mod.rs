@@ -83,10 +83,24 @@ pub struct Plan {
     slack_estimated_days: u16,
     /// Days a license holds beyond a confirmed expiry.
     slack_confirmed_days: u16,
-    /// Days a lease lasts.
+    /// Days a lease lasts; 0 where it is counted in minutes.
     lease_days: u16,
+    /// Minutes a lease lasts, where it is shorter than a day.
+    #[schema(required)]
+    lease_minutes: Option<u16>,
     /// Days of grace after it.
     lease_grace_days: u16,
+    /// Whether a machine's seat goes back when its lease ends.
+    floating: bool,
+    /// Days for which a floating seat may be borrowed.
+    borrow_days: u16,
+    /// How many parts of a fingerprint must be the same: `any`, `two`, `most` or `all`.
+    machine_match: &'static str,
+    /// New machines within a day; a license for more machines may fill all its seats.
+    new_machines_per_day: u32,
+    /// The software's versions that it covers; all when null.
+    #[schema(required)]
+    versions: Option<String>,
     /// The extension parameter whose value binds a license to a device.
     #[schema(required)]
     bind_parameter: Option<String>,
@@ -129,7 +143,13 @@ impl From<&plan::Plan> for Plan {
             slack_estimated_days: it.expiry_slack.estimate_days,
             slack_confirmed_days: it.expiry_slack.confirmed_days,
             lease_days: it.lease.days,
+            lease_minutes: it.lease.minutes,
             lease_grace_days: it.lease.grace_days,
+            floating: it.lease.floating,
+            borrow_days: it.lease.borrow_days,
+            machine_match: it.machine.rule.as_str(),
+            new_machines_per_day: it.machine.new_per_day,
+            versions: it.versions.as_ref().map(ToString::to_string),
             bind_parameter: it.bind_parameter.clone(),
             product_ids: it.product_ids.clone(),
             sku_codes: it.sku_codes.clone(),
