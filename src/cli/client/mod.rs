@@ -26,6 +26,8 @@ use anyhow::bail;
 use clap::{Args, Subcommand};
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
 
+use signet_verify::machine::digest;
+
 use crate::base::{
     entropy::{Entropy, SystemEntropy},
     slug::Slug,
@@ -36,6 +38,9 @@ use state::{Folder, Places};
 
 /// Exit code of `activate`: the service refused, and the refusal is signed.
 const REFUSED: u8 = 20;
+
+/// The component that a license may be bound to, whatever the plan calls it.
+const DEVICE: &str = "device";
 
 /// What to do on this machine.
 #[derive(Debug, Subcommand)]
@@ -71,6 +76,9 @@ pub struct Identity {
     /// This machine's lasting id: a must in containers, whose own traits do not outlive a restart
     #[arg(long, env = "SIGNET_MACHINE_ID", value_parser = machine_id)]
     machine_id: Option<String>,
+    /// What the license is bound to, where it is bound to a device
+    #[arg(long, env = "SIGNET_DEVICE", value_parser = machine_id)]
+    device: Option<String>,
 }
 
 /// Runs the command.
@@ -94,7 +102,11 @@ impl Identity {
         let orchestrated = std::env::var_os("KUBERNETES_SERVICE_HOST").is_some();
         // Set but empty is how Compose passes on what is not set.
         let operator = self.machine_id.as_deref().filter(|id| !id.is_empty());
-        fingerprint::read(Path::new("/"), operator, orchestrated)
+        let mut machine = fingerprint::read(Path::new("/"), operator, orchestrated);
+        if let Some(device) = self.device.as_deref().filter(|device| !device.is_empty()) {
+            machine.components.insert(DEVICE.to_owned(), digest(DEVICE, device));
+        }
+        machine
     }
 }
 
