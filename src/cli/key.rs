@@ -73,7 +73,7 @@ pub async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
         Command::Root { product } => {
             let root: Result<PublicKey, Failure> =
                 app.read(Actor::CommandLine, move |tx, _| keys::root_public(tx, &product)).await;
-            println!("{}", root?.x());
+            outln!("{}", root?.x());
         }
         Command::Rotate { product, root } => {
             let root = root.as_deref().map(read_seed).transpose()?;

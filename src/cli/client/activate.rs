@@ -11,6 +11,8 @@ use crate::base::{
     slug::Slug,
 };
 
+use crate::cli::terminal::{errln, outln};
+
 use super::{
     Common, REFUSED,
     fingerprint::Fingerprint,
@@ -96,7 +98,7 @@ pub async fn run(command: Activate) -> anyhow::Result<ExitCode> {
     let trust = Trust::new(&command.common.product, &pinned)?;
     let machine = command.common.machine(&folder)?;
     if server::in_clear(&command.server) {
-        eprintln!("signet: {} is not https: whoever is on the way can read the license", command.server);
+        errln!("signet: {} is not https: whoever is on the way can read the license", command.server);
     }
     let server = Server::new(&command.server, &license)?;
     let version = command.software_version;
@@ -121,9 +123,9 @@ pub async fn run(command: Activate) -> anyhow::Result<ExitCode> {
     state.client.version = version;
     folder.save(&state)?;
     for warning in &grant.warnings {
-        eprintln!("signet: {}", warning.detail);
+        errln!("signet: {}", warning.detail);
     }
-    println!("{}", report::activated(&command.common.product, language()));
+    outln!("{}", report::activated(&command.common.product, language()));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -136,12 +138,12 @@ fn refused(problem: &Problem, signed: bool) -> anyhow::Result<ExitCode> {
             problem.detail
         );
     }
-    eprintln!("signet: {}", problem.detail);
+    errln!("signet: {}", problem.detail);
     for holder in &problem.holders {
         let shown = |part: &Option<String>| part.clone().unwrap_or_else(|| "-".to_owned());
         let (name, platform) = (shown(&holder.name), shown(&holder.platform));
         let (since, seen) = (shown(&holder.since), shown(&holder.last_seen_at));
-        eprintln!("  {name} ({platform}), since {since}, last seen {seen}");
+        errln!("  {name} ({platform}), since {since}, last seen {seen}");
     }
     Ok(ExitCode::from(REFUSED))
 }

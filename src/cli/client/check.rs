@@ -15,6 +15,8 @@ use crate::base::{
     time::Time,
 };
 
+use crate::cli::terminal::{errln, outln};
+
 use super::{
     Common,
     activate::{Seeker, asked},
@@ -58,11 +60,11 @@ pub async fn run(command: Check) -> anyhow::Result<ExitCode> {
     let language = words::language();
     let report = report(&command, language).await?;
     if command.json {
-        println!("{}", report.json()?);
+        outln!("{}", report.json()?);
     } else {
-        println!("{}", report.line(language));
+        outln!("{}", report.line(language));
         for warning in &report.warnings {
-            eprintln!("signet: {warning}");
+            errln!("signet: {warning}");
         }
     }
     Ok(ExitCode::from(report.standing.exit()))

@@ -8,6 +8,8 @@ use signet_verify::claims::Asked;
 
 use crate::base::secret::ExposeSecret;
 
+use crate::cli::terminal::{errln, outln};
+
 use super::{
     Common,
     server::{Answer, Server},
@@ -35,12 +37,12 @@ pub async fn run(command: Deactivate) -> anyhow::Result<ExitCode> {
         Some(folder) => folder.load()?.map(|state| (folder, state)),
     };
     let Some((folder, state)) = stored else {
-        eprintln!("signet: {product} is not activated here");
+        errln!("signet: {product} is not activated here");
         return Ok(ExitCode::from(NOT_ACTIVATED));
     };
     let Some(activation) = &state.client.activation else {
         folder.remove()?;
-        println!("{product}: the license file was removed; it had no seat to give back");
+        outln!("{product}: the license file was removed; it had no seat to give back");
         return Ok(ExitCode::SUCCESS);
     };
     let (Some(address), Some(license)) = (&state.client.server, &state.client.license) else {
@@ -61,12 +63,12 @@ pub async fn run(command: Deactivate) -> anyhow::Result<ExitCode> {
                 bail!("{}: {kept}", problem.detail);
             }
             // The seat or the whole license is gone: there is nothing to give back.
-            eprintln!("signet: {}", problem.detail);
+            errln!("signet: {}", problem.detail);
         }
         Answer::Unclear(why) => bail!("{why}: {kept}"),
         Answer::Granted(_) => bail!("the answer is none to this question: {kept}"),
     }
     folder.remove()?;
-    println!("{product}: this machine's seat is free");
+    outln!("{product}: this machine's seat is free");
     Ok(ExitCode::SUCCESS)
 }

@@ -5,6 +5,8 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::json;
 
+use crate::cli::terminal::{errln, outln};
+
 use super::Identity;
 
 /// Arguments of `signet client fingerprint`.
@@ -25,14 +27,14 @@ pub struct Identify {
 pub fn run(command: &Identify) -> anyhow::Result<ExitCode> {
     let machine = command.identity.read();
     if command.json {
-        println!("{:#}", json!({ "components": machine.components, "container": machine.container }));
+        outln!("{:#}", json!({ "components": machine.components, "container": machine.container }));
         return Ok(ExitCode::SUCCESS);
     }
     for (name, digest) in &machine.components {
-        println!("{name} {digest}");
+        outln!("{name} {digest}");
     }
     if machine.container && machine.components.is_empty() {
-        eprintln!("signet: this is a container, and nothing in it outlives a restart: set SIGNET_MACHINE_ID");
+        errln!("signet: this is a container, and nothing in it outlives a restart: set SIGNET_MACHINE_ID");
     }
     Ok(ExitCode::SUCCESS)
 }

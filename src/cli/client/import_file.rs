@@ -6,6 +6,8 @@ use anyhow::Context as _;
 use clap::Args;
 use signet_verify::bundle::Bundle;
 
+use crate::cli::terminal::outln;
+
 use super::{
     Common, report,
     state::State,
@@ -43,7 +45,7 @@ pub fn run(command: &ImportFile) -> anyhow::Result<ExitCode> {
     let mut state = before.unwrap_or_else(|| State::new(&command.common.product, &pinned));
     trust.import(&mut state, bundle, &machine.components).with_context(|| format!("{shown} is not taken"))?;
     folder.save(&state)?;
-    println!("{}", report::activated(&command.common.product, language()));
+    outln!("{}", report::activated(&command.common.product, language()));
     Ok(ExitCode::SUCCESS)
 }
 

@@ -6,6 +6,8 @@ use anyhow::Context as _;
 use clap::Args;
 use signet_verify::request::{Request, TEXT_CHARS};
 
+use crate::cli::terminal::outln;
+
 use super::{Common, host_name, platform};
 
 /// Arguments of `signet client request-file`.
@@ -36,6 +38,6 @@ pub fn run(command: &RequestFile) -> anyhow::Result<ExitCode> {
         components: command.common.machine(&folder)?.components,
     };
     let text = if command.qr { request.to_qr() } else { request.to_text() };
-    println!("{}", text.context("the request cannot be written")?);
+    outln!("{}", text.context("the request cannot be written")?);
     Ok(ExitCode::SUCCESS)
 }
