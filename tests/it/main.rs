@@ -24,4 +24,5 @@ mod saas1;
 mod secrets;
 mod sequences;
 mod sequences_v1;
+mod software;
 mod stale;

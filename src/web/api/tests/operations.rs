@@ -4,23 +4,26 @@ use std::collections::BTreeSet;
 
 use super::*;
 
-/// Method, path with a possible id, and the scope of every operation of the document.
+/// Method, path with a possible id, and the scope of every operation of the document that needs a token.
 async fn operations(api: &Api) -> Vec<(String, String, Scope)> {
     let document = api.send("GET", "/openapi.json", &[], "").await.json();
     let mut found = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
-            if operation["operationId"] == "openapi" || operation["tags"][0] == "published" {
+            if operation["operationId"] == "openapi"
+                || ["published", "software"].contains(&operation["tags"][0].as_str().unwrap())
+            {
                 continue;
             }
             let scope = operation["security"][0]["bearer"][0].as_str().unwrap_or_else(|| panic!("{method} {path}"));
             let path = path.strip_prefix("/api/v1").unwrap();
             let path = path.replace("{id}", "0193f3a8-2c4d-7e10-9b1a-5c0e8d3f7a21");
+            let path = path.replace("{activation}", "0193f3a8-2c4d-7e10-9b1a-5c0e8d3f7a22");
             let path = path.replace("{product}", "atlas").replace("{channel}", "koogallery");
             found.push((method.to_uppercase(), path, scope.parse().unwrap()));
         }
     }
-    assert!(found.len() >= 22, "{found:?}");
+    assert!(found.len() >= 24, "{found:?}");
     found
 }
 

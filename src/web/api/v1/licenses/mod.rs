@@ -1,6 +1,8 @@
 //! Licenses. One file per verb; what they share is here: the license as the API shows it.
 
+pub mod activations;
 pub mod extend;
+pub mod free;
 pub mod get;
 pub mod history;
 pub mod issue;
@@ -47,6 +49,8 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(extend::extend_license))
         .routes(routes!(reveal::reveal_license))
         .routes(routes!(history::license_history))
+        .routes(routes!(activations::list_activations))
+        .routes(routes!(free::free_activation))
         .routes(routes!(usage::get_usage, usage::report_usage))
 }
 
