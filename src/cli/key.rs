@@ -44,6 +44,8 @@ pub enum Command {
     /// Revoke a signing key that was rotated out: codes it signed no longer verify
     Revoke {
         /// Its kid
+        // One in 64 begins with a dash.
+        #[arg(allow_hyphen_values = true)]
         kid: String,
         /// File with the root's seed, when the root is kept offline
         #[arg(long)]

@@ -32,7 +32,8 @@ pub struct Activate {
     #[arg(long, env = "SIGNET_SERVER", value_parser = server::address)]
     server: String,
     /// The product's root key, as `signet key root` prints it; may be left out from the second time on
-    #[arg(long, value_parser = trust::root_key)]
+    // One key in 64 begins with a dash.
+    #[arg(long, value_parser = trust::root_key, allow_hyphen_values = true)]
     root_key: Option<String>,
     /// File with the license code or key
     #[arg(long)]

@@ -24,7 +24,8 @@ pub struct ImportFile {
     #[command(flatten)]
     common: Common,
     /// The product's root key, as `signet key root` prints it; may be left out from the second time on
-    #[arg(long, value_parser = trust::root_key)]
+    // One key in 64 begins with a dash.
+    #[arg(long, value_parser = trust::root_key, allow_hyphen_values = true)]
     root_key: Option<String>,
     /// The file; `-` reads standard input
     file: PathBuf,

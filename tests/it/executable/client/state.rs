@@ -3,6 +3,7 @@
 use std::{fs, os::unix::fs::PermissionsExt};
 
 use serde_json::Value;
+use signet::{base::entropy::SeededEntropy, license::keys::Signer};
 use signet_verify::machine::digest;
 
 use super::{
@@ -30,6 +31,21 @@ fn the_root_to_pin_is_printed() {
     let root = installation.done(&["key", "root", "atlas"]).stdout;
     assert_eq!(root.trim().len(), 43, "{root}");
     installation.run(&["key", "root", "nothing"]).refused(&["nothing has no keys"]);
+}
+
+/// Base64url has a dash: one key in 64 looks like an option.
+#[test]
+fn regression_a_key_that_begins_with_a_dash_is_taken() {
+    let dashed = (0_u64..)
+        .map(|seed| Signer::generate(&SeededEntropy::new(seed)).public().x())
+        .find(|x| x.starts_with('-'))
+        .unwrap();
+    let machine = Machine::new("desk-1");
+    let ended = Ended::of(machine.command(&["import-file", "gone.json", "--root-key", &dashed]));
+    ended.refused(&["gone.json cannot be read"]);
+    let installation = Installation::new(Backend::Sqlite);
+    installation.done(&["catalog", "apply", "catalog.toml"]);
+    installation.run(&["key", "revoke", &dashed]).refused(&[&dashed]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
