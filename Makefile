@@ -32,6 +32,7 @@ test:
 	$(MAKE) format lint
 	@tests/python/setup.sh
 	@tests/browser/setup.sh
+	@tests/node/setup.sh
 	tests/postgres.sh $(CARGO) $(RUNNER) --locked --workspace
 
 quick: format lint

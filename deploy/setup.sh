@@ -8,7 +8,7 @@ for purpose in "$@"; do
   case $purpose in
     build) packages+=(build-essential pkg-config libssl-dev) ;;
     test)
-      packages+=(postgresql python3-venv chromium fonts-noto-cjk)
+      packages+=(postgresql python3-venv curl openssl chromium fonts-noto-cjk)
       # A Node.js of another source brings npm along, and Debian's would fight with it.
       command -v npm >/dev/null || packages+=(nodejs npm)
       ;;
