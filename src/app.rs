@@ -10,7 +10,7 @@ use std::{
 use jiff::SignedDuration;
 
 use crate::{
-    base::{clock::Clock, entropy::Entropy, limits, proxies::Proxies, secret::SecretString, slug::Slug, time::Time},
+    base::{clock::Clock, entropy::Entropy, proxies::Proxies, secret::SecretString, slug::Slug, time::Time},
     catalog::{Catalog, SecretRef},
     license::seal::MasterKey,
     store::{Store, StoreError, Tx},
@@ -56,7 +56,8 @@ struct Inner {
     installation: RwLock<Arc<Installation>>,
     sampled: Mutex<HashMap<Slug, Time>>,
     pinged: tokio::sync::Mutex<Option<Instant>>,
-    caught_up: tokio::sync::Mutex<Option<Instant>>,
+    /// When the last look at the database's revision began that ended well.
+    looked: tokio::sync::Mutex<Option<Instant>>,
 }
 
 /// What a transaction may do.
@@ -93,7 +94,7 @@ impl App {
             installation: RwLock::new(Arc::new(installation)),
             sampled: Mutex::default(),
             pinged: tokio::sync::Mutex::default(),
-            caught_up: tokio::sync::Mutex::default(),
+            looked: tokio::sync::Mutex::default(),
         };
         Ok(Self(Arc::new(inner)))
     }
@@ -146,32 +147,25 @@ impl App {
     /// Loads the snapshot anew when it is out of date: another server, or a command beside this one, changed catalog
     /// or keys. Transactions notice that by themselves; this is for a call that ends before its transaction.
     ///
+    /// Anybody can make such calls, so one looks at a time, and those that wait share the first look that begins after
+    /// they asked. It may take as long as the database does: the caller sets the limit, its turn included.
+    ///
     /// # Errors
     /// The database's; the snapshot before stays.
     pub async fn catch_up(&self) -> Result<(), Failure> {
+        let asked = Instant::now();
+        let mut looked = self.0.looked.lock().await;
+        if looked.is_some_and(|began| began >= asked) {
+            return Ok(());
+        }
+        let began = Instant::now();
         let installation = self.installation();
         match self.store().read(move |tx| installation.check_current(tx)).await {
-            Err(Failure::Stale) => self.reload().await,
-            checked => checked,
+            Err(Failure::Stale) => self.reload().await?,
+            checked => checked?,
         }
-    }
-
-    /// [`Self::catch_up`], at most once a second however many calls ask, because anybody can make them; says
-    /// whether it looked.
-    pub async fn catch_up_seldom(&self) -> bool {
-        let mut caught_up = self.0.caught_up.lock().await;
-        if caught_up.is_some_and(|at| at.elapsed() < PING_PAUSE) {
-            return false;
-        }
-        *caught_up = Some(Instant::now());
-        match tokio::time::timeout(limits::REQUEST_TIMEOUT, self.catch_up()).await {
-            Ok(Ok(())) => true,
-            Ok(Err(failure)) => {
-                tracing::warn!("catalog and keys could not be compared with the database: {failure}");
-                false
-            }
-            Err(_) => false,
-        }
+        *looked = Some(began);
+        Ok(())
     }
 
     /// Whether the database takes writes. It is asked by a commit, so at most once a second however many

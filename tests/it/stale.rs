@@ -174,3 +174,27 @@ async fn an_access_key_changed_elsewhere_opens_the_door_with_the_first_call(#[ca
     let exchange = renewed.call(&call).await;
     assert!(renewed.judge(&call, &exchange).passed(), "{:?}", exchange.answer);
 }
+
+/// Regression: after a wrong signature nothing was looked up for a second, so whoever kept sending some shut out the first
+/// calls under a new access key.
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stranger_at_the_door_does_not_hide_a_changed_access_key(#[case] backend: Backend) {
+    let app = TestApp::start(backend).await;
+    let other = app.replica().await;
+    let door = app.door(Line::License1);
+    let call = buy("CS0001");
+    let forged = door.market.prepare(&call).with_query("authToken", "AAAA");
+    for round in 0..3 {
+        let key = format!("access-key-{round}");
+        std::fs::write(app.database.folder.path().join(format!("keys/{key}")), &key).unwrap();
+        let catalog = CATALOG.replace("keys/license-1-0\"", &format!("keys/{key}\""));
+        assert_eq!(door.send(&forged).await.code().as_deref(), Some("000001"));
+        other.apply_catalog(&catalog).await;
+        let renewed = door.market.with_key(AccessKey::new(&key));
+        let exchange = renewed.call(&call).await;
+        assert!(renewed.judge(&call, &exchange).passed(), "{round}: {:?}", exchange.answer);
+    }
+}
