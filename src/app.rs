@@ -1,8 +1,10 @@
 //! The wired service: store, keys, catalog, clock and randomness, handed to whoever carries out a use case.
 
+mod access_keys;
+
 use std::{
     collections::HashMap,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{Arc, Mutex, PoisonError, RwLock},
     time::{Duration, Instant},
 };
@@ -10,8 +12,7 @@ use std::{
 use jiff::SignedDuration;
 
 use crate::{
-    base::{clock::Clock, entropy::Entropy, proxies::Proxies, secret::SecretString, slug::Slug, time::Time},
-    catalog::{Catalog, SecretRef},
+    base::{clock::Clock, entropy::Entropy, proxies::Proxies, slug::Slug, time::Time},
     license::seal::MasterKey,
     store::{Store, StoreError, Tx},
     usecase::{Actor, Context, Failure, installation::Installation, journal::Journal},
@@ -88,7 +89,7 @@ impl App {
     /// # Errors
     /// The database's; a sealed key that does not open.
     pub async fn new(parts: Parts) -> Result<Self, Failure> {
-        let installation = load(&parts).await?;
+        let installation = load(&parts, None).await?;
         let inner = Inner {
             parts,
             installation: RwLock::new(Arc::new(installation)),
@@ -139,7 +140,7 @@ impl App {
     /// # Errors
     /// The database's; the snapshot before stays.
     pub async fn reload(&self) -> Result<(), Failure> {
-        let installation = Arc::new(load(&self.0.parts).await?);
+        let installation = Arc::new(load(&self.0.parts, Some(&self.installation())).await?);
         *self.0.installation.write().unwrap_or_else(PoisonError::into_inner) = installation;
         Ok(())
     }
@@ -265,42 +266,10 @@ impl App {
     }
 }
 
-async fn load(parts: &Parts) -> Result<Installation, Failure> {
+/// Loads catalog, keys and access keys. `before`: the snapshot that this one takes the place of.
+async fn load(parts: &Parts, before: Option<&Installation>) -> Result<Installation, Failure> {
     let (master, issuer) = (parts.master.clone(), parts.public_url.clone());
     let mut installation: Installation = parts.store.read(move |tx| Installation::load(tx, &master, &issuer)).await?;
-    installation.access_keys = access_keys(installation.catalog.catalog(), &parts.data_dir);
+    installation.access_keys = access_keys::read(installation.catalog.catalog(), &parts.data_dir, before);
     Ok(installation)
-}
-
-/// The channels' access keys. A channel whose key cannot be read is left out and said: its calls are answered as
-/// failed authentications until the key is there and the service was told to load anew.
-fn access_keys(catalog: &Catalog, data_dir: &Path) -> HashMap<Slug, SecretString> {
-    let mut keys = HashMap::new();
-    for channel in &catalog.channels {
-        match read_secret(&channel.access_key, data_dir) {
-            Ok(key) => {
-                keys.insert(channel.slug.clone(), key);
-            }
-            Err(reason) => tracing::error!(channel.slug = %channel.slug, "access key cannot be read: {reason}"),
-        }
-    }
-    keys
-}
-
-/// Reads a secret from where the catalog says it is.
-///
-/// # Errors
-/// Says which variable or file is missing or empty; never what it holds.
-pub fn read_secret(reference: &SecretRef, data_dir: &Path) -> Result<SecretString, String> {
-    let text = match reference {
-        SecretRef::Env(name) => {
-            std::env::var(name).map_err(|_| format!("the environment variable {name} is not set"))?
-        }
-        SecretRef::File(path) => {
-            let path = data_dir.join(path);
-            std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?
-        }
-    };
-    let text = text.trim();
-    if text.is_empty() { Err("it is empty".to_owned()) } else { Ok(text.to_owned().into()) }
 }
