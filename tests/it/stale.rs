@@ -13,7 +13,7 @@ use signet::{
     usecase::{keys, lookup},
 };
 
-use crate::harness::{Backend, CATALOG, TestApp, slug};
+use crate::harness::{Backend, CATALOG, TestApp, exchange, request_bytes, slug};
 
 fn buy(order_id: &str) -> Call {
     Call::buy(Line::License1, order_id).unwrap().product("P-STANDARD-YEAR")
@@ -199,4 +199,59 @@ async fn an_access_key_changed_elsewhere_opens_the_door_to_all_that_come_at_once
     }
     calls.join_all().await;
     assert_eq!(app.licenses().await.len(), 8);
+}
+
+/// Regression: after a wrong signature nothing was looked up for a second, so whoever kept sending some shut out the first
+/// calls under a new access key.
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stranger_at_the_door_does_not_hide_a_changed_access_key(#[case] backend: Backend) {
+    let app = TestApp::start(backend).await;
+    let other = app.replica().await;
+    let door = app.door(Line::License1);
+    let call = buy("CS0001");
+    let forged = door.market.prepare(&call).with_query("authToken", "AAAA");
+    for round in 0..3 {
+        let key = format!("access-key-{round}");
+        std::fs::write(app.database.folder.path().join(format!("keys/{key}")), &key).unwrap();
+        let catalog = CATALOG.replace("keys/license-1-0\"", &format!("keys/{key}\""));
+        assert_eq!(exchange(app.address, &request_bytes(&forged)).await.json()["resultCode"], "000001");
+        other.apply_catalog(&catalog).await;
+        let renewed = door.market.with_key(AccessKey::new(&key));
+        let exchange = renewed.call(&call).await;
+        assert!(renewed.judge(&call, &exchange).passed(), "{round}: {:?}", exchange.answer);
+    }
+}
+
+/// Regression: a key file that could not be read for a moment while catalog or keys were loaded anew closed its channel for
+/// good.
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_access_key_that_cannot_be_read_for_a_moment_stays(#[case] backend: Backend) {
+    let app = TestApp::start(backend).await;
+    let door = app.door(Line::License1);
+    let key_file = app.database.folder.path().join("keys/license-1-0");
+    let key = std::fs::read(&key_file).unwrap();
+    // Emptied by whoever is about to write it, and not readable at all.
+    std::fs::write(&key_file, "").unwrap();
+    app.app.reload().await.unwrap();
+    door.done(&buy("CS0001")).await;
+    std::fs::remove_file(&key_file).unwrap();
+    std::fs::create_dir(&key_file).unwrap();
+    app.app.reload().await.unwrap();
+    door.done(&buy("CS0002")).await;
+    // Taken away, it closes the channel; and what lies elsewhere is another key.
+    std::fs::remove_dir(&key_file).unwrap();
+    app.app.reload().await.unwrap();
+    let request = request_bytes(&door.market.prepare(&buy("CS0003")));
+    assert_eq!(exchange(app.address, &request).await.header("Body-Sign"), None);
+    std::fs::write(&key_file, key).unwrap();
+    app.app.reload().await.unwrap();
+    std::fs::write(app.database.folder.path().join("keys/empty"), "").unwrap();
+    app.apply_catalog(&CATALOG.replace("keys/license-1-0\"", "keys/empty\"")).await;
+    assert_eq!(exchange(app.address, &request).await.header("Body-Sign"), None);
 }
