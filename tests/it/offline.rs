@@ -8,6 +8,7 @@ use signet::{
     catalog::PlanName,
     license::{
         activation::{Reason, Stay},
+        keys::KeyRole,
         model::{Customer, License},
     },
     store::ActivationRecord,
@@ -19,7 +20,19 @@ use signet::{
         upgrade,
     },
 };
-use signet_verify::{claims::Components, kind::Kind, machine::digest};
+use signet_verify::{
+    bundle::{Bundle, Opened},
+    claims::{Components, RevocationsClaims},
+    clock::TrustedTime,
+    keys::Root,
+    kind::Kind,
+    license_file::{Verdict, verdict},
+    machine::digest,
+    read,
+    request::Request,
+    revocations::{RevocationSet, Revoked},
+    stopped::Stopped,
+};
 
 use crate::harness::{Backend, CATALOG, TestApp, slug, time};
 
@@ -100,8 +113,10 @@ impl Held {
     }
 
     async fn exchange(&self, name: &str) -> Result<Exchanged, Reason> {
-        let (key, machine) = (self.key.clone(), machine(name));
-        let exchanged = self.app.write(move |tx, ctx| offline::activate(tx, ctx, &key, &machine)).await;
+        // As somebody types it.
+        let typed = request("press", name).to_text().unwrap();
+        let (key, request) = (self.key.clone(), Request::parse(&typed).unwrap());
+        let exchanged = self.app.write(move |tx, ctx| offline::activate(tx, ctx, &key, &request)).await;
         exchanged.map_err(|refused| refused.verdict.reason)
     }
 
@@ -113,6 +128,14 @@ impl Held {
                 license_file::make(tx, ctx, &license, &machines)
             })
             .await
+    }
+
+    /// What a verifier that pinned the product's root finds in a bundle.
+    async fn verified(&self, bundle: &str) -> Opened {
+        let records = self.app.read(|tx, _| Ok(tx.key_list(Some(&slug("press")))?)).await;
+        let root = records.iter().find(|key| key.role == KeyRole::Root).unwrap();
+        let root = Root::from_x(&data_encoding::BASE64URL_NOPAD.encode(&root.public_key)).unwrap();
+        Bundle::parse(bundle).unwrap().open(&root, "press", None).unwrap()
     }
 
     async fn act(&self, act: Act) {
@@ -144,8 +167,14 @@ impl Held {
             }
         }
         assert_eq!(opened["code"]["sub"], self.license.id.to_string());
+        self.verified(&bundle.to_string()).await;
         opened
     }
+}
+
+fn request(product: &str, name: &str) -> Request {
+    let (product, name) = (product.to_owned(), name.to_owned());
+    Request { components: components(&name), product, name, ..Request::default() }
 }
 
 fn machine(name: &str) -> Machine {
@@ -352,4 +381,43 @@ async fn a_long_revocation_list_does_not_travel_with_a_file(#[case] backend: Bac
     let file = held.file(Machines::All).await.unwrap();
     let opened = held.opened(&file.bundle).await;
     assert!(opened.get("revocations").is_none() && opened.get("license_file").is_some());
+}
+
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_offline_verifier_refuses_what_a_list_names(#[case] backend: Backend) {
+    let held = held(backend, "large", "2027-03-02T08:00:00Z").await;
+    held.activate("one").await;
+    let opened = held.verified(&held.file(Machines::All).await.unwrap().bundle).await;
+    let file = opened.license_file.unwrap();
+    let mut seen = RevocationSet::default();
+    seen.merge(&opened.revocations.unwrap()).unwrap();
+    let now = TrustedTime::default().now(held.app.now().as_micros());
+    let judged = |machine: &str, seen: &RevocationSet| verdict(&file, &components(machine), now, seen);
+    assert!(matches!(judged("one", &seen), Verdict::Run { .. }));
+    assert!(matches!(judged("two", &seen), Verdict::Stopped(Stopped::OtherMachine { .. })));
+
+    held.act(Act::Release).await;
+    let answer = held.app.get("/.well-known/license-revocations.jws?product=press&since=0").await;
+    let text = String::from_utf8(answer.body).unwrap();
+    seen.merge(&read::read::<RevocationsClaims>(&text, &opened.keys, "press").unwrap()).unwrap();
+    assert_eq!(judged("one", &seen), Verdict::Stopped(Stopped::Revoked(Revoked::License)));
+}
+
+/// The door of the customer page, where the license is known and its key need not be typed again.
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_is_known_to_hold_a_license_needs_no_key(#[case] backend: Backend) {
+    let held = held(backend, "small", "2027-03-02T08:00:00Z").await;
+    let first = held.exchange("one").await.unwrap();
+    let (id, asked) = (held.license.id, request("press", "one"));
+    let again = held.app.write(move |tx, ctx| offline::activate_for(tx, ctx, id, &asked)).await.unwrap();
+    assert_eq!(again.granted.activation.id, first.granted.activation.id);
+    let other = request("atlas", "one");
+    let refused = held.app.write(move |tx, ctx| offline::activate_for(tx, ctx, id, &other)).await.unwrap_err();
+    assert_eq!(refused.verdict.reason, Reason::ProductMismatch);
 }
