@@ -21,6 +21,8 @@ pub fn start_logging(filter: &str, format: LogFormat) -> Result<(), String> {
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        // A log that cannot be written would be told on standard error, which is gone then: that panics.
+        .log_internal_errors(false)
         // Colours are for people: in a file or a journal they are noise that breaks searching.
         .with_ansi(std::io::stderr().is_terminal());
     // A second subscriber is refused; the first one stays, which is what tests in one process need.

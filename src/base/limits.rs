@@ -6,6 +6,12 @@ use std::time::Duration;
 pub const REQUEST_BODY_BYTES: usize = 64 * 1024;
 /// Bytes of a request's head; the marketplace sends V1 calls wholly in the URL.
 pub const REQUEST_HEAD_BYTES: usize = 32 * 1024;
+/// Lines of a head on a connection that has no room for more.
+pub const REQUEST_HEAD_LINES: usize = 100;
+/// Bytes of a head that is still read, to be refused in words that its sender understands.
+pub const REFUSED_HEAD_BYTES: usize = 256 * 1024;
+/// Lines of a head that is still read. In memory each takes about 100 bytes more than on the wire.
+pub const REFUSED_HEAD_LINES: usize = 1_024;
 /// How long a client may take to send a request's head, and how long an idle connection is kept.
 pub const REQUEST_HEAD_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long a client may take to send a request's body.
@@ -18,6 +24,9 @@ pub const REQUEST_DEADLINE: Duration = Duration::from_secs(10);
 pub const WRITE_STALL: Duration = Duration::from_secs(20);
 /// Connections served at once; more wait in the kernel's queue.
 pub const CONNECTIONS: usize = 4_096;
+/// Connections that have room for such heads; the others end at about [`REQUEST_HEAD_BYTES`] and [`REQUEST_HEAD_LINES`]. So
+/// all heads together take about half a gigabyte at worst, whoever sends them.
+pub const ROOMY_CONNECTIONS: usize = 512;
 /// How long open requests may take to finish after a stop was asked for.
 pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(20);
 /// Writes waiting for the database; one more is answered "busy" at once.

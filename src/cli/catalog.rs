@@ -10,7 +10,10 @@ use crate::{
     store::{Access, DatabaseUrl},
 };
 
-use super::open;
+use super::{
+    open,
+    terminal::{out, outln},
+};
 
 /// What to do with a catalog file.
 #[derive(Debug, Subcommand)]
@@ -35,8 +38,8 @@ pub async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
     match command {
         Command::Check { file } => {
             let problem_free = |difference: &dyn std::fmt::Display| {
-                print!("{difference}");
-                println!("{}: no problem found", file.display());
+                out!("{difference}");
+                outln!("{}: no problem found", file.display());
             };
             // A check leaves nothing behind: without a database there is nothing to compare with.
             if matches!(&config.database, DatabaseUrl::Sqlite(path) if !path.exists()) {
@@ -52,11 +55,11 @@ pub async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
             let app = open::open(&config, Access::Tool).await?;
             let wanted = open::read_catalog(&file, app.public_url())?;
             let channels: Vec<_> = wanted.channels.iter().map(|channel| channel.slug.clone()).collect();
-            print!("{}", open::apply_catalog(&app, wanted).await?);
+            out!("{}", open::apply_catalog(&app, wanted).await?);
             for channel in channels {
                 let state =
                     if app.installation().access_keys.contains_key(&channel) { "ready" } else { "NO ACCESS KEY" };
-                println!("{}/marketplace/koogallery/{channel}  {state}", app.public_url());
+                outln!("{}/marketplace/koogallery/{channel}  {state}", app.public_url());
             }
         }
     }

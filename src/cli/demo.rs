@@ -1,8 +1,9 @@
 //! `signet demo`: the whole way on real HTTP. Starts the service with a sample catalog, plays every product line of
 //! the marketplace against it, and verifies a license offline.
 
+mod records;
+
 use std::{
-    collections::BTreeSet,
     fs::{DirBuilder, OpenOptions},
     io::Write,
     net::TcpListener,
@@ -14,7 +15,7 @@ use std::{
 use anyhow::Context as _;
 use clap::Args;
 use koogallery_simulator::{
-    AccessKey, Call, Line, Marketplace,
+    AccessKey, Call, Line, Marketplace, Reply,
     play::{self, Goods, StepReport},
     random::Random,
     report::{self, Style},
@@ -25,19 +26,23 @@ use crate::{
     base::{
         clock::{Clock, SystemClock},
         entropy::{Entropy, SystemEntropy},
+        ids::LicenseId,
     },
     catalog::{self, Catalog, SecretRef},
     config::{Config, Flags},
-    license::{
-        model::{License, State},
-        verify::{self, VerifyOptions},
-    },
+    license::verify::{self, VerifyOptions},
     store::LicenseFilter,
     telemetry,
     usecase::{Actor, Failure},
 };
 
-use super::{open, serve, simulate::read_key, table, verify as verify_command};
+use super::{
+    open, serve,
+    simulate::read_key,
+    table,
+    terminal::{out, outln},
+    verify as verify_command,
+};
 
 const SAMPLE: &str = include_str!("../../deploy/sample-catalog.toml");
 /// Licenses listed at the end.
@@ -62,15 +67,19 @@ pub async fn run(command: Demo, file: Option<&Path>, flags: Flags) -> anyhow::Re
     let catalog = catalog::parse(SAMPLE, "sample-catalog.toml", &config.server_url())?;
     make_keys(&catalog, &config.data_dir)?;
     open::apply_catalog(&running.app, catalog.clone()).await?;
-    println!("Signet serves on {}, data in {}\n", config.server_url(), config.data_dir.display());
+    outln!("Signet serves on {}, data in {}\n", config.server_url(), config.data_dir.display());
 
     let played = play_all(&catalog, &config).await?;
     let bought = buy_to_keep(&catalog, &config).await?;
-    let verified = verify_offline(&config, bought.as_deref()).await?;
+    let subject = verify_offline(&config, bought.as_ref().map(|bought| bought.code.as_str())).await?;
     list_licenses(&running.app).await?;
-    let recorded = judge_records(&running.app, &played).await?;
-    let passed = verified && recorded && played.iter().all(StepReport::passed);
-    print!("{}", report::summary(&played, Style::default()));
+    let kept = bought.map(|bought| records::Kept { instance: bought.instance, subject });
+    let differences = records::judge_records(&running.app, records::played(&played), kept).await?;
+    for difference in &differences {
+        outln!("WRONG: {difference}");
+    }
+    let passed = differences.is_empty() && played.iter().all(StepReport::passed);
+    out!("{}", report::summary(&played, Style::default()));
     if command.exit {
         running.stop().await;
         return Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE });
@@ -128,13 +137,13 @@ fn key_path(reference: &SecretRef, data_dir: &Path) -> Option<PathBuf> {
 
 async fn play_all(catalog: &Catalog, config: &Config) -> anyhow::Result<Vec<StepReport>> {
     let mut played = Vec::new();
-    print!("{}", report::step_header());
+    out!("{}", report::step_header());
     for line in Line::ALL {
         let (marketplace, goods) = marketplace(catalog, config, line)?;
-        let show = |step: &StepReport| print!("{}", report::step(step, Style::default()));
+        let show = |step: &StepReport| out!("{}", report::step(step, Style::default()));
         played.extend(play::play(&marketplace, &goods, show).await?);
     }
-    println!();
+    outln!("");
     Ok(played)
 }
 
@@ -148,12 +157,19 @@ fn marketplace(catalog: &Catalog, config: &Config, line: Line) -> anyhow::Result
     Ok((marketplace, goods(catalog, channel)?))
 }
 
+/// A purchase as it was answered.
+struct Bought {
+    instance: String,
+    code: String,
+}
+
 /// Every play ends with a release, so one more license is bought for people to look at.
-async fn buy_to_keep(catalog: &Catalog, config: &Config) -> anyhow::Result<Option<String>> {
+async fn buy_to_keep(catalog: &Catalog, config: &Config) -> anyhow::Result<Option<Bought>> {
     let (marketplace, goods) = marketplace(catalog, config, Line::License1)?;
     let order = format!("CS{}", Random::from_system().capitals(14));
     let exchange = marketplace.call(&goods.fill(Call::buy(Line::License1, &order)?.period("year", 1))).await;
-    Ok(exchange.answer.ok().and_then(|reply| reply.license()))
+    let bought = |reply: Reply| Some(Bought { instance: reply.instance_id()?, code: reply.license()? });
+    Ok(exchange.answer.ok().and_then(bought))
 }
 
 /// What the channel sells first, and what one may upgrade to.
@@ -171,23 +187,24 @@ fn goods(catalog: &Catalog, channel: &catalog::Channel) -> anyhow::Result<Goods>
     })
 }
 
-/// Verifies a license code with nothing but the published keys, as the customer's software does.
-async fn verify_offline(config: &Config, code: Option<&str>) -> anyhow::Result<bool> {
+/// Verifies a license code with nothing but the published keys, as the customer's software does. Says for which license
+/// a code is that holds.
+async fn verify_offline(config: &Config, code: Option<&str>) -> anyhow::Result<Option<LicenseId>> {
     let Some(code) = code else {
-        println!("No license code was answered: there is nothing to verify.");
-        return Ok(false);
+        outln!("No license code was answered: there is nothing to verify.");
+        return Ok(None);
     };
     let keys = verify_command::read_keys(&format!("{}/.well-known/jwks.json", config.server_url())).await?;
-    println!("A license code, as one more customer gets it:\n\n{code}\n");
-    println!("Verified offline with the keys published at {}/.well-known/jwks.json:", config.server_url());
+    outln!("A license code, as one more customer gets it:\n\n{code}\n");
+    outln!("Verified offline with the keys published at {}/.well-known/jwks.json:", config.server_url());
     match verify::verify_code(code, &keys, &VerifyOptions::at(SystemClock.now())) {
         Ok(verified) => {
-            println!("{}\n", verify_command::shown(&verified));
-            Ok(true)
+            outln!("{}\n", verify_command::shown(&verified));
+            Ok(Some(verified.claims.sub))
         }
         Err(refusal) => {
-            println!("NOT VALID: {refusal}\n");
-            Ok(false)
+            outln!("NOT VALID: {refusal}\n");
+            Ok(None)
         }
     }
 }
@@ -199,7 +216,7 @@ async fn list_licenses(app: &App) -> anyhow::Result<()> {
         Ok(rows)
     });
     let licenses: Result<_, Failure> = page.await;
-    println!("What Signet's own records say:");
+    outln!("What Signet's own records say:");
     let mut shown = table::with_columns(&["license", "channel", "plan", "state", "ends", "machines", "code rev"]);
     for license in licenses? {
         let day = |at: crate::base::time::Time| at.civil().strftime("%Y-%m-%d").to_string();
@@ -214,36 +231,13 @@ async fn list_licenses(app: &App) -> anyhow::Result<()> {
             license.rev.to_string(),
         ]);
     }
-    println!("{shown}\n");
+    outln!("{shown}\n");
     Ok(())
-}
-
-/// Whether the records say what the plays led to: each ends with a release.
-async fn judge_records(app: &App, played: &[StepReport]) -> anyhow::Result<bool> {
-    let bought: BTreeSet<_> =
-        played.iter().filter_map(|step| Some((step.line.as_str(), step.instance_id()?))).collect();
-    let mut right = !bought.is_empty();
-    for (line, instance_id) in bought {
-        let channel = line.parse().context("the sample's channels are named like their lines")?;
-        let filter = LicenseFilter {
-            channel: Some(channel),
-            instance_id: Some(instance_id.clone()),
-            ..LicenseFilter::default()
-        };
-        let page = app.read(Actor::CommandLine, move |tx, _| Ok(tx.license_page(&filter, None, LISTED)?));
-        let found: Result<Vec<License>, Failure> = page.await;
-        let states: Vec<_> = found?.iter().map(|license| license.standing.state()).collect();
-        if states != [State::Released] {
-            println!("WRONG: instance {instance_id} of {line} should be one released license, but is {states:?}");
-            right = false;
-        }
-    }
-    Ok(right)
 }
 
 fn where_to_look(config: &Config) {
     let url = config.server_url();
-    println!(
+    outln!(
         "\nThe service keeps running. Open\n\
          \x20 {url}/                        what there is\n\
          \x20 {url}/l                       a customer's look at a license: paste the code above\n\

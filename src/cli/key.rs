@@ -20,7 +20,7 @@ use crate::{
     usecase::{Actor, Failure, keys},
 };
 
-use super::{open, table};
+use super::{open, table, terminal::outln};
 
 /// What to do with keys.
 #[derive(Debug, Subcommand)]
@@ -62,13 +62,13 @@ pub async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
         Command::List => {
             let keys: Result<Vec<SigningKeyRecord>, Failure> =
                 app.read(Actor::CommandLine, |tx, _| Ok(tx.key_list(None)?)).await;
-            println!("{}", listed(&keys?));
+            outln!("{}", listed(&keys?));
         }
         Command::Rotate { product, root } => {
             let root = root.as_deref().map(read_seed).transpose()?;
             let rotate = app.write(Actor::CommandLine, move |tx, ctx| keys::rotate(tx, ctx, &product, root.as_ref()));
             let kid: Result<String, Failure> = rotate.await;
-            println!("new codes are signed by {}", kid?);
+            outln!("new codes are signed by {}", kid?);
         }
         Command::Revoke { kid, root } => {
             let root = root.as_deref().map(read_seed).transpose()?;
@@ -76,9 +76,9 @@ pub async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
             let revoke = app.write(Actor::CommandLine, move |tx, ctx| keys::revoke(tx, ctx, &named, root.as_ref()));
             let product: Result<Slug, Failure> = revoke.await;
             let product = product?;
-            println!("key {kid} of {product} is revoked");
+            outln!("key {kid} of {product} is revoked");
             app.reload().await?;
-            println!("{} license codes signed anew", sign_anew(&app, &product).await?);
+            outln!("{} license codes signed anew", sign_anew(&app, &product).await?);
         }
         Command::TakeRoot { product, file } => {
             // The file first: a seed that was forgotten before it was written down would be lost.
@@ -90,7 +90,7 @@ pub async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
             let forget = app.write(Actor::CommandLine, move |tx, ctx| keys::forget_root(tx, ctx, &named));
             let forgotten: Result<(), Failure> = forget.await;
             forgotten?;
-            println!("the root of {product} is in {} and no longer here: keep it safe and apart", file.display());
+            outln!("the root of {product} is in {} and no longer here: keep it safe and apart", file.display());
         }
     }
     Ok(ExitCode::SUCCESS)

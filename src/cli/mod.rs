@@ -1,8 +1,6 @@
 //! The command line: one file per command. A command reads its arguments, calls use cases and prints; rules live
-//! elsewhere. Only this room prints to the terminal, and only here and in `main` an error may be an
+//! elsewhere. Only this room prints, by `terminal` alone, and only here and in `main` an error may be an
 //! [`anyhow::Error`].
-
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line prints")]
 
 mod catalog;
 mod demo;
@@ -13,13 +11,16 @@ mod serve;
 mod simulate;
 pub mod soak;
 mod table;
+mod terminal;
 mod token;
 mod verify;
 
 use std::{path::PathBuf, process::ExitCode};
 
+use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
+use self::terminal::errln;
 use crate::config::{Config, Flags};
 
 /// Issues license keys behind a marketplace product and keeps every license true.
@@ -70,14 +71,16 @@ pub fn run() -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("signet: the runtime could not be started: {error}");
+            errln!("signet: the runtime could not be started: {error}");
             return ExitCode::FAILURE;
         }
     };
-    match runtime.block_on(dispatch(cli)) {
-        Ok(code) => code,
-        Err(error) => {
-            eprintln!("signet: {error:#}");
+    let ended = runtime.block_on(dispatch(cli));
+    let printed = terminal::result().context("what it printed is not complete: standard output cannot be written");
+    match (ended, printed) {
+        (Ok(code), Ok(())) => code,
+        (Err(error), _) | (Ok(_), Err(error)) => {
+            errln!("signet: {error:#}");
             ExitCode::FAILURE
         }
     }

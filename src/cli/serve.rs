@@ -54,14 +54,30 @@ pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
 /// Says why it cannot start.
 pub async fn start(config: &Config) -> anyhow::Result<Running> {
     let app = super::open::open(config, Access::Server).await?;
+    let stop = CancellationToken::new();
+    match begin(&app, config, &stop).await {
+        Ok((server, jobs)) => Ok(Running { app, stop, server, jobs }),
+        Err(error) => {
+            stop.cancel();
+            // Closed here and now, or the next start would find the file still taken.
+            app.store().clone().close().await;
+            Err(error)
+        }
+    }
+}
+
+/// Everything between an open database and a server that answers.
+async fn begin(
+    app: &App,
+    config: &Config,
+    stop: &CancellationToken,
+) -> anyhow::Result<(JoinHandle<()>, Vec<JoinHandle<()>>)> {
     if let Some(file) = &config.catalog {
         let catalog = super::open::read_catalog(file, app.public_url())?;
-        let difference = super::open::apply_catalog(&app, catalog).await?;
+        let difference = super::open::apply_catalog(app, catalog).await?;
         tracing::info!("catalog {} applied: {} changes", file.display(), difference.changes.len());
     }
-    check_code_lengths(&app)?;
-    super::open::remember_address(&app).await?;
-    let stop = CancellationToken::new();
+    check_code_lengths(app)?;
     if let Some(address) = config.metrics_listen {
         let handle = telemetry::start_metrics().context("the metrics cannot be recorded")?;
         let address = metrics::serve(address, handle, stop.clone())
@@ -72,10 +88,11 @@ pub async fn start(config: &Config) -> anyhow::Result<Running> {
     let listener =
         TcpListener::bind(config.listen).await.with_context(|| format!("cannot listen on {}", config.listen))?;
     let address = listener.local_addr()?;
-    let server = tokio::spawn(server::serve(listener, router::public(&app), stop.clone()));
-    let jobs = start_jobs(&app, &stop);
+    super::open::remember_address(app).await?;
+    let server = tokio::spawn(server::serve(listener, router::public(app), stop.clone()));
+    let jobs = start_jobs(app, stop);
     tracing::info!("serving on http://{address}, known to the world as {}", app.public_url());
-    Ok(Running { app, stop, server, jobs })
+    Ok((server, jobs))
 }
 
 impl Running {
@@ -173,3 +190,6 @@ impl Signals {
         }
     }
 }
+
+#[cfg(test)]
+pub(in crate::cli) mod tests;

@@ -15,7 +15,10 @@ use koogallery_simulator::{
 
 use crate::base::clock::{Clock, SystemClock};
 
-use super::soak;
+use super::{
+    soak,
+    terminal::{out, outln},
+};
 
 /// Arguments of `signet simulate koogallery`.
 #[derive(Debug, Args)]
@@ -173,19 +176,19 @@ pub async fn run(command: Koogallery) -> anyhow::Result<ExitCode> {
         Step::Probe => {
             let style = Style { colour: false, verbose: false };
             if !target.json {
-                print!("{}", report::step_header());
+                out!("{}", report::step_header());
             }
             let quiet = target.json;
             let shown = |step: &StepReport| {
                 if !quiet {
-                    print!("{}", report::step(step, style));
+                    out!("{}", report::step(step, style));
                 }
             };
             let steps = probe::probe(&target.marketplace()?, shown).await?;
             if quiet {
-                println!("{}", serde_json::to_string_pretty(&steps)?);
+                outln!("{}", serde_json::to_string_pretty(&steps)?);
             } else {
-                print!("{}", report::summary(&steps, style));
+                out!("{}", report::summary(&steps, style));
             }
             Ok(exit(steps.iter().all(StepReport::passed)))
         }
@@ -199,14 +202,14 @@ async fn one(target: &Target, step: Step) -> anyhow::Result<ExitCode> {
     let exchange = marketplace.call(&call).await;
     let verdict = marketplace.judge(&call, &exchange);
     if target.json {
-        println!("{}", serde_json::to_string_pretty(&verdict)?);
+        outln!("{}", serde_json::to_string_pretty(&verdict)?);
     } else {
-        println!("{}", exchange.request.summary);
+        outln!("{}", exchange.request.summary);
         match &exchange.answer {
-            Ok(reply) => println!("{}", String::from_utf8_lossy(&reply.body)),
-            Err(reason) => println!("no answer: {reason}"),
+            Ok(reply) => outln!("{}", String::from_utf8_lossy(&reply.body)),
+            Err(reason) => outln!("no answer: {reason}"),
         }
-        print!("{}", report::verdict(&verdict, Style { colour: false, verbose: true }));
+        out!("{}", report::verdict(&verdict, Style { colour: false, verbose: true }));
     }
     Ok(exit(verdict.passed()))
 }

@@ -30,7 +30,10 @@ use self::{
     compare::{Difference, compare_all},
     records::{Api, Records, channel_of},
 };
-use super::simulate::read_key;
+use super::{
+    simulate::read_key,
+    terminal::{errln, out, outln},
+};
 
 /// The service's clock may be behind ours by so much; records a little older are looked at too.
 const CLOCK_MARGIN: SignedDuration = SignedDuration::from_mins(5);
@@ -86,14 +89,14 @@ pub async fn run(options: Soak) -> anyhow::Result<ExitCode> {
     if let Some(seed) = options.seed {
         settings.seed = seed;
     }
-    println!("soaking for {:?} with seed {}; Ctrl-C ends early and still compares", options.minutes, settings.seed);
+    outln!("soaking for {:?} with seed {}; Ctrl-C ends early and still compares", options.minutes, settings.seed);
     let since = now() - CLOCK_MARGIN;
     let interrupt = end_on_interrupt(Arc::clone(&settings.stop));
     let report = soak(settings).await;
     interrupt.abort();
-    print!("{}", report::soak(&report, Style::default()));
+    out!("{}", report::soak(&report, Style::default()));
     let Some(api) = api else {
-        println!("The service's records were not asked for.");
+        outln!("The service's records were not asked for.");
         return Ok(exit(report.passed()));
     };
     let mut records = Records::default();
@@ -104,7 +107,7 @@ pub async fn run(options: Soak) -> anyhow::Result<ExitCode> {
         }
     }
     let differences = compare_all(&report.expectations, &report.run, &records);
-    print!("{}", shown(&records, report.expectations.len(), &differences));
+    out!("{}", shown(&records, report.expectations.len(), &differences));
     Ok(exit(report.passed() && differences.is_empty()))
 }
 
@@ -129,7 +132,7 @@ fn shown(records: &Records, customers: usize, differences: &[Difference]) -> Str
 fn end_on_interrupt(stop: Arc<std::sync::atomic::AtomicBool>) -> tokio::task::JoinHandle<()> {
     tokio::spawn(async move {
         if tokio::signal::ctrl_c().await.is_ok() {
-            eprintln!("ending: steps that have begun may finish");
+            errln!("ending: steps that have begun may finish");
             stop.store(true, Ordering::Relaxed);
         }
     })

@@ -14,7 +14,10 @@ use crate::{
     },
 };
 
-use super::{open, table};
+use super::{
+    open, table,
+    terminal::{errln, outln},
+};
 
 /// What to do with tokens.
 #[derive(Debug, Subcommand)]
@@ -50,8 +53,8 @@ pub async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
             let make = app.write(Actor::CommandLine, move |tx, ctx| token::create(tx, ctx, &name, &scope, expires_at));
             let made: Result<_, Failure> = make.await;
             let (id, text) = made?;
-            eprintln!("token {id}; its text is shown only now:");
-            println!("{}", text.expose_secret());
+            errln!("token {id}; its text is shown only now:");
+            outln!("{}", text.expose_secret());
         }
         Command::List => {
             let tokens: Result<Vec<TokenRecord>, Failure> =
@@ -66,15 +69,15 @@ pub async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
                 let (made, used) = (token.created_at.to_string(), time(token.last_used_at));
                 shown.add_row([token.id.to_string(), token.name, token.scopes.join(" "), made, used, ends]);
             }
-            println!("{shown}");
+            outln!("{shown}");
         }
         Command::Revoke { id } => {
             let revoke = app.write(Actor::CommandLine, move |tx, ctx| Ok::<_, Failure>(tx.token_revoke(id, ctx.now)?));
             if !revoke.await? {
-                eprintln!("there is no token {id} that is still valid");
+                errln!("there is no token {id} that is still valid");
                 return Ok(ExitCode::FAILURE);
             }
-            println!("token {id} is revoked");
+            outln!("token {id} is revoked");
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -1,4 +1,5 @@
-//! `signet verify [--jwks FILE|URL] CODE`: does a license code verify, without asking anybody?
+//! `signet verify [--jwks FILE|URL] CODE`: does a license code, or the license of one device, verify without asking
+//! anybody?
 
 use std::{
     io::{self, Read},
@@ -18,11 +19,12 @@ use crate::{
     },
     license::{
         jwks::{self, Jwks},
+        jws::SignedKind,
         verify::{self, Refusal, Verified, VerifyOptions},
     },
 };
 
-use super::table;
+use super::{table, terminal::outln};
 
 /// How long fetching the keys may take.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(10);
@@ -39,7 +41,7 @@ pub struct Verify {
     /// Print JSON
     #[arg(long)]
     json: bool,
-    /// The license code; `-` reads it from standard input, which keeps it out of the shell's history
+    /// The license code, or the license of one device; `-` reads it from standard input, which keeps it out of the shell's history
     code: String,
 }
 
@@ -51,13 +53,13 @@ pub async fn run(command: Verify) -> anyhow::Result<ExitCode> {
     let code = read_code(&command.code)?;
     let keys = read_keys(&command.jwks).await?;
     let options = VerifyOptions { product: command.product.as_ref(), ..VerifyOptions::at(SystemClock.now()) };
-    let result = verify::verify_code(&code, &keys, &options);
+    let result = verify::verify_either(&code, &keys, &options);
     if command.json {
-        println!("{}", as_json(&result));
+        outln!("{}", as_json(&result));
     } else {
         match &result {
-            Ok(verified) => println!("{}", shown(verified)),
-            Err(refusal) => println!("NOT VALID: {refusal}"),
+            Ok(verified) => outln!("{}", shown(verified)),
+            Err(refusal) => outln!("NOT VALID: {refusal}"),
         }
     }
     Ok(if result.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -72,8 +74,9 @@ pub fn shown(verified: &Verified) -> comfy_table::Table {
     let features = serde_json::to_string(&claims.features).unwrap_or_default();
     let mut pairs = vec![
         ("VALID", "the signature holds".to_owned()),
+        ("kind", kind(verified.kind()).to_owned()),
         ("license", claims.sub.to_string()),
-        ("product / plan", format!("{} / {}", claims.aud, claims.plan)),
+        ("product / plan", format!("{} / {}", claims.aud.product(), claims.plan)),
         ("machines", claims.machines.to_string()),
         ("features", features),
         ("issued by", claims.iss.clone()),
@@ -88,9 +91,20 @@ pub fn shown(verified: &Verified) -> comfy_table::Table {
     table::of_pairs(pairs)
 }
 
+/// What people call a kind.
+fn kind(kind: SignedKind) -> &'static str {
+    match kind {
+        SignedKind::LicenseCode => "license code",
+        SignedKind::DeviceLicense => "license of one device",
+        SignedKind::KeyList => "key list",
+    }
+}
+
 fn as_json(result: &Result<Verified, Refusal>) -> serde_json::Value {
     match result {
-        Ok(verified) => json!({ "valid": true, "kid": verified.kid, "claims": verified.claims }),
+        Ok(verified) => json!({
+            "valid": true, "kind": verified.kind().typ(), "kid": verified.kid, "claims": verified.claims,
+        }),
         Err(refusal) => json!({ "valid": false, "reason": refusal.as_str(), "detail": refusal.to_string() }),
     }
 }

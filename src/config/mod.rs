@@ -1,24 +1,30 @@
 //! Settings: flags over environment over file over the commented defaults in `default.toml`.
 //!
-//! Values are checked here, once; the rest of the code gets them parsed. Secrets are no settings: the master key
-//! and the access keys are read where they are used.
+//! Values are checked here, once; the rest of the code gets them parsed. `source` reads what the environment holds,
+//! and the forms in which a setting may be written. Secrets are no settings: the master key and the access keys are
+//! read where they are used.
+
+mod source;
+#[cfg(test)]
+mod tests;
 
 use std::{
+    ffi::OsString,
     net::SocketAddr,
     path::{Path, PathBuf},
 };
 
 use figment::{
     Figment,
-    providers::{Env, Format, Serialized, Toml},
+    providers::{Format, Serialized, Toml},
 };
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
 use crate::{base::proxies::Proxies, store::DatabaseUrl};
 
 const DEFAULTS: &str = include_str!("default.toml");
 /// The names that the environment may set, after `SIGNET_`.
-const NAMES: [&str; 11] = [
+const NAMES: &[&str] = &[
     "listen",
     "metrics_listen",
     "data_dir",
@@ -100,66 +106,19 @@ pub struct Flags {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Raw {
-    #[serde(deserialize_with = "text")]
     listen: String,
-    #[serde(deserialize_with = "text")]
     metrics_listen: String,
-    #[serde(deserialize_with = "text")]
     data_dir: String,
-    #[serde(deserialize_with = "text")]
     database_url: String,
-    #[serde(deserialize_with = "text")]
     catalog: String,
-    #[serde(deserialize_with = "text")]
     public_url: String,
-    #[serde(deserialize_with = "text")]
     master_key_file: String,
-    #[serde(deserialize_with = "list")]
+    #[serde(deserialize_with = "source::list")]
     trusted_proxies: Vec<String>,
+    #[serde(deserialize_with = "source::number")]
     message_days: u16,
-    #[serde(deserialize_with = "text")]
     log: String,
     log_format: LogFormat,
-}
-
-/// A text, also one that the environment's reader took for a number or a truth value (`SIGNET_DATA_DIR=123`).
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Scalar {
-    Text(String),
-    Number(i64),
-    Flag(bool),
-}
-
-impl Scalar {
-    fn into_text(self) -> String {
-        match self {
-            Self::Text(text) => text,
-            Self::Number(number) => number.to_string(),
-            Self::Flag(flag) => flag.to_string(),
-        }
-    }
-}
-
-fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    Scalar::deserialize(deserializer).map(Scalar::into_text)
-}
-
-/// A list, or one text with commas: the environment has no lists.
-fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Given {
-        Many(Vec<String>),
-        One(Scalar),
-    }
-    Ok(match Given::deserialize(deserializer)? {
-        Given::Many(entries) => entries,
-        Given::One(one) => {
-            let text = one.into_text();
-            text.split(',').map(|entry| entry.trim().to_owned()).filter(|entry| !entry.is_empty()).collect()
-        }
-    })
 }
 
 /// How log lines look.
@@ -205,11 +164,19 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] names the source or the setting.
     pub fn load(file: Option<&Path>, flags: &Flags) -> Result<Self, ConfigError> {
+        Self::load_with(file, std::env::vars_os(), flags)
+    }
+
+    fn load_with(
+        file: Option<&Path>,
+        variables: impl IntoIterator<Item = (OsString, OsString)>,
+        flags: &Flags,
+    ) -> Result<Self, ConfigError> {
         let mut figment = Figment::from(Toml::string(DEFAULTS));
         if let Some(file) = file {
             figment = figment.merge(Toml::file_exact(file));
         }
-        let figment = figment.merge(Env::prefixed("SIGNET_").only(&NAMES)).merge(Serialized::defaults(flags));
+        let figment = figment.merge(source::environment(NAMES, variables)).merge(Serialized::defaults(flags));
         let raw: Raw = figment.extract().map_err(|error| ConfigError::Read(Box::new(error)))?;
         raw.check()
     }
@@ -279,68 +246,4 @@ fn public_url(text: &str) -> Result<String, ConfigError> {
 
 fn wrong(name: &'static str, reason: String) -> ConfigError {
     ConfigError::Value { name, reason }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn defaults_run_and_flags_come_before_the_file() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("signet.toml");
-        std::fs::write(&file, "listen = \"127.0.0.1:1\"\nmessage_days = 7\n").unwrap();
-        let flags = Flags { listen: Some("127.0.0.1:2".to_owned()), ..Flags::default() };
-        let config = Config::load(Some(&file), &flags).unwrap();
-        assert_eq!(config.listen.port(), 2);
-        assert_eq!(config.message_days, 7);
-        assert_eq!(config.server_url(), "http://127.0.0.1:2");
-        assert!(matches!(config.database, DatabaseUrl::Sqlite(path) if path.ends_with("signet.db")));
-    }
-
-    #[test]
-    fn wrong_settings_are_named() {
-        let refused = |flags: Flags| Config::load(None, &flags).unwrap_err().to_string();
-        let listen = refused(Flags { listen: Some("nowhere".to_owned()), ..Flags::default() });
-        assert!(listen.contains("`listen`") && listen.contains("nowhere"), "{listen}");
-        for url in ["license.example.com", "https://", "ftp://x", "https://x?y", "https://x y"] {
-            let text = refused(Flags { public_url: Some(url.to_owned()), ..Flags::default() });
-            assert!(text.contains("`public_url`"), "{text}");
-        }
-        let proxies = refused(Flags { trusted_proxies: Some(vec!["10.0.0.0/33".to_owned()]), ..Flags::default() });
-        assert!(proxies.contains("`trusted_proxies`"), "{proxies}");
-    }
-
-    /// Regression: the environment has neither lists nor texts that look like numbers.
-    #[expect(clippy::result_large_err, reason = "the jail's own error")]
-    #[test]
-    fn lists_and_texts_come_from_the_environment_too() {
-        figment::Jail::expect_with(|jail| {
-            jail.set_env("SIGNET_TRUSTED_PROXIES", "127.0.0.1, 10.0.0.0/8");
-            jail.set_env("SIGNET_DATA_DIR", "123");
-            jail.set_env("SIGNET_MESSAGE_DAYS", "9");
-            let config = Config::load(None, &Flags::default()).unwrap();
-            assert_eq!(config.trusted_proxies, Proxies::parse(&["127.0.0.1".into(), "10.0.0.0/8".into()]).unwrap());
-            assert_eq!((config.data_dir, config.message_days), (PathBuf::from("123"), 9));
-            let flags = Flags { message_days: Some(3), ..Flags::default() };
-            assert_eq!(Config::load(None, &flags).unwrap().message_days, 3);
-            jail.set_env("SIGNET_TRUSTED_PROXIES", "127.0.0.1");
-            assert_eq!(
-                Config::load(None, &flags).unwrap().trusted_proxies,
-                Proxies::parse(&["127.0.0.1".into()]).unwrap()
-            );
-            Ok(())
-        });
-    }
-
-    #[test]
-    fn an_unknown_setting_in_the_file_is_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("signet.toml");
-        std::fs::write(&file, "lissten = \"127.0.0.1:1\"\n").unwrap();
-        let text = Config::load(Some(&file), &Flags::default()).unwrap_err().to_string();
-        assert!(text.contains("lissten"), "{text}");
-        let gone = Config::load(Some(&folder.path().join("gone.toml")), &Flags::default());
-        assert!(gone.is_err(), "a file that was named must be there");
-    }
 }

@@ -12,9 +12,8 @@ use signet_verify::{
 use crate::base::{ids::ActivationId, limits, time::Time};
 
 use super::{
-    machine::{LeaseRule, MachineRule},
     model::{License, State},
-    plan::{ExpirySlack, FeatureValue, Features, Plan},
+    plan::{ExpirySlack, FeatureValue, Features, LeaseRule, MachineRule, Plan},
 };
 
 macro_rules! reasons {

@@ -1,4 +1,4 @@
-//! The license code: what it claims, how long it can get, and how it is signed.
+//! The license code and the license of one device: what they claim, how long they can get, and how they are signed.
 
 use data_encoding::BASE64URL_NOPAD;
 use serde::{Deserialize, Serialize};
@@ -7,7 +7,8 @@ use sha2::{Digest, Sha256};
 use crate::base::{ids::LicenseId, limits, slug::Slug, time::Time};
 
 use super::{
-    jws::{self, Signed, SignedKind, TooLong},
+    audience::Audience,
+    jws::{self, Signed, TooLong},
     keys::Signer,
     model::License,
     plan::{FeatureValue, Features, Plan},
@@ -20,8 +21,8 @@ pub struct Claims {
     pub iss: String,
     /// The license.
     pub sub: LicenseId,
-    /// The product; software refuses the code of any other.
-    pub aud: Slug,
+    /// The product, and whether this is for one device alone; software refuses any other.
+    pub aud: Audience,
     /// When this revision was made.
     pub iat: i64,
     /// The license does not hold before.
@@ -55,7 +56,7 @@ impl Claims {
         Self {
             iss: issuer.to_owned(),
             sub: license.id,
-            aud: license.product.clone(),
+            aud: Audience::License(license.product.clone()),
             iat: now.as_seconds(),
             nbf: license.created_at.as_seconds(),
             plan: license.plan.clone(),
@@ -104,12 +105,12 @@ impl Claims {
         serde_json::to_vec(self).expect("strings, numbers and maps with string keys are always JSON")
     }
 
-    /// Signs the code. The result's pieces are stored apart; [`Signed::text`] is what the customer gets.
+    /// Signs the text as the kind that its audience names. The result's pieces are stored apart; [`Signed::text`] is what the customer gets.
     ///
     /// # Errors
     /// [`TooLong`] beyond [`limits::LICENSE_CODE_CHARS`]; the catalog refuses plans for which that could happen.
     pub fn sign(&self, signer: &Signer) -> Result<Signed, TooLong> {
-        jws::sign(SignedKind::LicenseCode, &self.to_payload(), signer)
+        jws::sign(self.aud.kind(), &self.to_payload(), signer)
     }
 }
 
@@ -131,7 +132,7 @@ pub(super) fn instant(seconds: i64) -> Option<Time> {
     seconds.checked_mul(1_000_000).and_then(Time::from_micros)
 }
 
-/// Characters of the longest code that a license of `plan` could ever get: the catalog refuses a plan beyond
+/// Characters of the longest code that a license of `plan`, or a device of one, could ever get: the catalog refuses a plan beyond
 /// [`limits::LICENSE_CODE_CHARS`].
 pub fn worst_case_length(product: &Slug, plan: &Plan, issuer: &str) -> usize {
     // The earliest time has one character more than the latest.
@@ -140,7 +141,8 @@ pub fn worst_case_length(product: &Slug, plan: &Plan, issuer: &str) -> usize {
     let claims = Claims {
         iss: issuer.to_owned(),
         sub: LicenseId::new(Time::from(jiff::Timestamp::UNIX_EPOCH), &Zeros),
-        aud: product.clone(),
+        // The license of one device names more in header and audience than the code does.
+        aud: Audience::Device(product.clone()),
         iat: longest_time,
         nbf: longest_time,
         plan: plan.slug.clone(),
@@ -151,7 +153,7 @@ pub fn worst_case_length(product: &Slug, plan: &Plan, issuer: &str) -> usize {
         exp: Some(longest_time),
         device: Some(device_digest("")),
     };
-    jws::length(SignedKind::LicenseCode, claims.to_payload().len())
+    jws::length(claims.aud.kind(), claims.to_payload().len())
 }
 
 /// The largest numbers: results of the quantity rule lie between those of no quantity and of the largest. The machine

@@ -4,9 +4,8 @@ use super::*;
 use crate::{
     base::entropy::SeededEntropy,
     license::{
-        machine::{LeaseRule, MachineRule},
         model::{Customer, Expiry, Standing},
-        plan::{Delivery, ExpirySlack, QuantityRule, QuantityTarget, Term},
+        plan::{Delivery, ExpirySlack, LeaseRule, MachineRule, QuantityRule, QuantityTarget, Term},
     },
 };
 
@@ -146,6 +145,9 @@ fn foreign_payloads_are_refused() {
         good.replace(r#""machines":3"#, r#""machines":3.5"#),
         good.replace(r#""aud":"atlas""#, r#""aud":["atlas"]"#),
         good.replace(r#""aud":"atlas""#, r#""aud":"atlas/keys""#),
+        good.replace(r#""aud":"atlas""#, r#""aud":"atlas/device/device""#),
+        good.replace(r#""aud":"atlas""#, r#""aud":"/device""#),
+        good.replace(r#""aud":"atlas""#, r#""aud":"atlas/""#),
         good.replace("1700000060", "9223372036854775807"),
         good.replace("1800259200", "253402300800000"),
         good.replace(r#""plan":"pro","#, ""),
@@ -165,10 +167,9 @@ fn the_worst_case_is_reached_and_can_be_too_long() {
     longest.created_at = at(jiff::Timestamp::MIN.as_second());
     longest.expiry = Expiry::Confirmed(at(jiff::Timestamp::MIN.as_second()));
     plan.expiry_slack.confirmed_days = 0;
-    let text = code_text(
-        &Claims::for_license(&longest, &plan, ISSUER, longest.created_at),
-        &Signer::generate(&SeededEntropy::new(1)),
-    );
+    let aud = Audience::Device(product.clone());
+    let claims = Claims { aud, ..Claims::for_license(&longest, &plan, ISSUER, longest.created_at) };
+    let text = code_text(&claims, &Signer::generate(&SeededEntropy::new(1)));
     let worst = worst_case_length(&product, &plan, ISSUER);
     assert_eq!(text.unwrap().len(), worst);
     assert!((400..limits::LICENSE_CODE_CHARS).contains(&worst), "{worst}");
@@ -178,7 +179,7 @@ fn the_worst_case_is_reached_and_can_be_too_long() {
     assert!(too_long > limits::LICENSE_CODE_CHARS);
     let mut license = license(&plan);
     license.features = plan.features.clone();
-    let refused = claims(&license, &plan).sign(&Signer::generate(&SeededEntropy::new(1)));
+    let refused = self::claims(&license, &plan).sign(&Signer::generate(&SeededEntropy::new(1)));
     assert!(matches!(refused, Err(TooLong { .. })));
 }
 
@@ -218,9 +219,12 @@ proptest! {
             machines: grant.machines, features: grant.features, rev, expiry, created_at: at(created.into()), ..base
         };
         let claims = claims(&license, &plan);
-        let length = jws::length(SignedKind::LicenseCode, claims.to_payload().len());
-        prop_assert!(length <= worst_case_length(&license.product, &plan, ISSUER));
-        prop_assert_eq!(Claims::from_payload(&claims.to_payload()), Ok(claims));
+        let device = Claims { aud: Audience::Device(license.product.clone()), ..claims.clone() };
+        for claims in [claims, device] {
+            let length = jws::length(claims.aud.kind(), claims.to_payload().len());
+            prop_assert!(length <= worst_case_length(&license.product, &plan, ISSUER));
+            prop_assert_eq!(Claims::from_payload(&claims.to_payload()), Ok(claims));
+        }
     }
 
     #[test]

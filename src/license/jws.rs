@@ -22,6 +22,8 @@ const KID_CHARS: usize = 64;
 pub enum SignedKind {
     /// A license code: `license+jwt`.
     LicenseCode,
+    /// The license of one device of an instance: `device-license+jwt`.
+    DeviceLicense,
     /// The numbered list of a product's signing keys: `keys+jwt`.
     KeyList,
 }
@@ -31,6 +33,7 @@ impl SignedKind {
     pub fn typ(self) -> &'static str {
         match self {
             Self::LicenseCode => "license+jwt",
+            Self::DeviceLicense => "device-license+jwt",
             Self::KeyList => "keys+jwt",
         }
     }
@@ -38,7 +41,7 @@ impl SignedKind {
     /// Characters that a document of this kind may have.
     pub fn max_chars(self) -> usize {
         match self {
-            Self::LicenseCode => limits::LICENSE_CODE_CHARS,
+            Self::LicenseCode | Self::DeviceLicense => limits::LICENSE_CODE_CHARS,
             Self::KeyList => KEY_LIST_CHARS,
         }
     }

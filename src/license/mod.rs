@@ -4,6 +4,7 @@
 //! in `usecase`; a marketplace's wire format in `marketplace`. Nothing here names diesel or a web framework.
 
 pub mod activation;
+pub mod audience;
 pub mod code;
 pub mod jwks;
 pub mod jws;

@@ -109,8 +109,10 @@ impl Standing {
 pub enum Expiry {
     /// Never: one-time goods.
     Never,
-    /// The purchase's estimate, or one worked out from its period.
+    /// What the marketplace stated with the purchase: its estimate, or its period counted from that day.
     Estimated(Time),
+    /// Signet's own guess, from the plan's term: nobody stated an end. Any end that is stated later outranks it.
+    Guessed(Time),
     /// The word of a renewal, an order query or the merchant.
     Confirmed(Time),
 }
@@ -120,15 +122,20 @@ impl Expiry {
     pub fn at(self) -> Option<Time> {
         match self {
             Self::Never => None,
-            Self::Estimated(at) | Self::Confirmed(at) => Some(at),
+            Self::Estimated(at) | Self::Guessed(at) | Self::Confirmed(at) => Some(at),
         }
+    }
+
+    /// Whether nobody stated it.
+    pub fn is_guess(self) -> bool {
+        matches!(self, Self::Guessed(_))
     }
 
     /// The instant until which the license holds: the expiry plus the plan's slack.
     pub fn holds_until(self, slack: ExpirySlack) -> Option<Time> {
         match self {
             Self::Never => None,
-            Self::Estimated(at) => Some(at.plus_days(slack.estimate_days.into())),
+            Self::Estimated(at) | Self::Guessed(at) => Some(at.plus_days(slack.estimate_days.into())),
             Self::Confirmed(at) => Some(at.plus_days(slack.confirmed_days.into())),
         }
     }

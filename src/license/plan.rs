@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::{limits, slug::Slug, text::Localized, time::Time};
 
-use super::machine::{self, LeaseRule, MachineRule};
+use super::machine;
+
+pub use super::machine::{LeaseRule, MachineRule};
 
 /// A product as the catalog describes it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -152,7 +154,7 @@ pub enum QuantityTarget {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ExpirySlack {
-    /// While only the purchase's estimate is known.
+    /// While only the purchase's estimate, or a guess, is known.
     pub estimate_days: u16,
     /// After a renewal, an order query or the merchant's own word.
     pub confirmed_days: u16,

@@ -55,7 +55,7 @@ impl Cause {
 /// The newest revision never grants more: when a catalog changes its plans, the codes in force stay good until the
 /// license changes.
 pub fn grants_more(code: &Claims, license: &License, product: Option<&Product>) -> bool {
-    if license.standing.released || code.sub != license.id || code.aud != license.product {
+    if license.standing.released || code.sub != license.id || *code.aud.product() != license.product {
         return true;
     }
     if code.rev >= license.rev {

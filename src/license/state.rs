@@ -2,8 +2,8 @@
 //!
 //! | event | active | frozen | released |
 //! |---|---|---|---|
-//! | `Renewed` | expiry moves up, never down¹ | the same, and lifts the marketplace's hold when the date named lies ahead and the hold is no violation² | refused, flagged: somebody paid |
-//! | `RenewalRefunded` | expiry moves to the date named, flagged when lower | the same; holds stay | nothing |
+//! | `Renewed` | expiry moves up, never down¹ ⁴ | the same, and lifts the marketplace's hold when the date named lies ahead and the hold is no violation² | refused, flagged: somebody paid |
+//! | `RenewalRefunded` | expiry moves to the date named when that is lower, flagged | the same; holds stay | nothing |
 //! | `Expired` | frozen by the marketplace, flagged when the stored expiry lies ahead | marketplace's hold is set³ | nothing |
 //! | `Frozen` | frozen by the marketplace; a violation when more than 3 days before the expiry | marketplace's hold is set³ | nothing |
 //! | `Unfrozen` | nothing | marketplace's hold is lifted³; stays frozen while the merchant's stands | nothing |
@@ -18,6 +18,8 @@
 //! ³ Unless signed no later than the last such call that was applied: then it is an old call overtaken by a
 //!   newer one, answered as success without effect. `Released` needs no such guard: it is terminal, so in
 //!   whatever order the calls truly happened, a license that was ever released is released.
+//! ⁴ An expiry that is only Signet's guess (the order named no term) gives way to any stated date, also to an
+//!   earlier one: there is no stated date that a late call could undo. A lower one is flagged all the same.
 //!
 //! The marketplace's answers follow from the [`Verdict`]: everything is `000000` but
 //! [`Verdict::Gone`], which is `000003` for a paid event.
@@ -121,7 +123,7 @@ pub enum Remark {
         /// To.
         to: Time,
     },
-    /// A renewal named an earlier date than the stored one, which stays: it came late, or the stored one was a guess.
+    /// A renewal named an earlier date than the stored one, which stays: it came late.
     NotLowered {
         /// The stored expiry.
         kept: Option<Time>,
@@ -186,7 +188,7 @@ impl Position {
         let mut remarks = Vec::new();
         match to {
             None => remarks.push(Remark::RenewalWithoutDate),
-            Some(to) if may_lower || !earlier(to, self.expiry) => after.expiry = to,
+            Some(to) if may_lower || !earlier(to, self.expiry) || outranks(to, self.expiry) => after.expiry = to,
             Some(to) => remarks.extend(to.at().map(|named| Remark::NotLowered { kept: self.expiry.at(), named })),
         }
         remarks.extend(lowered(self.expiry, after.expiry));
@@ -274,6 +276,11 @@ fn earlier(candidate: Expiry, current: Expiry) -> bool {
         (Some(_), None) => true,
         (Some(candidate), Some(current)) => candidate < current,
     }
+}
+
+/// Whether `candidate` was stated and `current` is only a guess.
+fn outranks(candidate: Expiry, current: Expiry) -> bool {
+    current.is_guess() && !candidate.is_guess()
 }
 
 fn lowered(from: Expiry, to: Expiry) -> Option<Remark> {

@@ -107,6 +107,23 @@ fn a_late_renewal_never_lowers_the_expiry() {
     assert_eq!((step.verdict, step.remarks), (Verdict::Unchanged, vec![told]));
 }
 
+/// Regression: a license issued from the plan's term kept that guess against the earlier date that was paid for.
+#[test]
+fn a_stated_date_outranks_a_guess_also_when_it_is_earlier() {
+    let guessed = Position { expiry: Expiry::Guessed(day(NOW + 300)), ..active() };
+    for stated in [Expiry::Estimated(day(NOW + 30)), Expiry::Confirmed(day(NOW + 30))] {
+        let step = run(guessed, Event::Renewed { to: Some(stated), may_lower: false });
+        assert_eq!(step.position.expiry, stated);
+        assert_eq!(step.remarks, [Remark::Lowered { from: Some(day(NOW + 300)), to: day(NOW + 30) }]);
+        // Once a date was stated, a late renewal lowers nothing again.
+        assert_eq!(run(step.position, renewed(NOW + 10)).position.expiry, stated);
+    }
+    let worse = Event::Renewed { to: Some(Expiry::Guessed(day(NOW + 30))), may_lower: false };
+    assert_eq!(run(guessed, worse).position.expiry, guessed.expiry, "a guess outranks nothing");
+    let step = run(active(), Event::Renewed { to: Some(Expiry::Guessed(day(NOW + 10))), may_lower: false });
+    assert_eq!(step.position.expiry, active().expiry);
+}
+
 /// Regression: the stored expiry lay ahead, so a renewal named for years ago thawed an expired license.
 #[test]
 fn a_late_renewal_of_a_day_gone_by_resumes_nothing() {
@@ -228,8 +245,14 @@ fn release_is_terminal_in_whatever_order_it_arrives() {
 
 fn any_event() -> impl Strategy<Value = Event> {
     let time = || (0_i64..200).prop_map(day);
-    let expiry =
-        || prop_oneof![Just(Expiry::Never), time().prop_map(Expiry::Estimated), time().prop_map(Expiry::Confirmed)];
+    let expiry = || {
+        prop_oneof![
+            Just(Expiry::Never),
+            time().prop_map(Expiry::Estimated),
+            time().prop_map(Expiry::Guessed),
+            time().prop_map(Expiry::Confirmed),
+        ]
+    };
     prop_oneof![
         (proptest::option::of(expiry()), any::<bool>()).prop_map(|(to, may_lower)| Event::Renewed { to, may_lower }),
         proptest::option::of(time()).prop_map(|to| Event::RenewalRefunded { to }),
@@ -285,7 +308,12 @@ proptest! {
                 event,
                 Event::Renewed { may_lower: true, .. } | Event::RenewalRefunded { .. } | Event::Extended { .. }
             );
-            prop_assert!(!fell || may_fall);
+            let stated = matches!(event, Event::Renewed { to: Some(to), .. } if !to.is_guess());
+            prop_assert!(!fell || may_fall || (stated && position.expiry.is_guess()));
+            // No guess ever stands against a date that somebody stated.
+            if stated && !position.standing.released {
+                prop_assert!(!after.expiry.is_guess());
+            }
             prop_assert_eq!(matches!(step.verdict, Verdict::Unchanged | Verdict::Stale | Verdict::Gone), {
                 let visible = |it: Position| (Standing { status_signed_at: None, ..it.standing }, it.expiry);
                 visible(after) == visible(position) && !matches!((event, position.standing.released), (Event::Upgraded, false))

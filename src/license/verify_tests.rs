@@ -5,6 +5,7 @@ use crate::{
     base::{entropy::SeededEntropy, ids::LicenseId},
     license::{
         code::code_text,
+        key_list::{KeyListError, verify_key_list},
         keys::{KeyInfo, KeyRole, KeyState, Signer},
         plan::{FeatureValue, Features},
     },
@@ -87,10 +88,57 @@ fn a_foreign_key_cannot_borrow_a_published_name() {
 fn other_kinds_of_signed_texts_are_refused() {
     let list = jws::sign(SignedKind::KeyList, &claims().to_payload(), &signer(1)).unwrap().text();
     let refusal = verify_code(&list, &keys(), &options(NBF)).unwrap_err();
-    assert_eq!(refusal, Refusal::WrongKind { found: "keys+jwt".to_owned() });
+    assert_eq!(refusal, Refusal::WrongKind { expected: "license+jwt", found: "keys+jwt".to_owned() });
     let odd = jws::sign(SignedKind::LicenseCode, br#"{"aud":"atlas"}"#, &signer(1)).unwrap().text();
     assert_eq!(verify_code(&odd, &keys(), &options(NBF)).unwrap_err().as_str(), "wrong_content");
     assert_eq!(verify_code("7QK3M", &keys(), &options(NBF)), Err(Refusal::Malformed(ParseError::Parts)));
+}
+
+/// Every kind of signed text, by the same key, at every verifier.
+#[test]
+fn each_verifier_takes_its_own_kind_alone() {
+    let device = Claims { aud: "atlas/device".parse().unwrap(), ..claims() };
+    let list = jws::sign(SignedKind::KeyList, &claims().to_payload(), &signer(1)).unwrap().text();
+    let texts = [code(), code_text(&device, &signer(1)).unwrap(), list];
+    let verdicts = |text: &str| {
+        let (keys, options) = (keys(), options(NBF));
+        let verifiers = [verify_code, verify_device, verify_either];
+        verifiers.map(|verify| match verify(text, &keys, &options) {
+            Ok(verified) => verified.kind().typ(),
+            Err(refusal) => refusal.as_str(),
+        })
+    };
+    //                                    for a license        for a device          for either
+    assert_eq!(verdicts(&texts[0]), ["license+jwt", "wrong_kind", "license+jwt"]);
+    assert_eq!(verdicts(&texts[1]), ["wrong_kind", "device-license+jwt", "device-license+jwt"]);
+    assert_eq!(verdicts(&texts[2]), ["wrong_kind"; 3]);
+    assert_eq!(verify_signature(&texts[1], &keys()).unwrap_err().as_str(), "wrong_kind");
+    for text in &texts[..2] {
+        let refused = verify_key_list(text, signer(1).public(), &"atlas".parse().unwrap(), None);
+        assert!(matches!(refused, Err(KeyListError::Malformed(ParseError::WrongKind { .. }))), "{refused:?}");
+    }
+}
+
+/// A header of one kind over the audience of the other is neither, whoever signed it.
+#[test]
+fn header_and_audience_must_name_the_same_kind() {
+    let device = Claims { aud: "atlas/device".parse().unwrap(), ..claims() };
+    for (kind, claims) in [(SignedKind::LicenseCode, device), (SignedKind::DeviceLicense, claims())] {
+        let text = jws::sign(kind, &claims.to_payload(), &signer(1)).unwrap().text();
+        let refusal = verify_either(&text, &keys(), &options(NBF)).unwrap_err();
+        assert_eq!(refusal, Refusal::WrongAudience { found: claims.aud });
+    }
+}
+
+#[test]
+fn a_device_license_is_checked_against_product_and_time_too() {
+    let text = code_text(&Claims { aud: "atlas/device".parse().unwrap(), ..claims() }, &signer(1)).unwrap();
+    let wrong: Slug = "other".parse().unwrap();
+    let other = verify_either(&text, &keys(), &VerifyOptions { product: Some(&wrong), ..options(NBF) });
+    assert_eq!(other, Err(Refusal::WrongProduct { expected: wrong.clone(), found: "atlas".parse().unwrap() }));
+    assert_eq!(verify_either(&text, &keys(), &options(EXP)), Err(Refusal::Expired { since: at(EXP) }));
+    let foreign = code_text(&Claims { aud: "atlas/device".parse().unwrap(), ..claims() }, &signer(2)).unwrap();
+    assert_eq!(verify_either(&foreign, &keys(), &options(NBF)).unwrap_err().as_str(), "unknown_key");
 }
 
 #[test]

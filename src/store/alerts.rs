@@ -1,6 +1,6 @@
 //! What the merchant must see.
 
-use diesel::prelude::*;
+use diesel::{prelude::*, query_dsl::methods as dsl, upsert::excluded};
 use serde_json::Value;
 
 use super::{Tx, conn::each, error::StoreError, schema::alerts, types::Json};
@@ -27,24 +27,30 @@ pub struct AlertRecord {
     /// What else is known.
     #[diesel(serialize_as = Json, deserialize_as = Json)]
     pub detail: Value,
-    /// When it was raised.
+    /// When it was raised first.
     pub created_at: Time,
     /// When somebody resolved it.
     pub resolved_at: Option<Time>,
     /// Who resolved it.
     pub resolved_by: Option<String>,
-    /// The same text means the same alert, which is raised only once.
+    /// The same text means the same alert, which has only one row.
     pub dedupe: String,
 }
 
 impl Tx {
-    /// Raises an alert; `false` when the same was raised before.
-    pub fn alert_insert(&mut self, alert: &AlertRecord) -> Result<bool, StoreError> {
-        let rows = each!(self, c => diesel::insert_into(alerts::table)
-            .values(alert.clone())
-            .on_conflict(alerts::dedupe)
-            .do_nothing()
-            .execute(c))?;
+    /// Raises an alert; `false` when the same stands open. One that somebody resolved is opened again, with what is
+    /// known now: what it told is so again. It keeps its id and its row, so that repeats fill no table, and while it is
+    /// open nothing is written at all.
+    pub fn alert_raise(&mut self, alert: &AlertRecord) -> Result<bool, StoreError> {
+        let rows = each!(self, c => dsl::FilterDsl::filter(
+            diesel::insert_into(alerts::table).values(alert.clone()).on_conflict(alerts::dedupe).do_update().set((
+                alerts::resolved_at.eq(None::<Time>),
+                alerts::resolved_by.eq(None::<String>),
+                alerts::detail.eq(excluded(alerts::detail)),
+            )),
+            alerts::resolved_at.is_not_null(),
+        )
+        .execute(c))?;
         Ok(rows == 1)
     }
 

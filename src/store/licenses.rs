@@ -68,6 +68,7 @@ struct LicenseRow {
     merchant_hold: bool,
     status_signed_at: Option<Time>,
     expiry_kind: String,
+    expiry_guessed: bool,
     expires_at: Option<Time>,
     #[diesel(serialize_as = Unsigned, deserialize_as = Unsigned)]
     machines: u32,
@@ -90,7 +91,7 @@ impl LicenseRow {
     fn of(license: &License) -> Result<Self, StoreError> {
         let kind = match license.expiry {
             Expiry::Never => "never",
-            Expiry::Estimated(_) => "estimated",
+            Expiry::Estimated(_) | Expiry::Guessed(_) => "estimated",
             Expiry::Confirmed(_) => "confirmed",
         };
         let features =
@@ -107,6 +108,7 @@ impl LicenseRow {
             merchant_hold: license.standing.merchant_hold,
             status_signed_at: license.standing.status_signed_at,
             expiry_kind: kind.to_owned(),
+            expiry_guessed: license.expiry.is_guess(),
             expires_at: license.expiry.at(),
             machines: license.machines,
             features,
@@ -123,11 +125,12 @@ impl LicenseRow {
 
 /// The license a row describes, or what is wrong with the row.
 fn license((id, created_at, row): Columns) -> Result<License, String> {
-    let expiry = match (row.expiry_kind.as_str(), row.expires_at) {
-        ("never", None) => Expiry::Never,
-        ("estimated", Some(at)) => Expiry::Estimated(at),
-        ("confirmed", Some(at)) => Expiry::Confirmed(at),
-        (kind, at) => return Err(format!("{id}: expiry `{kind}` with the time {at:?}")),
+    let expiry = match (row.expiry_kind.as_str(), row.expiry_guessed, row.expires_at) {
+        ("never", false, None) => Expiry::Never,
+        ("estimated", false, Some(at)) => Expiry::Estimated(at),
+        ("estimated", true, Some(at)) => Expiry::Guessed(at),
+        ("confirmed", false, Some(at)) => Expiry::Confirmed(at),
+        (kind, guessed, at) => return Err(format!("{id}: expiry `{kind}`, guessed: {guessed}, with the time {at:?}")),
     };
     let standing = Standing {
         released: row.released,

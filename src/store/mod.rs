@@ -5,8 +5,9 @@
 //! ciphers and wire formats have no place here: what is sealed comes in sealed.
 //!
 //! Infrastructure: `conn` (both connections, `each!`), `job` (one unit of work and its answer), `sqlite` (one writer
-//! thread with group commit), `postgres` (a pool, serializable transactions, retries), `migrate`, `schema`,
-//! `types`, `error` (what the databases say and what it means).
+//! thread with group commit) on `sqlite_file`, `postgres` (a pool, serializable transactions, retries) with URLs from
+//! `libpq`, `gate` (who waits for a connection, and how long), `migrate`, `schema`, `types`, `error` (what the databases
+//! say and what it means).
 
 mod activations;
 mod alerts;
@@ -19,6 +20,7 @@ mod gate;
 mod history;
 mod job;
 mod keys;
+mod libpq;
 mod licenses;
 mod messages;
 mod meta;
@@ -29,6 +31,7 @@ mod postgres;
 mod revocations;
 mod schema;
 mod sqlite;
+mod sqlite_file;
 mod sqlite_writer;
 #[cfg(test)]
 mod tests;
@@ -147,12 +150,12 @@ impl Store {
         }
     }
 
-    /// Whether the database can store something now: writes a row of `meta`, with a commit.
+    /// Whether the database can store something now: writes some new pages, with a commit.
     ///
     /// # Errors
     /// [`StoreError`] when it cannot.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        self.write(|tx| tx.meta_set("ping", "")).await
+        self.write(Tx::meta_probe).await
     }
 
     /// Which database is open.

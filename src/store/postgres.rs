@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -13,13 +13,17 @@ use diesel::{
     connection::{AnsiTransactionManager, SimpleConnection, TransactionManager},
     r2d2::{ConnectionManager, CustomizeConnection, Error as PoolError, HandleError, Pool},
 };
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::{
     blocking,
-    conn::{Conn, Tx},
+    conn::{Conn, Pooled, Tx},
     error::{Fault, StoreError, classify},
-    gate::Gate,
-    job, migrate,
+    gate::{Gate, WAIT},
+    job,
+    libpq::Url,
+    migrate,
+    url::DatabaseUrlError,
 };
 use crate::base::{
     limits,
@@ -33,10 +37,6 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// What every new connection is told: nothing may hang for ever.
 const SESSION: &str = "SET statement_timeout = '4s'; SET lock_timeout = '3s'; \
     SET idle_in_transaction_session_timeout = '10s'; SET timezone = 'UTC'";
-/// What is added to the URL, unless it says otherwise.
-const URL_DEFAULTS: &[(&str, &str)] =
-    &[("connect_timeout", "3"), ("tcp_user_timeout", "5000"), ("application_name", "signet")];
-
 /// Collisions after which a job goes on alone among those of this process that collided as well. Serializable
 /// transactions that insert into the same page of an index collide though they have nothing to do with each other; side
 /// by side they would keep doing so.
@@ -62,10 +62,29 @@ impl Mode {
 
 #[derive(Debug)]
 pub(super) struct Postgres {
+    url: Url,
     pool: Pool<ConnectionManager<PgConnection>>,
     gate: Gate,
-    /// Held by the one job that goes on after [`PARALLEL_COLLISIONS`].
-    alone: Mutex<()>,
+    /// Has room for the one job that goes on after [`PARALLEL_COLLISIONS`]; the others wait in the order they came.
+    alone: Gate,
+}
+
+/// A job that has its place at the gate, and what became of its rounds so far.
+struct Work<F> {
+    mode: Mode,
+    job: F,
+    /// Given back when the last round is over, also when nobody waits for the answer any more.
+    places: Vec<OwnedSemaphorePermit>,
+    start: Instant,
+    collisions: u32,
+    broken: u32,
+}
+
+/// How a job's rounds ended.
+enum Rounds<T, F> {
+    Over(T),
+    /// As often as was allowed; nothing is stored.
+    Collided(Work<F>),
 }
 
 /// Why a round must be repeated.
@@ -86,6 +105,8 @@ impl CustomizeConnection<PgConnection, PoolError> for Session {
 impl Postgres {
     /// Opens the pool and brings the tables up to date. Blocks.
     pub(super) fn open(url: &SecretString) -> Result<Self, StoreError> {
+        let unreadable = || StoreError::Unavailable(DatabaseUrlError::Url.to_string());
+        let url = Url::read(url.expose_secret()).ok_or_else(unreadable)?;
         let pool = Pool::builder()
             .max_size(CONNECTIONS)
             .min_idle(Some(1))
@@ -93,54 +114,69 @@ impl Postgres {
             .test_on_check_out(false)
             .error_handler(Box::new(Silent))
             .connection_customizer(Box::new(Session))
-            .build_unchecked(ConnectionManager::new(with_defaults(url.expose_secret())));
-        let mut conn = pool.get().map_err(|error| StoreError::Unavailable(without_url(&error.to_string())))?;
-        migrate::postgres(&mut conn)?;
-        drop(conn);
-        Ok(Self { pool, gate: Gate::new(CONNECTIONS as usize), alone: Mutex::new(()) })
+            .build_unchecked(ConnectionManager::new(url.with_defaults().expose_secret()));
+        let this = Self { url, pool, gate: Gate::new(CONNECTIONS as usize), alone: Gate::new(1) };
+        migrate::postgres(&mut *this.connection()?)?;
+        Ok(this)
     }
 
     /// Runs `job` until it commits, fails or has been repeated often enough.
-    pub(super) async fn run<T, E, F>(self: &Arc<Self>, mode: Mode, mut job: F) -> Result<T, E>
+    pub(super) async fn run<T, E, F>(self: &Arc<Self>, mode: Mode, job: F) -> Result<T, E>
     where
         F: FnMut(&mut Tx) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        let permit = self.gate.enter().await?;
+        let places = vec![self.gate.enter(WAIT).await?];
+        let work = Work { mode, job, places, start: Instant::now(), collisions: 0, broken: 0 };
+        let mut work = match self.rounds(work, PARALLEL_COLLISIONS).await? {
+            Rounds::Over(value) => return Ok(value),
+            Rounds::Collided(work) => work,
+        };
+        // Waiting takes no thread. It keeps its place at the gate, so that fewer newcomers run into the one that is alone.
+        let turn = self.alone.enter(COLLIDING.saturating_sub(work.start.elapsed())).await;
+        work.places.push(turn.map_err(|_| StoreError::Contended { rounds: work.collisions })?);
+        match self.rounds(work, limits::WRITE_RETRIES).await? {
+            Rounds::Over(value) => Ok(value),
+            Rounds::Collided(work) => Err(StoreError::Contended { rounds: work.collisions }.into()),
+        }
+    }
+
+    /// Runs rounds until the job is over, or has collided `allowed` times in all or for [`COLLIDING`].
+    async fn rounds<T, E, F>(self: &Arc<Self>, mut work: Work<F>, allowed: u32) -> Result<Rounds<T, F>, E>
+    where
+        F: FnMut(&mut Tx) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
         let this = Arc::clone(self);
         blocking(move || {
-            let _permit = permit;
-            this.rounds(mode, &mut job)
+            loop {
+                let conn = this.connection()?;
+                // The connection goes back before any waiting.
+                let ended = round(&mut Tx::new(Conn::Postgres(conn)), work.mode, &mut work.job);
+                match ended {
+                    Ok(result) => return result.map(Rounds::Over),
+                    Err(Again::Collision) => {
+                        work.collisions += 1;
+                        if work.collisions >= allowed || work.start.elapsed() >= COLLIDING {
+                            return Ok(Rounds::Collided(work));
+                        }
+                        std::thread::sleep(backoff(work.collisions));
+                    }
+                    // After a restart of the server every idle connection is broken, and each shows it only when used.
+                    Err(Again::Broken(_)) if work.broken <= CONNECTIONS && work.start.elapsed() < PATIENCE => {
+                        work.broken += 1;
+                    }
+                    Err(Again::Broken(reason)) => return Err(StoreError::Unavailable(reason).into()),
+                }
+            }
         })
         .await
     }
 
-    fn rounds<T, E, F>(&self, mode: Mode, job: &mut F) -> Result<T, E>
-    where
-        F: FnMut(&mut Tx) -> Result<T, E>,
-        E: From<StoreError>,
-    {
-        let start = Instant::now();
-        let (mut collisions, mut broken) = (0, 0);
-        let mut alone = None;
-        loop {
-            if collisions >= PARALLEL_COLLISIONS && alone.is_none() {
-                alone = Some(self.alone.lock().unwrap_or_else(PoisonError::into_inner));
-            }
-            let conn = self.pool.get().map_err(|error| StoreError::Unavailable(without_url(&error.to_string())))?;
-            match round(&mut Tx::new(Conn::Postgres(conn)), mode, job) {
-                Ok(result) => return result,
-                Err(Again::Collision) if collisions < limits::WRITE_RETRIES && start.elapsed() < COLLIDING => {
-                    collisions += 1;
-                    std::thread::sleep(backoff(collisions));
-                }
-                Err(Again::Collision) => return Err(StoreError::Contended { rounds: collisions + 1 }.into()),
-                // After a restart of the server every idle connection is broken, and each shows it only when used.
-                Err(Again::Broken(_)) if broken <= CONNECTIONS && start.elapsed() < PATIENCE => broken += 1,
-                Err(Again::Broken(reason)) => return Err(StoreError::Unavailable(reason).into()),
-            }
-        }
+    fn connection(&self) -> Result<Pooled, StoreError> {
+        self.pool.get().map_err(|error| StoreError::Unavailable(self.url.cleaned(&error.to_string())))
     }
 
     /// Waits for running jobs; later ones get [`StoreError::Closed`].
@@ -214,67 +250,10 @@ fn backoff(round: u32) -> Duration {
     Duration::from_micros(base / 2 + (step >> 32) % base)
 }
 
-/// What libpq says of a connection, unless it is about the URL itself: then it repeats parts of it, the password among
-/// them.
-fn without_url(message: &str) -> String {
-    const ABOUT_THE_URL: [&str; 9] = [
-        "invalid",
-        "URI",
-        "postgres://",
-        "postgresql://",
-        "unexpected character",
-        "missing",
-        "conninfo",
-        "translate",
-        "forbidden",
-    ];
-    if ABOUT_THE_URL.iter().any(|word| message.contains(word)) {
-        "the database URL cannot be read or its host not found: check the host, and percent-encode special characters \
-         in user name and password"
-            .to_owned()
-    } else {
-        message.to_owned()
-    }
-}
-
-/// The URL with time-outs, unless it names them itself.
-fn with_defaults(url: &str) -> String {
-    let mut url = url.to_owned();
-    for (name, value) in URL_DEFAULTS {
-        if !url.contains(&format!("{name}=")) {
-            url.push(if url.contains('?') { '&' } else { '?' });
-            url.push_str(&format!("{name}={value}"));
-        }
-    }
-    url
-}
-
 /// Failures to connect reach the caller that waits for a connection; r2d2's own log would repeat them.
 #[derive(Debug)]
 struct Silent;
 
 impl<E> HandleError<E> for Silent {
     fn handle_error(&self, _: E) {}
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Regression: libpq repeats what it cannot read of a URL, and the password with it.
-    #[test]
-    fn no_part_of_a_url_that_cannot_be_read_is_passed_on() {
-        let urls = [
-            "postgres://u:se%zzcret@127.0.0.1/db",
-            "postgres://u:sec/ret@127.0.0.1/db",
-            "postgres://u:secret@[::1/db",
-            "postgres://u:secret@127.0.0.1:port/db",
-            "postgres://u:can@secret@nowhere.invalid/db",
-            "postgres://u:secret@127.0.0.1/db?sslmode=secret",
-        ];
-        for url in urls {
-            let error = Postgres::open(&SecretString::from(url.to_owned())).unwrap_err().to_string();
-            assert!(!error.contains("sec") && !error.contains("zz"), "{url}: {error}");
-        }
-    }
 }

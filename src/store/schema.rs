@@ -53,6 +53,7 @@ diesel::table! {
         merchant_hold -> Bool,
         status_signed_at -> Nullable<BigInt>,
         expiry_kind -> Text,
+        expiry_guessed -> Bool,
         expires_at -> Nullable<BigInt>,
         machines -> BigInt,
         features -> Text,

@@ -1,25 +1,25 @@
 //! SQLite: one thread owns the writing connection and commits many jobs at once; a few connections read.
 
 use std::{
-    fs::{File, OpenOptions, TryLockError},
-    path::{Path, PathBuf},
+    fs::File,
+    path::Path,
     sync::{
         Arc, Mutex, PoisonError,
         mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
     },
     thread::JoinHandle,
-    time::{Duration, Instant},
 };
 
-use diesel::{Connection, SqliteConnection, connection::SimpleConnection};
+use diesel::SqliteConnection;
 
 use super::{
     Access, blocking,
     conn::{Conn, Tx},
     error::{StoreError, classify},
-    gate::Gate,
+    gate::{Gate, WAIT},
     job::{self, Job, Task},
     migrate,
+    sqlite_file::DatabaseFile,
     sqlite_writer::Writer,
 };
 use crate::base::limits;
@@ -39,88 +39,10 @@ pub(super) struct Sqlite {
     gate: Gate,
 }
 
-/// Where the database is and how long to wait for another process that writes.
-#[derive(Debug, Clone)]
-pub(super) struct DatabaseFile {
-    path: PathBuf,
-    access: Access,
-}
-
-/// What every new connection is told.
-const SESSION: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
-    PRAGMA trusted_schema = OFF; PRAGMA journal_size_limit = 67108864";
-/// Pause before the switch to WAL is asked for again.
-const WAL_PAUSE: Duration = Duration::from_millis(10);
-
-impl DatabaseFile {
-    /// Opens a connection that writes. `busy_timeout` comes first: switching to WAL already needs the lock.
-    pub(super) fn connect(&self) -> Result<SqliteConnection, StoreError> {
-        let path = self.path.to_str().ok_or_else(|| {
-            StoreError::Unavailable(format!("the path {} is not UTF-8: choose another", self.path.display()))
-        })?;
-        let mut conn = SqliteConnection::establish(path)
-            .map_err(|error| StoreError::Unavailable(format!("{}: {error}", self.path.display())))?;
-        let busy_millis = match self.access {
-            Access::Server => 2_000,
-            Access::Tool => 10_000,
-        };
-        conn.batch_execute(&format!("PRAGMA busy_timeout = {busy_millis}")).map_err(|error| classify(error).1)?;
-        let deadline = Instant::now() + Duration::from_millis(busy_millis);
-        // Several first starts at once: SQLite answers the switch to WAL with "locked" at once, whatever the time-out,
-        // because waiting could end in a deadlock. So it is asked again.
-        while let Err(error) = conn.batch_execute(SESSION) {
-            if !error.to_string().contains("locked") || Instant::now() >= deadline {
-                return Err(classify(error).1);
-            }
-            std::thread::sleep(WAL_PAUSE);
-        }
-        Ok(conn)
-    }
-
-    fn connect_reader(&self) -> Result<Tx, StoreError> {
-        let mut conn = self.connect()?;
-        conn.batch_execute("PRAGMA query_only = ON").map_err(|error| classify(error).1)?;
-        Ok(Tx::new(Conn::Sqlite(Box::new(conn))))
-    }
-
-    /// Creates the file for its owner alone: SQLite gives its other files the same permissions.
-    fn create(&self) -> Result<(), StoreError> {
-        let mut options = OpenOptions::new();
-        options.create(true).append(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        options.open(&self.path).map(drop).map_err(|error| unavailable(&self.path, &error))
-    }
-
-    /// Takes the lock that only one server can hold; tools do without.
-    fn lock(&self) -> Result<Option<File>, StoreError> {
-        if self.access == Access::Tool {
-            return Ok(None);
-        }
-        let mut path = self.path.clone().into_os_string();
-        path.push(".lock");
-        let path = PathBuf::from(path);
-        let file =
-            OpenOptions::new().create(true).append(true).open(&path).map_err(|error| unavailable(&path, &error))?;
-        match file.try_lock() {
-            Ok(()) => Ok(Some(file)),
-            Err(TryLockError::WouldBlock) => Err(StoreError::Locked { path }),
-            Err(TryLockError::Error(error)) => Err(unavailable(&path, &error)),
-        }
-    }
-}
-
-fn unavailable(path: &Path, error: &std::io::Error) -> StoreError {
-    StoreError::Unavailable(format!("{}: {error}", path.display()))
-}
-
 impl Sqlite {
     /// Opens the file, brings its tables up to date and starts the writer. Blocks.
     pub(super) fn open(path: &Path, access: Access) -> Result<Self, StoreError> {
-        let path = std::path::absolute(path).map_err(|error| unavailable(path, &error))?;
-        let file = DatabaseFile { path, access };
-        let lock = file.lock()?;
-        file.create()?;
+        let (file, lock) = DatabaseFile::find(path, access)?;
         let mut conn = file.connect()?;
         migrate::sqlite(&mut conn)?;
         let (queue, jobs) = sync_channel(limits::WRITE_QUEUE);
@@ -162,10 +84,11 @@ impl Sqlite {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        let permit = self.gate.enter().await?;
+        let permit = self.gate.enter(WAIT).await?;
         let this = Arc::clone(self);
         blocking(move || {
             let _permit = permit;
+            this.file.must_be_the_same()?;
             let spare = this.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
             let mut tx = spare.map_or_else(|| this.file.connect_reader(), Ok)?;
             begin(&mut tx)?;

@@ -10,7 +10,8 @@ use super::{
     conn::{Conn, Tx},
     error::{StoreError, classify},
     job,
-    sqlite::{DatabaseFile, Queued, sqlite},
+    sqlite::{Queued, sqlite},
+    sqlite_file::DatabaseFile,
 };
 
 pub(super) struct Writer {
@@ -46,6 +47,7 @@ impl Writer {
     /// One transaction for all jobs; `Err` when nothing of it counts.
     fn transact(&mut self, jobs: &mut [Queued]) -> Result<(), String> {
         let text = |error| reason(classify(error).1);
+        self.file.must_be_the_same().map_err(reason)?;
         let tx = self.open().map_err(reason)?;
         AnsiTransactionManager::begin_transaction_sql(sqlite(tx), "BEGIN IMMEDIATE").map_err(text)?;
         for job in jobs {
@@ -61,7 +63,11 @@ impl Writer {
             }
         }
         job::commit(sqlite(tx)).map_err(text)?;
-        if job::depth(sqlite(tx)) == Some(0) { Ok(()) } else { Err("the transaction did not end".to_owned()) }
+        if job::depth(sqlite(tx)) != Some(0) {
+            return Err("the transaction did not end".to_owned());
+        }
+        // Again, because only now it is certain where the commit went.
+        self.file.must_be_the_same().map_err(reason)
     }
 
     fn open(&mut self) -> Result<&mut Tx, StoreError> {
@@ -78,9 +84,8 @@ impl Writer {
 /// A full disk, an I/O error or a lack of memory makes SQLite roll back the *whole* transaction by itself; what
 /// came after would run in autocommit. A `BEGIN` tells: it must fail, because a transaction is open.
 fn undo(conn: &mut SqliteConnection) -> Result<(), String> {
-    job::rollback(conn).map_err(|error| reason(classify(error).1))?;
-    if conn.batch_execute("BEGIN").is_ok() {
-        return Err("SQLite rolled the whole transaction back".to_owned());
+    if job::rollback(conn).is_err() || conn.batch_execute("BEGIN").is_ok() {
+        return Err("SQLite rolled the whole transaction back, as it does on a full or failing disk".to_owned());
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, str::FromStr};
 
+use super::libpq::Url;
 use crate::base::secret::SecretString;
 
 /// Which database to open.
@@ -26,6 +27,12 @@ pub enum DatabaseUrlError {
     /// Another scheme. The text is not repeated, because it may hold a password.
     #[error("the database is neither a file's path nor a URL that starts with postgres:// or sqlite:")]
     Scheme,
+    /// A PostgreSQL URL that cannot be read in only one way. Its text is not repeated.
+    #[error(
+        "the database URL cannot be read: write postgres://user:password@host:port/database, percent-encode special \
+         characters in user and password, and check the names of its options"
+    )]
+    Url,
 }
 
 impl FromStr for DatabaseUrl {
@@ -33,6 +40,7 @@ impl FromStr for DatabaseUrl {
 
     fn from_str(text: &str) -> Result<Self, DatabaseUrlError> {
         if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+            Url::read(text).ok_or(DatabaseUrlError::Url)?;
             return Ok(Self::Postgres(text.to_owned().into()));
         }
         let path = text.strip_prefix("sqlite:").map_or(text, |rest| rest.strip_prefix("//").unwrap_or(rest));

@@ -34,7 +34,7 @@ pub enum AlertKind {
     TooManyDeferred,
     /// An order waits for its details.
     OrderWaiting,
-    /// A purchase named no term; the license was given a month.
+    /// An order named no term where it should have; the license was given one.
     TermUnknown,
     /// Part of a purchase could not be read; the license was issued without it.
     PurchaseIncomplete,
@@ -112,7 +112,9 @@ pub struct About<'a> {
 }
 
 /// Raises an alert, once: a repeat of the same kind about the same order (without one: about the same
-/// license at the same instant) adds nothing.
+/// license at the same instant) adds nothing while it is open. One that was resolved is opened again: whoever
+/// resolved it must see that its cause came back. A marketplace's retries do so only as long as the rule finds the cause
+/// again, and at most once for each time that somebody resolves the alert.
 ///
 /// # Errors
 /// The database's.
@@ -122,7 +124,7 @@ pub fn raise(tx: &mut Tx, ctx: Context, kind: AlertKind, about: &About) -> Done<
     let occurrence = about.order_id.map_or_else(|| ctx.now.to_string(), ToOwned::to_owned);
     ctx.journal.note(format!("alert {}", kind.as_str()));
     let dedupe = serde_json::json!([kind.as_str(), channel, license, occurrence]).to_string();
-    tx.alert_insert(&AlertRecord {
+    tx.alert_raise(&AlertRecord {
         id: AlertId::new(ctx.now, ctx.entropy),
         kind: kind.as_str().to_owned(),
         channel: about.channel.cloned(),

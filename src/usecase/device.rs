@@ -1,6 +1,7 @@
 //! A license for one device of an instance (`getLicenseAsync`), within what the order covers.
 //!
-//! The code is signed and stored at once; the marketplace wants it uploaded, so the call is answered as in
+//! It is a signed text of its own kind (`typ` and `aud`), which no verifier takes for the code of the whole license. It is
+//! signed and stored at once; the marketplace wants it uploaded, so the call is answered as in
 //! progress. The same application (event id and fingerprint) always has the same code.
 
 use uuid::Uuid;
@@ -8,6 +9,7 @@ use uuid::Uuid;
 use crate::{
     base::{ids::uuid_v7, time::Time},
     license::{
+        audience::Audience,
         code::{Claims, device_digest},
         model::{License, State},
         plan::Plan,
@@ -85,6 +87,7 @@ fn sign(
     digest: String,
 ) -> Done<DeviceCodeRecord> {
     let claims = Claims {
+        aud: Audience::Device(license.product.clone()),
         machines: 1,
         device: Some(device_digest(fingerprint)),
         nbf: wanted.effective_at.as_seconds(),

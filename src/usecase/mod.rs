@@ -8,7 +8,8 @@
 //! Nothing here names a web framework, a wire format or diesel.
 //!
 //! * what a marketplace causes: [`inbound`] calls [`purchase`], [`renewal`], [`status`], [`upgrade`], [`query`],
-//!   [`device`], [`order`] (completes what waits for details) and [`deferred`] (calls that came too early)
+//!   [`device`], [`order`] (completes what waits for details) and [`deferred`] (calls that came too early); [`term`]
+//!   says when a license ends whose order names no date
 //! * what the merchant does: [`merchant`], [`alert`], [`token`], [`catalog`], [`keys`], [`usage`]
 //! * what the licensed software does: [`validate`], [`activation`]; both find the license by [`credential`] and answer
 //!   with a signed [`verdict`]
@@ -44,6 +45,7 @@ pub mod renewal;
 pub mod retention;
 pub mod revocations;
 pub mod status;
+pub mod term;
 pub mod token;
 pub mod upgrade;
 pub mod usage;

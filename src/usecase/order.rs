@@ -11,10 +11,11 @@ use crate::{
 };
 
 use super::{
-    Context, Done, Failure,
+    Actor, Context, Done, Failure,
     alert::{self, AlertKind},
     outcome::Outcome,
     purchase::{self, Terms},
+    term::Teller,
     upgrade,
 };
 
@@ -68,7 +69,7 @@ pub fn complete(tx: &mut Tx, ctx: Context, id: OrderId, info: &OrderInfo) -> Don
         OrderKind::Purchase => {
             let channel = order.channel.as_ref().and_then(|channel| catalog.channel(channel));
             let channel = channel.ok_or_else(|| Failure::Missing(format!("the channel of order {id} is gone")))?;
-            let terms = Terms { product, plan, details: &info.details, notes: &[] };
+            let terms = Terms { product, plan, details: &info.details, teller: teller(ctx.actor), notes: &[] };
             match purchase::issue_for(tx, ctx, channel, order, &terms, "")? {
                 Outcome::Purchased(_) => {}
                 _ => return Ok(Completion::NotWaiting),
@@ -83,6 +84,15 @@ pub fn complete(tx: &mut Tx, ctx: Context, id: OrderId, info: &OrderInfo) -> Don
     }
     let done = tx.order_find(id)?.ok_or_else(|| Failure::Missing(format!("order {id} vanished")))?;
     Ok(Completion::Fulfilled(Box::new(done)))
+}
+
+/// Who completes an order: people speak for the merchant, a schedule for the catalog. Software and customers complete
+/// none; if they did, they could not speak for the merchant.
+fn teller(actor: &Actor) -> Teller {
+    match actor {
+        Actor::Token(_) | Actor::CommandLine => Teller::Merchant,
+        Actor::Channel(_) | Actor::Software | Actor::Customer | Actor::Signet => Teller::Catalog,
+    }
 }
 
 fn complete_upgrade(

@@ -7,7 +7,7 @@ use crate::{
     base::{entropy::Entropy, ids::OrderId, ids::uuid_v7, slug::Slug, time::Time},
     catalog::{Channel, PlanMatch},
     license::{
-        model::{Expiry, License},
+        model::License,
         plan::{Plan, Product, Term},
     },
     marketplace::event::{Charging, Purchase, PurchaseDetails},
@@ -22,6 +22,7 @@ use super::{
     order,
     outcome::{Outcome, Purchased, Refusal},
     query,
+    term::{self, Teller},
 };
 
 /// Carries a purchase out, or answers what it led to the first time.
@@ -48,7 +49,7 @@ pub fn purchase(tx: &mut Tx, ctx: Context, channel: &Channel, purchase: &Purchas
         PlanMatch::Unknown(what) => return refuse(tx, ctx, channel, purchase, known, what),
     };
     let order = known.unwrap_or_else(|| record(ctx, channel, purchase, &identity));
-    let terms = Terms { product, plan, details, notes };
+    let terms = Terms { product, plan, details, teller: Teller::Call, notes };
     issue_for(tx, ctx, channel, order, &terms, &purchase.business_id)
 }
 
@@ -61,6 +62,8 @@ pub struct Terms<'a> {
     pub plan: &'a Plan,
     /// What is known of the order.
     pub details: &'a PurchaseDetails,
+    /// Who told it.
+    pub teller: Teller,
     /// What of the call could not be read.
     pub notes: &'a [String],
 }
@@ -77,12 +80,12 @@ pub fn issue_for(
     terms: &Terms,
     wished_instance: &str,
 ) -> Done<Outcome> {
-    let Terms { product, plan, details, notes } = *terms;
+    let Terms { product, plan, details, teller, notes } = *terms;
     let instance_id = match order.instance_id.take() {
         Some(given) => given,
         None => free_instance_id(tx, ctx, &channel.slug, wished_instance)?,
     };
-    let (expiry, term_known) = first_expiry(plan, details, ctx.now);
+    let end = term::first_end(plan, details, teller, ctx.now);
     let issued = issue::issue(
         tx,
         ctx,
@@ -91,7 +94,7 @@ pub fn issue_for(
             plan,
             channel: Some(&channel.slug),
             instance_id: Some(instance_id.clone()),
-            expiry,
+            expiry: end.expiry,
             quantity: details.quantity,
             trial: details.trial,
             device: device(plan, details),
@@ -109,7 +112,7 @@ pub fn issue_for(
         let kind = if before == OrderStatus::Refused { AlertKind::PurchaseRefused } else { AlertKind::OrderWaiting };
         alert::settle(tx, ctx, kind, &channel.slug, &order.order_id)?;
     }
-    tell(tx, ctx, &issued.license, &order, notes, term_known)?;
+    tell(tx, ctx, &issued.license, &order, notes, end.made_up)?;
     deferred::apply_all(tx, ctx, channel, &instance_id)?;
     Ok(Outcome::Purchased(Purchased {
         instance: query::instance(ctx, instance_id, Some(plan), Vec::new()),
@@ -151,7 +154,8 @@ fn without_details(
     mut order: OrderRecord,
 ) -> Done<Outcome> {
     if let Some((product, plan)) = ctx.installation.catalog.default_plan(channel) {
-        let terms = Terms { product, plan, details: &PurchaseDetails::default(), notes: &[] };
+        let details = PurchaseDetails::default();
+        let terms = Terms { product, plan, details: &details, teller: Teller::Catalog, notes: &[] };
         return issue_for(tx, ctx, channel, order, &terms, &purchase.business_id);
     }
     if order.status == OrderStatus::Waiting {
@@ -208,24 +212,6 @@ fn record(ctx: Context, channel: &Channel, purchase: &Purchase, identity: &str) 
     }
 }
 
-/// The estimate the call brings; else its period by the calendar; else the plan's own term. Only one-time
-/// goods, or a plan that says so, never end. The flag is `false` when none of these told and a month was taken.
-fn first_expiry(plan: &Plan, details: &PurchaseDetails, now: Time) -> (Expiry, bool) {
-    if let Some(at) = details.expires_at {
-        return (Expiry::Estimated(at), true);
-    }
-    let estimate = |term: Term| term.end(now).map(Expiry::Estimated);
-    match details.charging {
-        Some(Charging::OneTime) => (Expiry::Never, true),
-        Some(Charging::Period) => match details.period.and_then(estimate).or_else(|| estimate(plan.term)) {
-            Some(expiry) => (expiry, true),
-            // Goods sold by the period cannot last for ever; a month gives the merchant time to look.
-            None => (estimate(Term::Months(1)).unwrap_or(Expiry::Estimated(now)), false),
-        },
-        _ => (details.period.and_then(estimate).or_else(|| estimate(plan.term)).unwrap_or(Expiry::Never), true),
-    }
-}
-
 /// What the order told beyond its columns; the extension parameters are as the buyer typed them.
 fn known_details(details: &PurchaseDetails) -> serde_json::Value {
     let extension: serde_json::Map<_, _> =
@@ -262,7 +248,7 @@ fn tell(
     license: &License,
     order: &OrderRecord,
     notes: &[String],
-    term_known: bool,
+    made_up: Option<Term>,
 ) -> Done<()> {
     let about = About {
         channel: license.channel.as_ref(),
@@ -270,13 +256,8 @@ fn tell(
         order_id: Some(&order.order_id),
         ..About::default()
     };
-    if !term_known {
-        alert::raise(
-            tx,
-            ctx,
-            AlertKind::TermUnknown,
-            &About { detail: json!({ "taken": "1 month" }), ..about.clone() },
-        )?;
+    if let Some(term) = made_up {
+        alert::raise(tx, ctx, AlertKind::TermUnknown, &About { detail: term::made_up(term), ..about.clone() })?;
     }
     let bound = license.device.is_some();
     let binds =

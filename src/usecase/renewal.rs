@@ -1,13 +1,13 @@
 //! Renewals, refunds of renewals, and trials that become formal: the expiry follows, once per order.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     base::{ids::OrderId, time::Time},
     catalog::{Channel, PlanMatch},
     license::{
         model::{Expiry, License},
-        plan::Plan,
+        plan::{Plan, Term},
         state::{Event, Verdict},
     },
     marketplace::event::{Renewal, RenewalCause},
@@ -20,7 +20,7 @@ use super::{
     change::{self, Change},
     order,
     outcome::{Outcome, Refusal},
-    upgrade,
+    term, upgrade,
 };
 
 /// Applies a renewal to the license it names.
@@ -38,14 +38,19 @@ pub fn renew(tx: &mut Tx, ctx: Context, channel: &Channel, renewal: &Renewal, li
         return Ok(Outcome::Done);
     }
     let plan = plan(tx, ctx, channel, renewal, &license)?;
+    let (event, made_up) = event(renewal, &license, plan, ctx.now);
     let change = Change {
         plan,
         formal: renewal.cause == RenewalCause::TrialToFormal
             || (renewal.cause == RenewalCause::Refresh && license.trial),
-        ..Change::new(name(renewal.cause), event(renewal, &license, plan, ctx.now)).by_order(&renewal.order.order_id)
+        ..Change::new(name(renewal.cause), event).by_order(&renewal.order.order_id)
     };
     let changed = change::apply(tx, ctx, license, &change)?;
     let gone = changed.verdict == Verdict::Gone;
+    if let Some(term) = made_up.filter(|_| !gone) {
+        let detail = term::made_up(term);
+        alert::raise(tx, ctx, AlertKind::TermUnknown, &about(channel, renewal, &changed.license, detail))?;
+    }
     if renewal.cause == RenewalCause::RenewalChange && plan.is_none() && !names_plan(renewal) && !gone {
         upgrade::await_details(tx, ctx, channel, &renewal.order, &changed.license)?;
     }
@@ -89,23 +94,34 @@ fn name(cause: RenewalCause) -> &'static str {
     }
 }
 
-fn event(renewal: &Renewal, license: &License, plan: Option<&Plan>, now: Time) -> Event {
+/// What the state machine is told, and the term that had to be made up for it.
+fn event(renewal: &Renewal, license: &License, plan: Option<&Plan>, now: Time) -> (Event, Option<Term>) {
     if renewal.cause == RenewalCause::RefundOfRenewal {
-        return Event::RenewalRefunded { to: renewal.expires_at };
+        return (Event::RenewalRefunded { to: renewal.expires_at }, None);
     }
-    let named = renewal.expires_at.map(Expiry::Confirmed);
-    let may_lower = renewal.cause == RenewalCause::Refresh && named.is_some();
-    Event::Renewed { to: named.or_else(|| worked_out(renewal, license, plan, now)), may_lower }
+    if let Some(at) = renewal.expires_at {
+        let may_lower = renewal.cause == RenewalCause::Refresh;
+        return (Event::Renewed { to: Some(Expiry::Confirmed(at)), may_lower }, None);
+    }
+    let (to, made_up) = worked_out(renewal, license, plan, now);
+    (Event::Renewed { to, may_lower: false }, made_up)
 }
 
-/// Without a date: the named period on top of what is left, or a new plan's own term from now.
-fn worked_out(renewal: &Renewal, license: &License, plan: Option<&Plan>, now: Time) -> Option<Expiry> {
-    let left = license.expiry.at().map_or(now, |at| at.max(now));
-    let period = renewal.period.and_then(|period| period.end(left));
-    let formal = || plan.filter(|_| renewal.cause == RenewalCause::TrialToFormal);
-    period
-        .map(Expiry::Estimated)
-        .or_else(|| formal().map(|plan| plan.term.end(now).map_or(Expiry::Never, Expiry::Estimated)))
+/// Without a date: the named period on top of what is left, or a new plan's own term from now. A period on top of a
+/// guess is a guess.
+fn worked_out(renewal: &Renewal, license: &License, plan: Option<&Plan>, now: Time) -> (Option<Expiry>, Option<Term>) {
+    let left = license.expiry.at().filter(|at| *at > now);
+    if let Some(end) = renewal.period.and_then(|period| period.end(left.unwrap_or(now))) {
+        let guess = left.is_some() && license.expiry.is_guess();
+        return (Some(if guess { Expiry::Guessed(end) } else { Expiry::Estimated(end) }), None);
+    }
+    match plan.filter(|_| renewal.cause == RenewalCause::TrialToFormal) {
+        Some(plan) => {
+            let end = term::formal_end(plan, now);
+            (Some(end.expiry), end.made_up)
+        }
+        None => (None, None),
+    }
 }
 
 fn names_plan(renewal: &Renewal) -> bool {
@@ -124,12 +140,7 @@ fn plan<'a>(
     if !names_plan(renewal) {
         return Ok(None);
     }
-    let about = |detail| About {
-        channel: Some(&channel.slug),
-        license_id: Some(license.id),
-        order_id: Some(&renewal.order.order_id),
-        detail,
-    };
+    let about = |detail| about(channel, renewal, license, detail);
     match ctx.installation.catalog.plan_for(channel, &renewal.plan) {
         PlanMatch::Found(product, plan) if product.slug != license.product => {
             let detail = json!({ "named": format!("{}/{}", product.slug, plan.slug), "kept": license.plan });
@@ -150,6 +161,15 @@ fn plan<'a>(
             alert::raise(tx, ctx, AlertKind::RenewalPlanUnknown, &about(detail))?;
             Ok(None)
         }
+    }
+}
+
+fn about<'a>(channel: &'a Channel, renewal: &'a Renewal, license: &License, detail: Value) -> About<'a> {
+    About {
+        channel: Some(&channel.slug),
+        license_id: Some(license.id),
+        order_id: Some(&renewal.order.order_id),
+        detail,
     }
 }
 

@@ -16,8 +16,8 @@ use crate::{
     },
     license::{
         activation::{self, Claim, Reason, Rules},
-        machine::MachineRule,
         model::License,
+        plan::MachineRule,
         sign,
     },
     store::Tx,

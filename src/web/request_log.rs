@@ -16,7 +16,10 @@ use axum::{
 
 use tracing::Instrument;
 
-use crate::{app::App, base::ids::RequestId};
+use crate::{
+    app::App,
+    base::{ids::RequestId, proxies::Proxies},
+};
 
 /// Header under which an answer names its request.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -25,7 +28,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub async fn log(State(app): State<App>, request: Request, next: Next) -> Response {
     let started = Instant::now();
     let id = RequestId::new(app.now(), app.entropy());
-    let client = client_address(&app, &request);
+    let client = client_address(app.trusted_proxies(), &request);
     let method = method_name(request.method().as_str());
     // The template, not the path: a path may hold ids, and a figure per path would grow without bound.
     let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
@@ -49,12 +52,13 @@ pub async fn log(State(app): State<App>, request: Request, next: Next) -> Respon
 }
 
 /// Who called: the peer, or whom a trusted proxy names.
-fn client_address(app: &App, request: &Request) -> Option<IpAddr> {
+fn client_address(proxies: &Proxies, request: &Request) -> Option<IpAddr> {
     let ConnectInfo(peer) = request.extensions().get::<ConnectInfo<SocketAddr>>()?;
-    // Proxies may append a line of their own instead of extending the client's.
-    let lines = request.headers().get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
+    // Proxies may append a line of their own instead of extending the client's: all lines are one list. One that cannot be
+    // read stays in it, so that nothing before it is believed.
+    let lines = request.headers().get_all("x-forwarded-for").iter().map(|value| value.to_str().unwrap_or("?"));
     let forwarded_for = lines.collect::<Vec<_>>().join(",");
-    Some(app.trusted_proxies().client(peer.ip(), Some(&forwarded_for)))
+    Some(proxies.client(peer.ip(), Some(&forwarded_for)))
 }
 
 /// Methods are free text on the wire: only known ones become a label.
@@ -62,5 +66,39 @@ fn method_name(method: &str) -> String {
     match method {
         "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS" => method.to_owned(),
         _ => "other".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+
+    use super::*;
+
+    /// The client of a request from 10.0.0.1 with these lines, when 10.0.0.0/8 is trusted.
+    fn client(lines: &[&[u8]]) -> String {
+        let proxies = Proxies::parse(&["10.0.0.0/8".to_owned()]).unwrap();
+        let mut request = Request::new(Body::empty());
+        request.extensions_mut().insert(ConnectInfo(SocketAddr::from(([10, 0, 0, 1], 1))));
+        for line in lines {
+            request.headers_mut().append("x-forwarded-for", HeaderValue::from_bytes(line).unwrap());
+        }
+        client_address(&proxies, &request).unwrap().to_string()
+    }
+
+    #[test]
+    fn several_lines_of_forwarded_for_are_one_list_read_from_its_end() {
+        assert_eq!(client(&[]), "10.0.0.1");
+        assert_eq!(client(&[b"1.1.1.1"]), "1.1.1.1");
+        assert_eq!(client(&[b"6.6.6.6", b"1.1.1.1"]), "1.1.1.1");
+        assert_eq!(client(&[b"6.6.6.6, 1.1.1.1", b"10.0.0.2"]), "1.1.1.1");
+        assert_eq!(client(&[b"6.6.6.6", b"1.1.1.1, 10.0.0.3", b"10.0.0.2"]), "1.1.1.1");
+        assert_eq!(client(&[b"10.0.0.3", b"10.0.0.2"]), "10.0.0.3");
+    }
+
+    #[test]
+    fn nothing_before_a_line_that_cannot_be_read_is_believed() {
+        assert_eq!(client(&[b"6.6.6.6", b"\xff", b"10.0.0.2"]), "10.0.0.2");
+        assert_eq!(client(&[b"6.6.6.6", b"", b"10.0.0.2"]), "10.0.0.2");
     }
 }

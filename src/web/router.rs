@@ -2,7 +2,7 @@
 
 use axum::{
     Router,
-    extract::Request,
+    extract::{DefaultBodyLimit, Request},
     http::{HeaderName, HeaderValue, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
@@ -11,17 +11,28 @@ use axum::{
 
 use crate::{app::App, base::limits};
 
-use super::{api, health, marketplace, page, problem::Problem, request_log, well_known};
+use super::{api, head, health, marketplace, page, problem::Problem, request_log, well_known};
 
 /// Everything the public listener serves.
 pub fn public(app: &App) -> Router {
+    // The marketplace's door answers what is too large in the marketplace's own way.
     Router::new()
+        .merge(elsewhere())
         .route("/marketplace/koogallery/{channel}", any(marketplace::koogallery::receive))
         // With a slash too many, or anywhere else below: still an answer that the marketplace can read.
         .route("/marketplace/koogallery/{channel}/", any(marketplace::koogallery::receive))
         .route("/marketplace", any(marketplace::koogallery::unknown))
         .route("/marketplace/", any(marketplace::koogallery::unknown))
         .route("/marketplace/{*rest}", any(marketplace::koogallery::unknown))
+        .layer(middleware::from_fn(deadline))
+        .layer(middleware::map_response(default_headers))
+        .layer(middleware::from_fn_with_state(app.clone(), request_log::log))
+        .with_state(app.clone())
+}
+
+/// Everything but the marketplace's door, with what is not there.
+fn elsewhere() -> Router<App> {
+    Router::new()
         .route("/.well-known/jwks.json", get(well_known::jwks))
         .route("/products/{product}/jwks.json", get(well_known::product_jwks))
         .route("/products/{product}/keys.jws", get(well_known::product_key_list))
@@ -32,10 +43,8 @@ pub fn public(app: &App) -> Router {
         .route("/assets/signet.css", get(page::stylesheet))
         .merge(api::router())
         .fallback(page::not_found)
-        .layer(middleware::from_fn(deadline))
-        .layer(middleware::map_response(default_headers))
-        .layer(middleware::from_fn_with_state(app.clone(), request_log::log))
-        .with_state(app.clone())
+        .layer(DefaultBodyLimit::max(limits::REQUEST_BODY_BYTES))
+        .layer(middleware::from_fn(head::limit))
 }
 
 /// Ends requests whose client dawdles over the body. The marketplace's door has shorter limits of its own and answers

@@ -30,6 +30,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) {
     let graceful = GracefulShutdown::new();
     let places = Arc::new(Semaphore::new(limits::CONNECTIONS));
+    let rooms = Arc::new(Semaphore::new(limits::ROOMY_CONNECTIONS));
     loop {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { break };
         let accepted = tokio::select! {
@@ -38,12 +39,14 @@ pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToke
         };
         match accepted {
             Ok((stream, peer)) => {
-                let connection = graceful.watch(connection(stream, peer, router.clone()));
+                let room = Arc::clone(&rooms).try_acquire_owned().ok();
+                let stream = guarded(stream, limits::WRITE_STALL);
+                let connection = graceful.watch(connection(stream, peer, router.clone(), room.is_some()));
                 tokio::spawn(async move {
                     if let Err(error) = connection.await {
                         tracing::debug!("connection ended: {error}");
                     }
-                    drop(place);
+                    drop((place, room));
                 });
             }
             Err(error) => {
@@ -61,15 +64,16 @@ pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToke
     }
 }
 
-/// A connection as hyper sees it.
-type Wire = TokioIo<Pin<Box<TimeoutStream<TcpStream>>>>;
+/// A connection that does not wait for ever.
+type Stream = Pin<Box<TimeoutStream<TcpStream>>>;
 
 fn connection(
-    stream: TcpStream,
+    stream: Stream,
     peer: SocketAddr,
     router: Router,
+    roomy: bool,
 ) -> http1::Connection<
-    Wire,
+    TokioIo<Stream>,
     impl hyper::service::Service<
         hyper::Request<Incoming>,
         Response = axum::response::Response,
@@ -77,25 +81,120 @@ fn connection(
         Future = impl Send,
     >,
 > {
-    // An answer is written in one piece; waiting for more would only cost the marketplace time.
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!("TCP_NODELAY: {error}");
-    }
     let service = hyper::service::service_fn(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
         router.clone().oneshot(request.map(axum::body::Body::new))
     });
+    // More than this, and addresses over 65,534 bytes, hyper answers 431 or 414 without a word. It may read a little more.
+    let (bytes, lines) = match roomy {
+        true => (limits::REFUSED_HEAD_BYTES, limits::REFUSED_HEAD_LINES),
+        false => (limits::REQUEST_HEAD_BYTES, limits::REQUEST_HEAD_LINES),
+    };
     http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits::REQUEST_HEAD_TIMEOUT)
-        .max_buf_size(limits::REQUEST_HEAD_BYTES)
+        .max_buf_size(bytes)
+        .max_headers(lines)
         .title_case_headers(true)
-        .serve_connection(TokioIo::new(guarded(stream)), service)
+        .serve_connection(TokioIo::new(stream), service)
 }
 
-/// Ends a connection whose client does not take its answers: its place is somebody else's.
-fn guarded(stream: TcpStream) -> Pin<Box<TimeoutStream<TcpStream>>> {
+/// Ends a connection whose client takes nothing of its answers for `stall`: its place is somebody else's.
+fn guarded(stream: TcpStream, stall: Duration) -> Stream {
+    // An answer is written in one piece; waiting for more would only cost the marketplace time.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!("TCP_NODELAY: {error}");
+    }
     let mut stream = TimeoutStream::new(stream);
-    stream.set_write_timeout(Some(limits::WRITE_STALL));
+    stream.set_write_timeout(Some(stall));
     Box::pin(stream)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        convert::Infallible,
+        task::{Context, Poll},
+    };
+
+    use axum::{
+        body::{Body, Bytes, HttpBody},
+        routing::get,
+    };
+    use hyper::body::Frame;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    /// An answer without an end.
+    struct Endless;
+
+    impl HttpBody for Endless {
+        type Data = Bytes;
+        type Error = Infallible;
+
+        fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+            Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(&[b'x'; 16 * 1024])))))
+        }
+    }
+
+    /// How the connection of a client ended that sends `request` and then does `then`.
+    async fn ended(
+        stall: Duration,
+        roomy: bool,
+        request: &[u8],
+        then: impl AsyncFnOnce(&mut TcpStream),
+    ) -> hyper::Result<()> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (stream, peer) = listener.accept().await.unwrap();
+        let router = Router::new().route("/", get(|| async { Body::new(Endless) }).post(|| async { "whole" }));
+        let served = tokio::spawn(connection(guarded(stream, stall), peer, router, roomy));
+        client.write_all(request).await.unwrap();
+        then(&mut client).await;
+        let ended = tokio::time::timeout(limits::WRITE_STALL, served).await;
+        drop(client);
+        ended.expect("the connection ends").unwrap()
+    }
+
+    const ENDLESS: &[u8] = b"GET / HTTP/1.1\r\nHost: signet\r\n\r\n";
+
+    #[tokio::test]
+    async fn a_client_that_does_not_take_its_answer_is_let_go() {
+        let error = ended(Duration::from_millis(50), true, ENDLESS, async |_| {}).await.unwrap_err();
+        let stalled = std::error::Error::source(&error).and_then(|it| it.downcast_ref::<std::io::Error>());
+        assert_eq!(stalled.map(std::io::Error::kind), Some(std::io::ErrorKind::TimedOut), "{error:?}");
+    }
+
+    /// What ends a connection is a client that takes nothing, not an answer that takes long.
+    #[tokio::test]
+    async fn a_client_that_takes_its_answer_is_served_for_longer_than_a_stall() {
+        let stall = Duration::from_secs(1);
+        let (started, mut taken) = (tokio::time::Instant::now(), 0);
+        let read = async |client: &mut TcpStream| {
+            let mut piece = vec![0; 64 * 1024];
+            while started.elapsed() < stall * 2 {
+                taken += client.read(&mut piece).await.unwrap();
+            }
+            client.shutdown().await.unwrap();
+        };
+        let end = ended(stall, true, ENDLESS, read).await;
+        assert!(taken > 0 && end.is_err(), "{taken} {end:?}");
+        assert!(started.elapsed() >= stall * 2, "{:?}", started.elapsed());
+    }
+
+    #[tokio::test]
+    async fn only_roomy_connections_read_large_heads() {
+        let large = format!(
+            "POST / HTTP/1.1\r\nConnection: close\r\nX: {}\r\n\r\n",
+            "x".repeat(3 * limits::REQUEST_HEAD_BYTES)
+        );
+        for (roomy, status) in [(true, "200 OK"), (false, "431 Request Header Fields Too Large")] {
+            let mut answer = String::new();
+            let read = async |client: &mut TcpStream| drop(client.read_to_string(&mut answer).await);
+            let end = ended(limits::WRITE_STALL, roomy, large.as_bytes(), read).await;
+            assert!(answer.starts_with(&format!("HTTP/1.1 {status}\r\n")), "{roomy}: {answer}");
+            assert_eq!(end.is_ok(), roomy, "{end:?}");
+        }
+    }
 }

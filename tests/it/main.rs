@@ -12,6 +12,7 @@ mod architecture;
 mod code2;
 mod debug;
 mod executable;
+mod formal;
 mod harness;
 mod instance2;
 mod license1;

@@ -2,6 +2,8 @@
 
 mod authentication;
 mod faults;
+mod heads;
+mod slow;
 
 use koogallery_simulator::sign;
 

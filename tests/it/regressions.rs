@@ -7,6 +7,7 @@ use signet::{
     jobs::orders,
     license::model::State,
     store::{OrderKind, OrderStatus},
+    usecase::alert,
 };
 
 use crate::harness::{Backend, CATALOG, TestApp, exchange, request_bytes, stamp, time};
@@ -184,4 +185,44 @@ async fn every_address_below_marketplace_answers_in_the_marketplaces_form() {
     request.url.set_path("/marketplace/koogallery/license-1-0/");
     let answer = exchange(app.address, &request_bytes(&request)).await;
     assert_eq!(answer.json()["resultCode"], "000000");
+}
+
+/// A resolved alert stayed resolved when its cause came back: the merchant never saw it again.
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_resolved_alert_opens_again_while_its_cause_remains(#[case] backend: Backend) {
+    let app = TestApp::start(backend).await;
+    let door = app.door(Line::License1);
+    let resolve_all = async || {
+        for alert in app.alerts().await {
+            app.write(move |tx, ctx| alert::resolve(tx, ctx, alert.id)).await;
+        }
+        assert_eq!(app.open_alerts().await, [] as [&str; 0]);
+    };
+    let unknown = Call::buy(Line::License1, "CS0001").unwrap().product("P-NEW");
+    for _ in 0..3 {
+        door.answers(&unknown, "000002").await;
+        door.answers(&unknown, "000002").await;
+        assert_eq!(app.open_alerts().await, ["purchase_refused"]);
+        resolve_all().await;
+    }
+    assert_eq!(app.alerts().await.len(), 1, "however often, one row");
+
+    // Once the catalog knows the product, retries find no cause.
+    app.apply_catalog(&CATALOG.replace("\"P-STANDARD-YEAR\"", "\"P-STANDARD-YEAR\", \"P-NEW\"")).await;
+    let call = unknown.expires_at(stamp("2027-03-02T08:00:00Z"));
+    let (instance, _) = door.bought(&call).await;
+    door.bought(&call).await;
+    assert_eq!(app.open_alerts().await, [] as [&str; 0]);
+
+    // A renewal that was flagged is answered again as it was; its rule does not run twice.
+    door.done(&Call::release(Line::License1, &instance, Some("CS0001"))).await;
+    let renewal = Call::renew(Line::License1, &instance, "CS0002", stamp("2028-03-02T08:00:00Z"));
+    door.answers(&renewal, "000003").await;
+    assert_eq!(app.open_alerts().await, ["paid_after_release"]);
+    resolve_all().await;
+    door.answers(&renewal, "000003").await;
+    assert_eq!(app.open_alerts().await, [] as [&str; 0]);
 }

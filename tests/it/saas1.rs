@@ -193,7 +193,7 @@ async fn a_trial_becomes_formal(#[case] backend: Backend) {
     let (instance, _) = door.bought(&trial).await;
     let license = app.license(&instance).await;
     assert!(license.trial);
-    assert_eq!(license.expiry, Expiry::Estimated(time("2026-03-09T08:00:01Z")), "the plan's seven days");
+    assert_eq!(license.expiry, Expiry::Guessed(time("2026-03-09T08:00:01Z")), "the plan's seven days");
 
     let formal = Call::renew(LINE, &instance, "CS0002", stamp("2027-03-02T08:00:00Z")).trial_to_formal();
     door.done(&formal.product("P-BASIC")).await;

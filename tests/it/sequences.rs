@@ -60,6 +60,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 #[derive(Debug, Clone)]
 struct Model {
     expires: Time,
+    /// Nobody has stated a date yet: the first one stated wins.
+    guessed: bool,
     held: bool,
     violation: bool,
     released: bool,
@@ -86,7 +88,8 @@ impl Model {
         let code = if self.released && !refunded { "000003" } else { "000000" };
         self.renewals.push((order, code));
         if !self.released && !refunded {
-            self.expires = self.expires.max(to);
+            self.expires = if self.guessed { to } else { self.expires.max(to) };
+            self.guessed = false;
             self.held &= self.violation || to <= now;
         }
         code
@@ -96,6 +99,7 @@ impl Model {
         if !self.refunds.contains(&order) {
             self.refunds.push(order);
             if !self.released {
+                self.guessed &= to >= self.expires;
                 self.expires = self.expires.min(to);
             }
         }
@@ -192,6 +196,7 @@ async fn play(app: &TestApp, number: u32, steps: &[Step]) {
     let expires = app.license(&instance).await.expiry.at().unwrap();
     let model = Model {
         expires,
+        guessed: true,
         held: false,
         violation: false,
         released: false,

@@ -4,7 +4,7 @@ use std::{collections::HashMap, fmt::Display};
 
 use crate::{
     base::{limits, slug::Slug},
-    catalog::PlanName,
+    catalog::{PlanName, SecretRef},
     license::code::worst_case_length,
 };
 
@@ -42,7 +42,7 @@ fn shared_keys(channels: &[channel::Draft], report: &mut Report<'_>) {
     let keyed: Vec<_> =
         channels.iter().filter_map(|draft| Some((draft.slug.as_ref()?, &draft.channel.as_ref()?.access_key))).collect();
     for (index, (slug, key)) in keyed.iter().enumerate() {
-        if let Some((earlier, _)) = keyed[..index].iter().find(|(_, known)| known == key) {
+        if let Some((earlier, _)) = keyed[..index].iter().find(|(_, known)| same_place(known, key)) {
             let line = report.line(earlier.at);
             report.add(
                 slug.at,
@@ -55,6 +55,32 @@ fn shared_keys(channels: &[channel::Draft], report: &mut Report<'_>) {
             );
         }
     }
+}
+
+/// Whether both lead to one variable or file, however the path is spelled. Links are not looked at: a catalog is checked
+/// without the server's disk.
+fn same_place(one: &SecretRef, other: &SecretRef) -> bool {
+    match (one, other) {
+        (SecretRef::File(one), SecretRef::File(other)) => normal(one) == normal(other),
+        _ => one == other,
+    }
+}
+
+/// A path's parts without empty ones and `.`, and with `..` carried out; an absolute path keeps its empty first part.
+fn normal(path: &str) -> Vec<&str> {
+    let mut parts = Vec::new();
+    if path.starts_with('/') {
+        parts.push("");
+    }
+    for part in path.split('/') {
+        match (part, parts.last().copied()) {
+            // Above the root is the root.
+            ("" | ".", _) | ("..", Some("")) => {}
+            ("..", Some(above)) if above != ".." => drop(parts.pop()),
+            _ => parts.push(part),
+        }
+    }
+    parts
 }
 
 /// Tells everything that stands in `items` for a second time, with the line of the first.

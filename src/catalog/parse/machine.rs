@@ -5,7 +5,7 @@ use signet_verify::machine::MatchRule;
 
 use crate::{
     base::limits,
-    license::machine::{LeaseRule, MachineRule},
+    license::plan::{LeaseRule, MachineRule},
 };
 
 use super::{

@@ -14,7 +14,24 @@ use crate::{
     store::{CodeRecord, DeviceCodeRecord, LicenseFilter, OrderFilter, OrderStatus, RevocationRecord, StoreError, Tx},
 };
 
-both!(licenses, codes, revocations, orders, history_pages);
+both!(licenses, every_kind_of_expiry_is_kept, codes, revocations, orders, history_pages);
+
+async fn every_kind_of_expiry_is_kept(database: Database) {
+    check(database, |tx| {
+        let mut kept = license(1);
+        tx.license_insert(&kept, &key(1))?;
+        let at = time(50);
+        for expiry in
+            [Expiry::Guessed(at), Expiry::Estimated(at), Expiry::Guessed(at), Expiry::Confirmed(at), Expiry::Never]
+        {
+            kept.expiry = expiry;
+            tx.license_update(&kept)?;
+            assert_eq!(tx.license_find(kept.id)?.as_ref(), Some(&kept));
+        }
+        Ok(())
+    })
+    .await;
+}
 
 async fn licenses(database: Database) {
     check(database, |tx| {

@@ -5,11 +5,15 @@ use std::collections::BTreeSet;
 use diesel::{QueryableByName, RunQueryDsl, sql_types::Text};
 use diesel_migrations::MigrationHarness;
 
-use super::{Access, Beside, Database, both};
+use super::{
+    Access, Beside, Database, both,
+    samples::{key, license},
+};
 use crate::store::{StoreError, error::Constraint, migrate};
 
 both!(
     up_down_up_makes_the_same_tables_as_the_schema,
+    licenses_of_the_first_schema_are_kept,
     a_newer_schema_is_refused,
     many_processes_may_start_at_once,
     every_unique_constraint_has_a_name,
@@ -91,6 +95,20 @@ async fn up_down_up_makes_the_same_tables_as_the_schema(database: Database) {
         );
         assert_eq!(loose, BTreeSet::new(), "every table is STRICT");
     }
+}
+
+async fn licenses_of_the_first_schema_are_kept(database: Database) {
+    let store = database.open().await;
+    store.write(|tx| tx.license_insert(&license(1), &key(1))).await.unwrap();
+    store.close().await;
+    match &mut database.connect() {
+        Beside::Sqlite(conn) => drop(conn.revert_last_migration(migrate::SQLITE).unwrap()),
+        Beside::Postgres(conn) => drop(conn.revert_last_migration(migrate::POSTGRES).unwrap()),
+    }
+    let store = database.open().await;
+    let kept = store.read(|tx| tx.license_find(license(1).id)).await.unwrap();
+    assert_eq!(kept, Some(license(1)), "what nobody called a guess is an estimate");
+    store.close().await;
 }
 
 async fn a_newer_schema_is_refused(database: Database) {

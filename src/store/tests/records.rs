@@ -18,7 +18,15 @@ use crate::{
     },
 };
 
-both!(keys_and_catalogs, deferred_events, nonces, messages, alerts, tokens);
+both!(
+    keys_and_catalogs,
+    deferred_events,
+    nonces,
+    messages,
+    alerts,
+    a_resolved_alert_that_is_raised_again_is_open_again,
+    tokens,
+);
 
 async fn keys_and_catalogs(database: Database) {
     check(database, |tx| {
@@ -146,23 +154,50 @@ async fn messages(database: Database) {
     .await;
 }
 
+fn alert(number: i64, dedupe: &str) -> AlertRecord {
+    AlertRecord {
+        id: AlertId::new(time(number), &entropy(number)),
+        kind: "unknown_plan".to_owned(),
+        channel: Some(slug("koo")),
+        license_id: None,
+        order_id: Some(order(1).order_id),
+        detail: json!([1]),
+        created_at: time(number),
+        resolved_at: None,
+        resolved_by: None,
+        dedupe: dedupe.to_owned(),
+    }
+}
+
+async fn a_resolved_alert_that_is_raised_again_is_open_again(database: Database) {
+    check(database, |tx| {
+        let first = alert(1, "a");
+        let again = |number: i64| AlertRecord { detail: json!([number]), ..alert(number, "a") };
+        assert!(tx.alert_raise(&first)? && tx.alert_raise(&alert(2, "b"))?);
+        for round in 3..6 {
+            assert!(tx.alert_resolve(first.id, "cli", time(round))?);
+            assert_eq!(tx.alert_page(true, None, 9)?, [alert(2, "b")]);
+            assert!(tx.alert_raise(&again(round))?);
+            // The same row with what is known now; nothing is written while it stands open.
+            let open = AlertRecord { detail: json!([round]), ..first.clone() };
+            assert!(!tx.alert_raise(&again(99))?);
+            assert_eq!(tx.alert_page(false, None, 9)?, [alert(2, "b"), open]);
+        }
+        let koo = slug("koo");
+        tx.alert_settle("unknown_plan", &koo, &order(1).order_id, "signet", time(7))?;
+        assert_eq!(tx.alert_open_count()?, 0);
+        assert!(tx.alert_raise(&again(8))?, "also what Signet settled itself");
+        assert_eq!(tx.alert_open_count()?, 1);
+        Ok(())
+    })
+    .await;
+}
+
 async fn alerts(database: Database) {
     check(database, |tx| {
-        let alert = |number: i64, dedupe: &str| AlertRecord {
-            id: AlertId::new(time(number), &entropy(number)),
-            kind: "unknown_plan".to_owned(),
-            channel: Some(slug("koo")),
-            license_id: None,
-            order_id: Some(order(1).order_id),
-            detail: json!([1]),
-            created_at: time(number),
-            resolved_at: None,
-            resolved_by: None,
-            dedupe: dedupe.to_owned(),
-        };
-        assert!(tx.alert_insert(&alert(1, "a"))?);
-        assert!(!tx.alert_insert(&alert(2, "a"))?, "the same only once");
-        assert!(tx.alert_insert(&alert(3, "b"))?);
+        assert!(tx.alert_raise(&alert(1, "a"))?);
+        assert!(!tx.alert_raise(&alert(2, "a"))?, "the same only once");
+        assert!(tx.alert_raise(&alert(3, "b"))?);
         assert_eq!(tx.alert_page(true, None, 9)?, [alert(3, "b"), alert(1, "a")]);
         assert!(tx.alert_resolve(alert(3, "b").id, "cli", time(9))?);
         assert!(!tx.alert_resolve(alert(3, "b").id, "again", time(10))?);

@@ -1,6 +1,6 @@
 //! What only SQLite can get wrong.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use diesel::{RunQueryDsl, dsl::sql, sql_types};
 use tokio::task::JoinSet;
@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use super::{Access, Database, raw, unnoted};
 use crate::{
     base::limits,
-    store::{StoreError, Tx, conn::Conn},
+    store::{DatabaseUrl, StoreError, Tx, conn::Conn},
 };
 
 type Outcome<T> = Result<T, StoreError>;
@@ -139,20 +139,101 @@ async fn a_lock_of_another_process_is_an_outage_that_passes() {
     store.ping().await.unwrap();
 }
 
-#[cfg(unix)]
+fn path(database: &Database) -> &Path {
+    let DatabaseUrl::Sqlite(path) = &database.url else { panic!("not SQLite") };
+    path
+}
+
+/// Regression: the probe rewrote a small row in a page that was there, and a full disk was called ready.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_file_is_not_ready_until_there_is_room() {
+    let database = Database::sqlite();
+    let store = database.open().await;
+    let limit = |pages: u32| {
+        let store = store.clone();
+        async move {
+            let job = move |tx: &mut Tx| raw(tx, &format!("PRAGMA max_page_count = {pages}"));
+            store.write::<(), StoreError, _>(job).await.unwrap();
+        }
+    };
+    // The page count cannot be less than it is: there is no room at all.
+    limit(1).await;
+    for _ in 0..3 {
+        let result = store.ping().await;
+        assert!(matches!(&result, Err(StoreError::Unavailable(why)) if why.contains("full")), "{result:?}");
+        // A connection whose transaction SQLite ended is replaced by one without the limit.
+        limit(1).await;
+    }
+    limit(10_000).await;
+    for _ in 0..5 {
+        store.ping().await.unwrap();
+    }
+    // What the probes leave is one row: it takes no more room than two, however often.
+    limit(1).await;
+    for _ in 0..20 {
+        store.ping().await.unwrap();
+    }
+}
+
+/// Regression: with its file gone, a server went on acknowledging what it stored in a file that nobody could see.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_was_deleted_or_replaced_acknowledges_nothing() {
+    let database = Database::sqlite();
+    let store = database.open().await;
+    let away = path(&database).with_extension("away");
+    let outage = |result: Outcome<()>| {
+        let text = result.unwrap_err().to_string();
+        assert!(text.contains("signet.db was deleted or replaced") && text.contains("start it again"), "{text}");
+    };
+    let set = |value: &'static str| store.write::<(), StoreError, _>(move |tx| tx.meta_set("order", value));
+    let get = || store.read::<_, StoreError, _>(|tx| tx.meta_get("order"));
+    set("before").await.unwrap();
+    assert_eq!(get().await.unwrap().as_deref(), Some("before"));
+
+    std::fs::rename(path(&database), &away).unwrap();
+    outage(set("deleted").await);
+    outage(store.ping().await);
+    outage(get().await.map(drop));
+    assert!(!path(&database).exists(), "a new and empty file was made in its place");
+
+    std::fs::copy(&away, path(&database)).unwrap();
+    outage(set("replaced").await);
+    outage(store.ping().await);
+
+    // The same file in its place again is no other.
+    std::fs::rename(&away, path(&database)).unwrap();
+    assert_eq!(get().await.unwrap().as_deref(), Some("before"));
+    set("after").await.unwrap();
+    store.ping().await.unwrap();
+}
+
+/// The commit itself may have gone to a file that was replaced a moment before.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_vanishes_under_a_batch_is_not_acknowledged_either() {
+    let database = Database::sqlite();
+    let store = database.open().await;
+    let (from, away) = (path(&database).to_owned(), path(&database).with_extension("away"));
+    let result: Outcome<()> = store
+        .write(move |tx| {
+            std::fs::rename(&from, &away).unwrap();
+            tx.meta_set("order", "1")
+        })
+        .await;
+    assert!(matches!(result, Err(StoreError::Unavailable(_))), "{result:?}");
+}
+
 #[tokio::test]
 async fn the_file_is_its_owners_alone() {
     use std::os::unix::fs::PermissionsExt;
 
     let database = Database::sqlite();
     let _store = database.open().await;
-    let crate::store::DatabaseUrl::Sqlite(path) = &database.url else { panic!("not SQLite") };
-    assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(path(&database).metadata().unwrap().permissions().mode() & 0o777, 0o600);
 }
 
 #[test]
 fn urls_are_read_and_never_shown() {
-    use crate::store::{DatabaseUrl, DatabaseUrlError};
+    use crate::store::DatabaseUrlError;
 
     for text in ["a/b.db", "sqlite:a/b.db", "sqlite://a/b.db"] {
         assert_eq!(format!("{:?}", text.parse::<DatabaseUrl>().unwrap()), r#"Sqlite("a/b.db")"#);

@@ -32,6 +32,9 @@ use super::types::{Granted, Holder, Machine, Outcome, Refused, Warning};
 pub(super) const ACTIVATED: &str = "activated";
 /// How far the clocks of servers on one database may be apart, in seconds.
 const CLOCKS_APART: i64 = 300;
+/// Seconds within which asking again gets the same lease again and writes nothing: software that starts over and over,
+/// or fifty times at once, costs no more than one that starts once.
+const SAME_LEASE: i64 = 60;
 
 /// A call that was let in: the license, held until the commit, and what was asked.
 pub(super) struct Call<'a> {
@@ -107,10 +110,18 @@ impl Call<'_> {
         known.is_none_or(|known| known.ended_at.is_some() && !self.rules.lease.floating)
     }
 
-    fn times(&self, id: ActivationId, before: Option<&ActivationRecord>, stay: Stay) -> LeaseTimes {
+    /// When a machine that asks now counts as seen: a moment ago, when it had a lease given then.
+    fn seen_at(&self, before: Option<&ActivationRecord>) -> Time {
         let now = self.ctx.now;
-        let loan = before.filter(|it| it.borrowed && it.ended_at.is_none() && it.lease_ends_at > now);
-        activation::lease_times(&self.held.license, &self.rules, stay, loan.map(|it| it.lease_ends_at), id, now)
+        let again =
+            before.filter(|it| it.has_seat(now) && (0..SAME_LEASE).contains(&now.since(it.last_seen_at).as_secs()));
+        again.map_or(now, |it| it.last_seen_at)
+    }
+
+    fn times(&self, id: ActivationId, before: Option<&ActivationRecord>, stay: Stay) -> LeaseTimes {
+        let seen = self.seen_at(before);
+        let loan = before.filter(|it| it.borrowed && it.ended_at.is_none() && it.lease_ends_at > seen);
+        activation::lease_times(&self.held.license, &self.rules, stay, loan.map(|it| it.lease_ends_at), id, seen)
     }
 
     /// The activation after the machine took its seat.
@@ -139,7 +150,7 @@ impl Call<'_> {
             grace_until: times.grace_until,
             borrowed: times.borrowed,
             created_at: known.map_or(now, |known| known.created_at),
-            last_seen_at: now,
+            last_seen_at: self.seen_at(known),
             ended_at: None,
             ended_by: None,
         };
@@ -158,7 +169,7 @@ impl Call<'_> {
         after.lease_ends_at = times.ends_at;
         after.grace_until = times.grace_until;
         after.borrowed = times.borrowed;
-        after.last_seen_at = self.ctx.now;
+        after.last_seen_at = self.seen_at(Some(before));
         (after, times)
     }
 

@@ -49,6 +49,7 @@ pub fn activate(tx: &mut Tx, ctx: Context, credential: &SecretString, machine: &
     let counts = call.counts_as_new(known.as_ref());
     let (after, times) = call.activated(known.as_ref(), machine);
     match &known {
+        Some(known) if *known == after => {}
         Some(known) => tx.activation_update(known, &after)?,
         None => tx.activation_insert(&after)?,
     }
@@ -93,7 +94,9 @@ pub fn renew(
         return call.refuse(tx, reason, Some(before.id)).map(Err);
     }
     let (after, times) = call.renewed(&before, stay);
-    tx.activation_update(&before, &after)?;
+    if after != before {
+        tx.activation_update(&before, &after)?;
+    }
     Ok(Ok(call.grant(tx, after, times, stay)?))
 }
 

@@ -49,6 +49,39 @@ async fn a_lease_says_all_that_a_machine_needs(#[case] backend: Backend) {
     assert_eq!((granted.code.as_str(), granted.server_time), (text(&sold.code), app.now()));
 }
 
+/// Software that crashes and starts every second must not wear the database out.
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn asking_again_within_a_minute_gets_the_same_lease_again(#[case] backend: Backend) {
+    let app = TestApp::start(backend).await;
+    let sold = seats(&app, "floating", 1).await;
+    let first = activate(&app, &sold.key, machine(1)).await.unwrap();
+    let ends = lease(&app, &first).await.exp;
+    app.pass(SignedDuration::from_secs(59));
+    for again in [
+        activate(&app, &sold.key, machine(1)).await.unwrap(),
+        renew(&app, &sold.key, first.activation.id, Renewal::default()).await.unwrap(),
+    ] {
+        let told = lease(&app, &again).await;
+        assert_eq!((told.exp, told.iat, again.new_seat), (ends, app.now().as_seconds(), false));
+        assert_eq!(again.activation, first.activation);
+    }
+    // What changed is told and kept all the same.
+    let newer = Renewal { version: Some("2.5".to_owned()), ..Renewal::default() };
+    let renewed = renew(&app, &sold.key, first.activation.id, newer).await.unwrap();
+    assert_eq!(renewed.activation.version.as_deref(), Some("2.5"));
+    assert_eq!(seated(&app, &sold).await, [renewed.activation]);
+    app.pass(SignedDuration::from_secs(1));
+    let next = renew(&app, &sold.key, first.activation.id, Renewal::default()).await.unwrap();
+    assert_eq!(lease(&app, &next).await.exp, ends + 60);
+    // A clock that went backwards is no reason for a lease from the future.
+    app.pass(SignedDuration::from_secs(-10));
+    let earlier = renew(&app, &sold.key, first.activation.id, Renewal::default()).await.unwrap();
+    assert_eq!(lease(&app, &earlier).await.exp, ends + 50);
+}
+
 #[rstest]
 #[case::sqlite(Backend::Sqlite)]
 #[case::postgres(Backend::Postgres)]

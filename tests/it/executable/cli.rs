@@ -1,6 +1,6 @@
 //! The command line: what each command prints, refuses and answers as its exit code.
 
-use std::{fs, os::unix::fs::PermissionsExt};
+use std::{fs, os::unix::fs::PermissionsExt, process::Stdio};
 
 use koogallery_simulator::Line;
 use serde_json::Value;
@@ -90,7 +90,9 @@ fn verify_tells_valid_tampered_expired_and_foreign_codes_apart() {
     let file = installation.path("jwks.json");
     fs::write(&file, installation.get("/.well-known/jwks.json").1).unwrap();
     let valid = installation.done(&["verify", "--jwks", &url, &code]);
-    assert!(valid.stdout.contains("VALID") && valid.stdout.contains("atlas / standard"), "{valid:?}");
+    for words in ["VALID", "license code", "atlas / standard"] {
+        assert!(valid.stdout.contains(words), "{valid:?}");
+    }
     service.stop();
 
     // The service is gone: the file is enough.
@@ -100,6 +102,7 @@ fn verify_tells_valid_tampered_expired_and_foreign_codes_apart() {
     assert_eq!(verify(&["--product", "atlas", &code]).code, Some(0));
     let json: Value = serde_json::from_str(&verify(&["--json", &code]).stdout).unwrap();
     assert_eq!((&json["valid"], &json["claims"]["aud"]), (&Value::Bool(true), &Value::from("atlas")));
+    assert_eq!(json["kind"], "license+jwt");
     let (head, tail) = code.split_at(code.len() - 10);
     let tampered = format!("{head}{}{}", if tail.starts_with('A') { 'B' } else { 'A' }, &tail[1..]);
     let cases = [
@@ -116,6 +119,45 @@ fn verify_tells_valid_tampered_expired_and_foreign_codes_apart() {
     verify(&["--product", "harbor", &code]).refused(&["not for harbor"]);
     installation.run(&["verify", "--jwks", &url, &code]).refused(&["cannot be fetched"]);
     installation.run(&["verify", "--jwks", "gone.json", &code]).refused(&["gone.json cannot be read"]);
+}
+
+/// Regression: `signet verify … | head -1` panicked when its reader had gone.
+#[test]
+fn a_reader_that_went_away_is_no_failure_of_the_command() {
+    let mut installation = installation();
+    let service = installation.serve();
+    let code = buy_code(&installation);
+    let url = format!("{}/.well-known/jwks.json", installation.url());
+    let unread = |arguments: &[&str]| {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = installation.command(arguments);
+        command.stdout(writer).stderr(Stdio::piped());
+        let ended = command.output().unwrap();
+        (ended.status.code(), String::from_utf8(ended.stderr).unwrap())
+    };
+    let quiet = |code| (Some(code), String::new());
+    assert_eq!(unread(&["verify", "--jwks", &url, &code]), quiet(0));
+    assert_eq!(unread(&["verify", "--jwks", &url, "--json", &code]), quiet(0));
+    assert_eq!(unread(&["verify", "--jwks", &url, "nonsense"]), quiet(1));
+    assert_eq!(unread(&["key", "list"]), quiet(0));
+    // What was begun is finished: the key is rotated and the catalog applied though nobody reads so.
+    let old_kid = kid(&code);
+    assert_eq!(unread(&["key", "rotate", "atlas"]), quiet(0));
+    assert_ne!(kid(&buy_code(&installation)), old_kid);
+    assert_eq!(unread(&["catalog", "apply", "catalog.toml"]), quiet(0));
+    service.stop();
+}
+
+#[test]
+fn what_cannot_be_printed_for_another_reason_is_a_failure() {
+    let installation = installation();
+    let mut command = installation.command(&["token", "create", "lost", "--scope", "licenses:read"]);
+    command.stdout(fs::OpenOptions::new().write(true).open("/dev/full").unwrap()).stderr(Stdio::piped());
+    let ended = command.output().unwrap();
+    let told = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!(ended.status.code(), Some(1), "{told}");
+    assert!(told.contains("standard output cannot be written") && !told.contains("panicked"), "{told}");
 }
 
 /// A code of the plan whose codes carry their expiry, bought with an end far behind any slack.

@@ -4,7 +4,14 @@ use koogallery_simulator::{Call, Line};
 use rstest::rstest;
 use signet::{
     base::limits,
-    license::{code::device_digest, model::License},
+    license::{
+        code::device_digest,
+        jws::{self, SignedKind},
+        model::License,
+        seal::Purpose,
+        verify::{self, VerifyOptions},
+    },
+    usecase::lookup,
 };
 
 use crate::harness::{Backend, Door, TestApp, stamp};
@@ -50,6 +57,34 @@ async fn an_application_has_one_code_however_often_it_comes(#[case] backend: Bac
     // The same device under a new application is no further seat.
     door.answers(&apply(&instance, "E-2", "MAC|DISK|BOARD|CPU"), "000004").await;
     assert_eq!(devices(&app, &license).await, 1);
+}
+
+/// Regression: the text for one device carried `typ` and `aud` of a license code, and passed for one everywhere.
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_license_of_one_device_passes_for_no_license_code(#[case] backend: Backend) {
+    let app = TestApp::start(backend).await;
+    let (door, instance) = bought(&app).await;
+    let license = app.license(&instance).await;
+    door.answers(&apply(&instance, "E-1", "A"), "000004").await;
+    let id = license.id;
+    let record = app.read(move |tx, _| Ok(tx.device_code_find(id, "E-1", &device_digest("A"))?)).await.unwrap();
+    let aad = format!("device-code/{}", record.id);
+    let signature = app.master.open(Purpose::CodeSignature, &aad, &record.sealed_signature).unwrap();
+    let text = jws::assemble(&record.payload, signature.as_slice().try_into().unwrap());
+
+    let (keys, options) = (app.jwks().await, VerifyOptions::at(app.now()));
+    let verified = verify::verify_either(&text, &keys, &options).unwrap();
+    assert_eq!(verified.kind(), SignedKind::DeviceLicense);
+    assert_eq!(verified.claims.aud.to_string(), "desk/device");
+    assert_eq!((verified.claims.machines, verified.claims.device), (1, Some(device_digest("A"))));
+    assert!(text.len() <= limits::LICENSE_CODE_CHARS);
+    assert_eq!(verify::verify_code(&text, &keys, &options).unwrap_err().as_str(), "wrong_kind");
+    let shown = async |text: String| app.read(move |tx, ctx| lookup::show(tx, ctx, &text.clone().into())).await;
+    assert!(shown(text).await.is_none(), "the customer page shows licenses, not devices");
+    assert!(shown(app.latest_code(&license).await).await.is_some());
 }
 
 #[rstest]

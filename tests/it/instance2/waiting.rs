@@ -196,3 +196,30 @@ async fn an_upgrade_waits_for_its_details(#[case] backend: Backend) {
     door.answers(&Call::upgrade(line, &instance, "CS0003").unwrap(), "000003").await;
     door.answers(&Call::upgrade(line, "nobody", "CS0004").unwrap(), "000003").await;
 }
+
+/// Only the merchant may say in the marketplace's place that an order lasts for good.
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_perpetual_plan_is_for_good_by_the_merchants_word_and_a_years_guess_by_the_schedules(
+    #[case] backend: Backend,
+) {
+    let app = TestApp::start(backend).await;
+    let door = app.door_at("client-waiting", Line::Client);
+    let by_merchant = waits(&door, &Call::buy(Line::Client, "CS0001").unwrap()).await;
+    let done = complete(&app, "CS0001", "atlas", "lifetime", PurchaseDetails::default()).await;
+    assert!(matches!(done, Completion::Fulfilled(_)), "{done:?}");
+    assert_eq!(app.license(&by_merchant).await.expiry, Expiry::Never);
+    assert_eq!(app.open_alerts().await, [] as [&str; 0]);
+
+    let by_schedule = waits(&door, &Call::buy(Line::Client, "CS0002").unwrap()).await;
+    let channel = "products = [\"desk\"]\naccess_key = { file = \"keys/client-waiting\" }\n";
+    let sells_atlas = channel.replace("[\"desk\"]", "[\"desk\", \"atlas\"]");
+    let perpetual = CATALOG.replace(channel, &format!("{sells_atlas}default_plan = \"atlas/lifetime\"\n"));
+    app.apply_catalog(&perpetual).await;
+    orders::round(&app.app, &orders::CatalogSource).await;
+    let license = app.license(&by_schedule).await;
+    assert!(license.expiry.is_guess(), "{:?}", license.expiry);
+    assert_eq!(app.open_alerts().await, ["term_unknown"]);
+}

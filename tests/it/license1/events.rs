@@ -259,7 +259,7 @@ async fn a_trial_becomes_formal_by_its_refresh(#[case] backend: Backend) {
     let (instance, _) = door.bought(&trial).await;
     let license = app.license(&instance).await;
     assert!(license.trial);
-    assert_eq!(license.expiry, Expiry::Estimated(time("2026-03-16T08:00:01Z")));
+    assert_eq!(license.expiry, Expiry::Guessed(time("2026-03-16T08:00:01Z")));
 
     app.pass(SignedDuration::from_hours(24));
     door.done(&renew(&instance, "CS0002", "2027-03-03T08:00:00Z").product("P-STANDARD-YEAR")).await;

@@ -255,17 +255,52 @@ async fn a_period_runs_by_the_calendar_and_only_one_time_goods_never_end(#[case]
     let expiry = async |call: Call| app.license(&door.bought(&call.without("expireTime")).await.0).await.expiry;
     app.set_clock("2027-12-31T10:00:00Z");
     let at = |text| Expiry::Estimated(time(text));
+    let guessed = |text| Expiry::Guessed(time(text));
+    let lifetime = |order| buy(order).product("P-LIFETIME");
     // Each purchase is a second after the one before.
     assert_eq!(expiry(buy("CS0001").period("month", 2)).await, at("2028-02-29T10:00:01Z"));
     assert_eq!(expiry(buy("CS0002").period("year", 1)).await, at("2028-12-31T10:00:02Z"));
-    assert_eq!(expiry(buy("CS0003")).await, at("2028-12-31T10:00:03Z"), "the plan's own term");
-    let lifetime = buy("CS0004").product("P-LIFETIME").set("chargingMode", "3");
-    assert_eq!(expiry(lifetime).await, Expiry::Never);
+    assert_eq!(expiry(lifetime("CS0003").set("chargingMode", "3")).await, Expiry::Never);
     assert_eq!(app.open_alerts().await, [] as [&str; 0]);
 
-    // Sold by the period, but nobody says which: a month, and the merchant is told.
-    let lost = buy("CS0005").product("P-LIFETIME").set("chargingMode", "1");
-    assert_eq!(expiry(lost).await, at("2028-01-31T10:00:05Z"));
+    // Nobody says how long: the plan's own term, and the merchant is told.
+    assert_eq!(expiry(buy("CS0004")).await, guessed("2028-12-31T10:00:04Z"));
     assert_eq!(app.open_alerts().await, ["term_unknown"]);
-    door.answers(&buy("CS0006").set("expireTime", "20270230000000"), "000002").await;
+    assert_eq!(app.alerts().await[0].detail["taken"]["years"], 1);
+
+    // A perpetual plan alone makes nothing perpetual.
+    assert_eq!(expiry(lifetime("CS0005").set("chargingMode", "1")).await, guessed("2028-01-31T10:00:05Z"));
+    let by_use = lifetime("CS0006").set("chargingMode", "0");
+    assert_eq!(expiry(by_use).await, guessed("2028-12-31T10:00:06Z"));
+    let package = lifetime("CS0007").set("chargingMode", "5");
+    assert_eq!(expiry(package).await, guessed("2028-12-31T10:00:07Z"));
+    let unknown = lifetime("CS0008").set("chargingMode", "9");
+    assert_eq!(expiry(unknown).await, guessed("2028-12-31T10:00:08Z"));
+    assert_eq!(expiry(lifetime("CS0009").without("chargingMode")).await, guessed("2028-12-31T10:00:09Z"));
+    let told = app.open_alerts().await.into_iter().filter(|kind| kind == "term_unknown").count();
+    assert_eq!(told, 6);
+    door.answers(&buy("CS0010").set("expireTime", "20270230000000"), "000002").await;
+}
+
+/// Regression: the plan's term of a year outlived the month that was paid for.
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_guessed_end_gives_way_to_the_date_the_marketplace_states(#[case] backend: Backend) {
+    let app = TestApp::start(backend).await;
+    let door = app.door(Line::Client);
+    let (instance, _) = door.bought(&Call::buy(Line::Client, "CS0001").unwrap()).await;
+    let expiry = async || app.license(&instance).await.expiry;
+    assert_eq!(expiry().await, Expiry::Guessed(time("2027-03-02T08:00:01Z")), "the default plan's year");
+    assert_eq!(app.open_alerts().await, [] as [&str; 0], "the merchant chose that plan for calls without details");
+
+    let renew = |order: &str, to: &str| Call::renew(Line::Client, &instance, order, crate::harness::stamp(to));
+    door.done(&renew("CS0002", "2026-05-02T08:00:00Z")).await;
+    assert_eq!(expiry().await, Expiry::Confirmed(time("2026-05-02T08:00:00Z")));
+    assert_eq!(app.open_alerts().await, ["expiry_lowered"]);
+    // From now on the expiry is stated: one that comes late lowers nothing.
+    door.done(&renew("CS0003", "2026-04-02T08:00:00Z")).await;
+    assert_eq!(expiry().await, Expiry::Confirmed(time("2026-05-02T08:00:00Z")));
+    assert_eq!(app.open_alerts().await, ["expiry_lowered", "expiry_not_lowered"]);
 }

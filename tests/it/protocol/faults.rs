@@ -192,6 +192,23 @@ async fn a_locked_database_is_answered_000005_and_the_retry_succeeds_sqlite() {
     assert_eq!(app.licenses().await.len(), 1);
 }
 
+/// A restored backup was put in the file's place, and the server not restarted: what it would store nobody would see.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replaced_file_is_answered_000005_and_is_not_ready_sqlite() {
+    let app = TestApp::start(Backend::Sqlite).await;
+    let door = app.door(Line::License1);
+    let DatabaseUrl::Sqlite(path) = &app.database.url else { unreachable!("started on SQLite") };
+    let away = path.with_extension("away");
+    std::fs::rename(path, &away).unwrap();
+    std::fs::copy(&away, path).unwrap();
+    door.answers(&buy(), "000005").await;
+    assert_eq!(app.get("/readyz").await.status, 503);
+    std::fs::rename(&away, path).unwrap();
+    assert_eq!(app.get("/readyz").await.status, 200);
+    door.bought(&buy()).await;
+    assert_eq!(app.licenses().await.len(), 1);
+}
+
 /// The server lets nobody in and throws everybody out.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lost_database_is_answered_000005_and_the_retry_succeeds_postgres() {

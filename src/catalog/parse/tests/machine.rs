@@ -3,7 +3,7 @@
 use signet_verify::machine::MatchRule;
 
 use super::*;
-use crate::license::machine::MachineRule;
+use crate::license::plan::MachineRule;
 
 #[test]
 fn rules_of_machines_are_read() {

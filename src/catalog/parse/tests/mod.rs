@@ -8,10 +8,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     catalog::{ChannelKind, OpenApi, PlanName, SecretRef},
-    license::{
-        machine::LeaseRule,
-        plan::{ExpirySlack, FeatureValue, QuantityRule, QuantityTarget, Term},
-    },
+    license::plan::{ExpirySlack, FeatureValue, LeaseRule, QuantityRule, QuantityTarget, Term},
     marketplace::koogallery::credentials::EncryptType,
 };
 

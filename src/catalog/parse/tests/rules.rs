@@ -367,3 +367,31 @@ fn two_channels_with_one_access_key_are_refused_with_both_lines() {
     let own = channel.replace("\"main\"", "\"other\"").replace("ATLAS_KEY", "OTHER_KEY");
     assert!(parse(&format!("{SMALL}{own}"), "catalog.toml", ISSUER).is_ok());
 }
+
+/// Regression: `./keys/a` and `keys/a` passed for two keys.
+#[test]
+fn one_key_file_under_two_spellings_is_one_key() {
+    let channel = &SMALL[SMALL.find("[[channel]]").unwrap()..];
+    let channels = |one: &str, other: &str| {
+        let file = |path: &str| format!("{{ file = \"{path}\" }}");
+        let first = SMALL.replace("{ env = \"ATLAS_KEY\" }", &file(one));
+        let second = channel.replace("\"main\"", "\"other\"").replace("{ env = \"ATLAS_KEY\" }", &file(other));
+        parse(&format!("{first}{second}"), "catalog.toml", ISSUER)
+    };
+    for same in ["keys/a", "./keys/a", "keys//a", "keys/./a", "keys/a/", "keys/../keys/a", "x/y/../../keys/a"] {
+        let problems = channels("keys/a", same).expect_err(same);
+        assert!(
+            problems.list.len() == 1 && problems.list[0].message.contains("`main` in line 14"),
+            "{same}: {problems}"
+        );
+    }
+    for (one, other) in
+        [("/etc/a", "//etc/./a"), ("/etc/a", "/../etc/a"), ("../a", ".././a"), ("../../a", "x/../../../a")]
+    {
+        assert!(channels(one, other).is_err(), "{one} {other}");
+    }
+    for other in ["keys/b", "/keys/a", "../keys/a", "../../keys/a", "keys/../a", "keys/A", "keys/.a", "keys/..a"] {
+        assert!(channels("keys/a", other).is_ok(), "{other}");
+    }
+    assert!(channels("../a", "../../a").is_ok() && channels("../a", "a").is_ok());
+}

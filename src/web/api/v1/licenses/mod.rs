@@ -135,6 +135,8 @@ pub enum ExpiryKind {
     Never,
     /// The estimate of the purchase.
     Estimated,
+    /// Taken from the plan, because the order named no term.
+    Guessed,
     /// The word of a renewal or of the merchant.
     Confirmed,
 }
@@ -184,6 +186,7 @@ impl From<domain::License> for License {
         let expiry = match it.expiry {
             Expiry::Never => ExpiryKind::Never,
             Expiry::Estimated(_) => ExpiryKind::Estimated,
+            Expiry::Guessed(_) => ExpiryKind::Guessed,
             Expiry::Confirmed(_) => ExpiryKind::Confirmed,
         };
         let holds = Holds {

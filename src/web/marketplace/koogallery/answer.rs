@@ -12,7 +12,7 @@ use crate::{
 
 /// An answer that cannot be put together within the marketplace's limits: the catalog holds something too long.
 #[derive(Debug, thiserror::Error)]
-pub enum AnswerError {
+pub(super) enum AnswerError {
     /// A field of the answer.
     #[error(transparent)]
     Reply(#[from] ReplyError),
@@ -23,21 +23,21 @@ pub enum AnswerError {
 
 /// How SaaS 1.0 credentials are encrypted.
 #[derive(Debug, Clone, Copy)]
-pub struct Encryption<'a> {
+pub(super) struct Encryption<'a> {
     /// The channel's access key.
-    pub key: &'a SecretString,
+    pub(super) key: &'a SecretString,
     /// AES-128 or AES-256.
-    pub kind: EncryptType,
+    pub(super) kind: EncryptType,
     /// A secret of this installation. The initialisation vectors derive from it and the instance id, so that a
     /// repeated purchase is answered byte for byte alike.
-    pub seed: [u8; 32],
+    pub(super) seed: [u8; 32],
 }
 
 /// The answer to `call`.
 ///
 /// # Errors
 /// [`AnswerError`]: the caller answers `000005` and keeps nothing.
-pub fn reply(call: &Call, outcome: &Outcome, encryption: Encryption) -> Result<Reply, AnswerError> {
+pub(super) fn reply(call: &Call, outcome: &Outcome, encryption: Encryption) -> Result<Reply, AnswerError> {
     Ok(match outcome {
         Outcome::Done => Reply::of(ResultCode::Success),
         Outcome::Purchased(purchased) => purchase(call.line, purchased, encryption)?,

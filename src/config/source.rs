@@ -1,0 +1,103 @@
+//! The environment as a source of settings, and the forms in which each kind of setting may be written.
+
+use std::{ffi::OsString, fmt};
+
+use figment::{
+    Metadata, Profile, Provider,
+    value::{Dict, Map},
+};
+use serde::{
+    Deserializer,
+    de::{Error, SeqAccess, Visitor},
+};
+
+/// What the names of Signet's variables begin with.
+const PREFIX: &str = "SIGNET_";
+
+/// The settings among the environment's variables, as the texts they are. figment's own reader guesses: it takes a
+/// folder named `123` for a number and `[a]` for a list.
+pub(super) fn environment(names: &[&str], variables: impl IntoIterator<Item = (OsString, OsString)>) -> Texts {
+    let setting = |variable: OsString| {
+        let name = variable.to_str()?.strip_prefix(PREFIX)?.to_ascii_lowercase();
+        names.contains(&name.as_str()).then_some(name)
+    };
+    let mut texts = Dict::new();
+    for (variable, text) in variables {
+        if let Some(name) = setting(variable) {
+            texts.insert(name, text.to_string_lossy().into_owned().into());
+        }
+    }
+    Texts(texts)
+}
+
+/// Settings as texts.
+#[derive(Debug)]
+pub(super) struct Texts(Dict);
+
+impl Provider for Texts {
+    fn metadata(&self) -> Metadata {
+        let variable = |_: &Profile, keys: &[&str]| format!("{PREFIX}{}", keys.join("_").to_ascii_uppercase());
+        Metadata::named("the environment").interpolater(variable)
+    }
+
+    fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
+        Ok(Profile::Default.collect(self.0.clone()))
+    }
+}
+
+/// A list, or its entries in one text with commas between them.
+pub(super) fn list<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    from.deserialize_any(List)
+}
+
+/// A number, also one written as text.
+pub(super) fn number<'de, D: Deserializer<'de>>(from: D) -> Result<u16, D::Error> {
+    let text = from.deserialize_any(Number)?;
+    text.trim().parse().map_err(|_| D::Error::custom(format!("`{text}` is no whole number from 0 to 65535")))
+}
+
+/// A number as the text it is written as: one that is too large is refused in the same words as one that is none.
+struct Number;
+
+impl Visitor<'_> for Number {
+    type Value = String;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a whole number")
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<String, E> {
+        Ok(value.to_owned())
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<String, E> {
+        Ok(value.to_string())
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<String, E> {
+        Ok(value.to_string())
+    }
+}
+
+struct List;
+
+impl<'de> Visitor<'de> for List {
+    type Value = Vec<String>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of texts, or one text with commas between the entries")
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<Vec<String>, E> {
+        let entries = value.split(',').map(|entry| entry.trim().to_owned());
+        Ok(if value.trim().is_empty() { Vec::new() } else { entries.collect() })
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<Vec<String>, A::Error> {
+        let mut list = Vec::new();
+        while let Some(entry) = entries.next_element()? {
+            list.push(entry);
+        }
+        Ok(list)
+    }
+}

@@ -1,0 +1,239 @@
+//! Where settings come from. The environment is handed in, so that tests neither change nor feel the real one.
+
+use clap::Parser;
+
+use super::*;
+
+#[test]
+fn defaults_run_and_flags_come_before_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("signet.toml");
+    std::fs::write(&file, "listen = \"127.0.0.1:1\"\nmessage_days = 7\n").unwrap();
+    let flags = Flags { listen: Some("127.0.0.1:2".to_owned()), ..Flags::default() };
+    let config = Config::load_with(Some(&file), [], &flags).unwrap();
+    assert_eq!(config.listen.port(), 2);
+    assert_eq!(config.message_days, 7);
+    assert_eq!(config.server_url(), "http://127.0.0.1:2");
+    assert!(matches!(config.database, DatabaseUrl::Sqlite(path) if path.ends_with("signet.db")));
+}
+
+#[test]
+fn wrong_settings_are_named() {
+    let refused = |flags: Flags| Config::load_with(None, [], &flags).unwrap_err().to_string();
+    let listen = refused(Flags { listen: Some("nowhere".to_owned()), ..Flags::default() });
+    assert!(listen.contains("`listen`") && listen.contains("nowhere"), "{listen}");
+    for url in ["license.example.com", "https://", "ftp://x", "https://x?y", "https://x y"] {
+        let text = refused(Flags { public_url: Some(url.to_owned()), ..Flags::default() });
+        assert!(text.contains("`public_url`"), "{text}");
+    }
+    let proxies = refused(Flags { trusted_proxies: Some(vec!["10.0.0.0/33".to_owned()]), ..Flags::default() });
+    assert!(proxies.contains("`trusted_proxies`"), "{proxies}");
+}
+
+#[test]
+fn an_unknown_setting_in_the_file_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("signet.toml");
+    std::fs::write(&file, "lissten = \"127.0.0.1:1\"\n").unwrap();
+    let text = Config::load_with(Some(&file), [], &Flags::default()).unwrap_err().to_string();
+    assert!(text.contains("lissten"), "{text}");
+    let gone = Config::load_with(Some(&folder.path().join("gone.toml")), [], &Flags::default());
+    assert!(gone.is_err(), "a file that was named must be there");
+}
+
+/// `signet`'s flags as the command line reads them.
+#[derive(Debug, clap::Parser)]
+struct Line {
+    #[command(flatten)]
+    flags: Flags,
+}
+
+fn flags(arguments: &[&str]) -> Flags {
+    Line::try_parse_from([&["signet"], arguments].concat()).unwrap().flags
+}
+
+/// The setting's name, the file's line, the environment's text, the flag's text, and what each of the three and the
+/// default come to.
+type Case = (&'static str, &'static str, &'static str, &'static str, [&'static str; 4]);
+
+const CASES: &[Case] = &[
+    (
+        "listen",
+        "\"127.0.0.1:1\"",
+        "127.0.0.1:2",
+        "127.0.0.1:3",
+        ["127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:3", "127.0.0.1:8080"],
+    ),
+    (
+        "metrics_listen",
+        "\"127.0.0.1:1\"",
+        "127.0.0.1:2",
+        "",
+        ["Some(127.0.0.1:1)", "Some(127.0.0.1:2)", "None", "Some(127.0.0.1:9464)"],
+    ),
+    ("data_dir", "\"f\"", "1.50", "true", ["f", "1.50", "true", "data"]),
+    (
+        "database_url",
+        "\"f.db\"",
+        "123",
+        "postgres://h",
+        ["Sqlite(\"f.db\")", "Sqlite(\"123\")", "Postgres(…)", "Sqlite(\"data/signet.db\")"],
+    ),
+    ("catalog", "\"f\"", "[x]", "007", ["Some(\"f\")", "Some(\"[x]\")", "Some(\"007\")", "None"]),
+    (
+        "public_url",
+        "\"http://f\"",
+        "http://e/",
+        "http://g",
+        ["Some(\"http://f\")", "Some(\"http://e\")", "Some(\"http://g\")", "None"],
+    ),
+    ("master_key_file", "\"f\"", "1e3", "g", ["f", "1e3", "g", "data/master.key"]),
+    (
+        "trusted_proxies",
+        "[\"1.1.1.1\", \"::1\"]",
+        "127.0.0.1,10.0.0.0/8",
+        "2.2.2.2,3.3.3.3",
+        ["1.1.1.1,::1", "127.0.0.1,10.0.0.0/8", "2.2.2.2,3.3.3.3", ""],
+    ),
+    ("message_days", "7", "8", "9", ["7", "8", "9", "180"]),
+    ("log", "\"warn\"", "signet=debug,info", "error", ["warn", "signet=debug,info", "error", "info"]),
+    ("log_format", "\"json\"", "json", "json", ["Json", "Json", "Json", "Text"]),
+];
+
+/// How a setting is shown in [`CASES`]; lists as the proxies they come to.
+fn shown(config: &Config, name: &str) -> String {
+    match name {
+        "listen" => config.listen.to_string(),
+        "metrics_listen" => format!("{:?}", config.metrics_listen),
+        "data_dir" => config.data_dir.display().to_string(),
+        "database_url" => format!("{:?}", config.database),
+        "catalog" => format!("{:?}", config.catalog),
+        "public_url" => format!("{:?}", config.public_url),
+        "master_key_file" => config.master_key_file.display().to_string(),
+        "trusted_proxies" => format!("{:?}", config.trusted_proxies),
+        "message_days" => config.message_days.to_string(),
+        "log" => config.log.clone(),
+        "log_format" => format!("{:?}", config.log_format),
+        other => panic!("{other}"),
+    }
+}
+
+fn wanted(name: &str, text: &str) -> String {
+    if name != "trusted_proxies" {
+        return text.to_owned();
+    }
+    let entries: Vec<String> = text.split(',').filter(|entry| !entry.is_empty()).map(str::to_owned).collect();
+    format!("{:?}", Proxies::parse(&entries).unwrap())
+}
+
+/// Reads a file with `text`, when there is one, and variables.
+fn load(text: Option<&str>, variables: &[(&str, &str)], flags: &Flags) -> Result<Config, ConfigError> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = text.map(|text| {
+        let file = folder.path().join("signet.toml");
+        std::fs::write(&file, text).unwrap();
+        file
+    });
+    let variables = variables.iter().map(|(name, text)| (name.into(), text.into()));
+    Config::load_with(file.as_deref(), variables.collect::<Vec<_>>(), flags)
+}
+
+#[test]
+fn every_setting_is_taken_from_flag_then_environment_then_file_then_default() {
+    for (name, file, variable, flag, [from_file, from_environment, from_flag, default]) in CASES {
+        let text = format!("{name} = {file}\n");
+        let key = format!("SIGNET_{}", name.to_uppercase());
+        let flag = flags(&[&format!("--{}={flag}", name.replace('_', "-"))]);
+        let read = |text, variables: &[(&str, &str)], flags| shown(&load(text, variables, flags).unwrap(), name);
+        let none = Flags::default();
+        assert_eq!(read(None, &[], &none), wanted(name, default), "{name}: default");
+        assert_eq!(read(Some(&text), &[], &none), wanted(name, from_file), "{name}: file");
+        assert_eq!(
+            read(Some(&text), &[(&key, variable)], &none),
+            wanted(name, from_environment),
+            "{name}: environment"
+        );
+        assert_eq!(read(Some(&text), &[(&key, variable)], &flag), wanted(name, from_flag), "{name}: flag");
+    }
+    let names: Vec<&str> = CASES.iter().map(|case| case.0).collect();
+    assert_eq!(names, NAMES, "a setting without a case");
+}
+
+/// figment reads `123` as a number and `[a]` as a list, and refused one address because it is no list.
+#[test]
+fn the_environment_holds_lists() {
+    let proxies = |text: &str| {
+        let config = load(None, &[("SIGNET_TRUSTED_PROXIES", text)], &Flags::default());
+        config.map(|config| config.trusted_proxies).map_err(|error| error.to_string())
+    };
+    let parsed = |entries: &[&str]| Proxies::parse(&entries.iter().map(ToString::to_string).collect::<Vec<_>>());
+    assert_eq!(proxies("127.0.0.1"), parsed(&["127.0.0.1"]));
+    assert_eq!(proxies(" 127.0.0.1 , 10.0.0.0/8"), parsed(&["127.0.0.1", "10.0.0.0/8"]));
+    assert_eq!(proxies(""), Ok(Proxies::default()));
+    for wrong in ["127.0.0.1,", "127.0.0.1 10.0.0.1", "10.0.0.0/33", "[127.0.0.1]"] {
+        let text = proxies(wrong).unwrap_err();
+        assert!(text.contains("`trusted_proxies`"), "{wrong}: {text}");
+    }
+}
+
+#[test]
+fn a_number_that_is_none_names_setting_and_source() {
+    let refused = |text| load(None, &[("SIGNET_MESSAGE_DAYS", text)], &Flags::default()).unwrap_err().to_string();
+    for wrong in ["many", "", "-1", "1.5", "65536"] {
+        let text = refused(wrong);
+        assert!(text.contains("MESSAGE_DAYS") && text.contains("environment"), "{wrong}: {text}");
+    }
+    assert!(refused("0").contains("at least 1"));
+}
+
+/// `1.50` would come back as `1.5`: texts stand in quotes in a file.
+#[test]
+fn a_file_writes_texts_in_quotes_and_may_write_numbers_and_lists_as_texts() {
+    let read = |text| load(Some(text), &[], &Flags::default());
+    let config = read("trusted_proxies = \"127.0.0.1\"\nmessage_days = \"7\"\n").unwrap();
+    assert_eq!(config.message_days, 7);
+    assert_ne!(config.trusted_proxies, Proxies::default());
+    for wrong in ["data_dir = [\"data\"]\n", "data_dir = 123\n", "data_dir = 1.50\n", "data_dir = true\n"] {
+        let text = read(wrong).unwrap_err().to_string();
+        assert!(text.contains("data_dir") && text.contains("signet.toml"), "{wrong}: {text}");
+    }
+    for wrong in ["message_days = -1\n", "message_days = 1.5\n", "message_days = 70000\n", "message_days = true\n"] {
+        let text = read(wrong).unwrap_err().to_string();
+        assert!(text.contains("message_days") && text.contains("number"), "{wrong}: {text}");
+    }
+}
+
+/// Other variables with the prefix are no settings: the master key, the simulator's key, the tests' own.
+#[test]
+fn other_variables_are_left_alone() {
+    let others = [("SIGNET_MASTER_KEY", "00"), ("SIGNET_SIMULATE_KEY", "k"), ("LISTEN", "x"), ("SIGNET_", "x")];
+    assert!(load(None, &others, &Flags::default()).is_ok());
+}
+
+#[test]
+fn a_database_url_that_cannot_be_read_is_not_repeated() {
+    for url in ["host=h password=canary", "postgres://u:canary%zz@h/d", "postgres://u:[canary@h/d", "[canary"] {
+        let Err(error) = load(None, &[("SIGNET_DATABASE_URL", url)], &Flags::default()) else { continue };
+        assert!(!format!("{error} {error:?}").contains("canary"), "{error:?}");
+    }
+}
+
+#[test]
+fn the_documents_name_every_setting_and_its_default() {
+    let readme = include_str!("../../README.md");
+    for name in NAMES {
+        assert!(DEFAULTS.contains(&format!("\n{name} = ")), "{name} in default.toml");
+        let named = readme.lines().any(|line| line.starts_with('|') && line.contains(&format!("`{name}`")));
+        assert!(named, "{name} in README's table");
+    }
+}
+
+/// The C compiler alone brings no headers where recommended packages are left out.
+#[test]
+fn the_set_up_installs_what_a_build_needs() {
+    let script = include_str!("../../deploy/setup.sh");
+    let readme = include_str!("../../README.md");
+    for package in ["build-essential", "pkg-config", "libssl-dev"] {
+        assert!(script.contains(package) && readme.contains(package), "{package}");
+    }
+}
