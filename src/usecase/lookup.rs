@@ -2,7 +2,7 @@
 
 use crate::{
     base::{
-        ids::{ActivationId, LicenseId},
+        ids::ActivationId,
         limits,
         secret::{ExposeSecret, SecretString},
         text::Localized,
@@ -112,12 +112,4 @@ pub fn find(tx: &mut Tx, ctx: Context, text: &SecretString) -> Done<Option<Licen
     let signed = text.expose_secret().trim().rsplit_once('.').map(|(signed, _)| signed);
     let was_issued = issued.is_some_and(|issued| signed == Some(issued.payload.as_str()));
     Ok(was_issued.then_some(license))
-}
-
-/// The license's key, for use cases that ask for a credential, on behalf of somebody who showed one before.
-///
-/// # Errors
-/// The database's and the seal's.
-pub fn credential(tx: &mut Tx, ctx: Context, id: LicenseId) -> Done<SecretString> {
-    Ok(issue::reveal_key(tx, ctx, id)?.to_string().into())
 }

@@ -14,10 +14,9 @@ use crate::{
     base::ids::ActivationId,
     store::Tx,
     usecase::{
-        Actor, Context, Failure,
-        activation::{self, Machine},
+        Actor, Context, Failure, activation,
         license_file::{self, Machines},
-        lookup, offline,
+        offline,
         session::Session,
     },
     web::{html::Words, problem::Problem},
@@ -99,28 +98,13 @@ pub async fn exchange(
     };
     let license = session.license.id;
     let name = response_name(&session.license.product);
-    let machine = machine(request);
-    let activate = move |tx: &mut Tx, ctx: Context| {
-        let credential = lookup::credential(tx, ctx, license)?;
-        offline::activate(tx, ctx, &credential, &machine)
-    };
+    let activate = move |tx: &mut Tx, ctx: Context| offline::activate_for(tx, ctx, license, &request);
     match app.write::<_, Failure, _>(Actor::Customer, activate).await? {
         Ok(exchanged) => Ok(download(&name, exchanged.bundle)),
         Err(refused) => {
             let view = View { notice: Some(Notice::NoSeat(refused.verdict.reason)), typed, ..View::default() };
             render(&app, t, session, StatusCode::CONFLICT, view).await
         }
-    }
-}
-
-fn machine(request: Request) -> Machine {
-    let said = |text: String| Some(text).filter(|text| !text.is_empty());
-    Machine {
-        product: Some(request.product),
-        name: said(request.name),
-        platform: said(request.platform),
-        components: request.components,
-        ..Machine::default()
     }
 }
 
