@@ -7,6 +7,7 @@
 
 mod cli;
 mod crash;
+mod described;
 mod jose;
 mod leaks;
 mod market;
