@@ -215,7 +215,7 @@ fn declined(verdict: Verdict, holders: Option<Vec<Holder>>) -> Response {
     let reason = verdict.reason.as_str();
     let name = reason.replace('_', "-");
     let refusal = Refusal {
-        problem: Problem::new(status, &name, "The license does not allow this", sentence(verdict.detail)),
+        problem: Problem::new(status, &name, "The license does not allow this", sentence(&verdict.detail)),
         reason,
         conclusive: verdict.reason.conclusive(),
         signed: verdict.signed,

@@ -134,7 +134,7 @@ impl From<Verdict> for Validation {
             valid: it.valid(),
             reason: it.reason.as_str(),
             conclusive: it.reason.conclusive(),
-            detail: sentence(it.detail),
+            detail: sentence(&it.detail),
             license: it.license.map(Facts::from),
             activation: it.activation,
             server_time: it.server_time,
