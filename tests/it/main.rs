@@ -9,7 +9,9 @@
 
 mod activation;
 mod architecture;
+mod browser;
 mod code2;
+mod customer;
 mod debug;
 mod executable;
 mod formal;

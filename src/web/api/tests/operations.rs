@@ -261,3 +261,23 @@ async fn a_page_moves_no_row_while_others_are_added() {
     let orders = api.get(&format!("/orders?{}", &cursor[1..])).await;
     assert_eq!(orders.problem(), "malformed", "a cursor of another list");
 }
+
+#[tokio::test]
+async fn a_new_link_takes_the_place_of_the_old_one_once_for_each_key() {
+    let api = Api::start().await;
+    let id = api.issue().await;
+    let shown = async || api.get(&format!("/licenses/{id}/link")).await.json();
+    let first = shown().await;
+    let url = first["url"].as_str().unwrap();
+    assert!(url.starts_with("https://license.test/l/") && url.len() == "https://license.test/l/".len() + 48, "{url}");
+    assert_eq!((&first["version"], &first["rotated_at"]), (&json!(1), &Value::Null));
+    for _ in 0..2 {
+        let answer = api.post_once(&format!("/licenses/{id}/link"), json!({}), Some("once")).await;
+        assert_eq!(answer.json(), json!({ "version": 2, "rotated_at": api.app.now() }), "and no link for this scope");
+    }
+    let second = shown().await;
+    assert_eq!(second["version"], 2);
+    assert_ne!(second["url"], first["url"]);
+    let unknown = "/licenses/0193f3a8-2c4d-7e10-9b1a-5c0e8d3f7a21/link";
+    assert_eq!((api.get(unknown).await.status, api.post(unknown, json!({})).await.status), (404, 404));
+}

@@ -6,6 +6,7 @@ pub mod free;
 pub mod get;
 pub mod history;
 pub mod issue;
+pub mod link;
 pub mod list;
 pub mod release;
 pub mod resume;
@@ -48,6 +49,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(release::release_license))
         .routes(routes!(extend::extend_license))
         .routes(routes!(reveal::reveal_license))
+        .routes(routes!(link::get_link, link::rotate_link))
         .routes(routes!(history::license_history))
         .routes(routes!(activations::list_activations))
         .routes(routes!(free::free_activation))
