@@ -5,14 +5,15 @@ export RUST_BACKTRACE ?= 0
 CARGO ?= cargo
 # A test runner that shows the slow ones and isolates each test, when it is there; cargo's own otherwise.
 RUNNER := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo nextest run || echo test)
-NO_POSTGRES := $(if $(findstring nextest,$(RUNNER)),-E 'not test(postgres)',-- --skip postgres)
+# Without PostgreSQL and without a browser.
+QUICK := $(if $(findstring nextest,$(RUNNER)),-E 'not (test(postgres) + test(/^browser::/))',-- --skip postgres --skip browser::)
 
 .PHONY: help setup demo test quick format lint bench soak
 
 help:
 	@printf '%s\n' \
 	  'make demo    build, start the service, play a marketplace against it, leave it running' \
-	  'make test    install what is missing, then format check, lints and every test on both databases' \
+	  'make test    install what is missing, then format check, lints and every test on both databases and in a browser' \
 	  'make quick   format check, lints, unit tests and the tests on SQLite' \
 	  'make bench   throughput and CPU per request beside the ceilings of this machine (release build)' \
 	  'make soak    ten minutes of random customers against both databases' \
@@ -30,10 +31,12 @@ test:
 	@deploy/setup.sh build test
 	$(MAKE) format lint
 	@tests/python/setup.sh
+	@tests/browser/setup.sh
+	@tests/node/setup.sh
 	tests/postgres.sh $(CARGO) $(RUNNER) --locked --workspace
 
 quick: format lint
-	$(CARGO) $(RUNNER) --locked --workspace $(NO_POSTGRES)
+	$(CARGO) $(RUNNER) --locked --workspace $(QUICK)
 
 format:
 	$(CARGO) fmt --all --check

@@ -7,7 +7,11 @@ packages=()
 for purpose in "$@"; do
   case $purpose in
     build) packages+=(build-essential pkg-config libssl-dev) ;;
-    test) packages+=(postgresql python3-venv) ;;
+    test)
+      packages+=(postgresql python3-venv curl openssl chromium fonts-noto-cjk)
+      # A Node.js of another source brings npm along, and Debian's would fight with it.
+      command -v npm >/dev/null || packages+=(nodejs npm)
+      ;;
     *) echo "setup.sh: unknown purpose '$purpose': build or test" >&2; exit 2 ;;
   esac
 done

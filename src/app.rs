@@ -1,8 +1,10 @@
 //! The wired service: store, keys, catalog, clock and randomness, handed to whoever carries out a use case.
 
+mod access_keys;
+
 use std::{
     collections::HashMap,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{Arc, Mutex, PoisonError, RwLock},
     time::{Duration, Instant},
 };
@@ -13,14 +15,11 @@ use crate::{
     base::{
         clock::Clock,
         entropy::Entropy,
-        limits,
         proxies::Proxies,
         rate::{Limiters, RateLimits},
-        secret::SecretString,
         slug::Slug,
         time::Time,
     },
-    catalog::{Catalog, SecretRef},
     license::seal::MasterKey,
     store::{Store, StoreError, Tx},
     usecase::{Actor, Context, Failure, installation::Installation, journal::Journal, keys},
@@ -68,7 +67,8 @@ struct Inner {
     installation: RwLock<Arc<Installation>>,
     sampled: Mutex<HashMap<Slug, Time>>,
     pinged: tokio::sync::Mutex<Option<Instant>>,
-    caught_up: tokio::sync::Mutex<Option<Instant>>,
+    /// When the last look at the database's revision began that ended well.
+    looked: tokio::sync::Mutex<Option<Instant>>,
 }
 
 /// What a transaction may do.
@@ -99,14 +99,14 @@ impl App {
     /// # Errors
     /// The database's; a sealed key that does not open.
     pub async fn new(parts: Parts) -> Result<Self, Failure> {
-        let installation = load(&parts).await?;
+        let installation = load(&parts, None).await?;
         let inner = Inner {
             limiters: Limiters::new(parts.rate_limits),
             parts,
             installation: RwLock::new(Arc::new(installation)),
             sampled: Mutex::default(),
             pinged: tokio::sync::Mutex::default(),
-            caught_up: tokio::sync::Mutex::default(),
+            looked: tokio::sync::Mutex::default(),
         };
         let app = Self(Arc::new(inner));
         if !app.installation().keys.knows_installation() {
@@ -161,7 +161,7 @@ impl App {
     /// # Errors
     /// The database's; the snapshot before stays.
     pub async fn reload(&self) -> Result<(), Failure> {
-        let installation = Arc::new(load(&self.0.parts).await?);
+        let installation = Arc::new(load(&self.0.parts, Some(&self.installation())).await?);
         *self.0.installation.write().unwrap_or_else(PoisonError::into_inner) = installation;
         Ok(())
     }
@@ -169,32 +169,25 @@ impl App {
     /// Loads the snapshot anew when it is out of date: another server, or a command beside this one, changed catalog
     /// or keys. Transactions notice that by themselves; this is for a call that ends before its transaction.
     ///
+    /// Anybody can make such calls, so one looks at a time, and those that wait share the first look that begins after
+    /// they asked. It may take as long as the database does: the caller sets the limit, its turn included.
+    ///
     /// # Errors
     /// The database's; the snapshot before stays.
     pub async fn catch_up(&self) -> Result<(), Failure> {
+        let asked = Instant::now();
+        let mut looked = self.0.looked.lock().await;
+        if looked.is_some_and(|began| began >= asked) {
+            return Ok(());
+        }
+        let began = Instant::now();
         let installation = self.installation();
         match self.store().read(move |tx| installation.check_current(tx)).await {
-            Err(Failure::Stale) => self.reload().await,
-            checked => checked,
+            Err(Failure::Stale) => self.reload().await?,
+            checked => checked?,
         }
-    }
-
-    /// [`Self::catch_up`], at most once a second however many calls ask, because anybody can make them; says
-    /// whether it looked.
-    pub async fn catch_up_seldom(&self) -> bool {
-        let mut caught_up = self.0.caught_up.lock().await;
-        if caught_up.is_some_and(|at| at.elapsed() < PING_PAUSE) {
-            return false;
-        }
-        *caught_up = Some(Instant::now());
-        match tokio::time::timeout(limits::REQUEST_TIMEOUT, self.catch_up()).await {
-            Ok(Ok(())) => true,
-            Ok(Err(failure)) => {
-                tracing::warn!("catalog and keys could not be compared with the database: {failure}");
-                false
-            }
-            Err(_) => false,
-        }
+        *looked = Some(began);
+        Ok(())
     }
 
     /// Whether the database takes writes. It is asked by a commit, so at most once a second however many
@@ -294,42 +287,10 @@ impl App {
     }
 }
 
-async fn load(parts: &Parts) -> Result<Installation, Failure> {
+/// Loads catalog, keys and access keys. `before`: the snapshot that this one takes the place of.
+async fn load(parts: &Parts, before: Option<&Installation>) -> Result<Installation, Failure> {
     let (master, issuer) = (parts.master.clone(), parts.public_url.clone());
     let mut installation: Installation = parts.store.read(move |tx| Installation::load(tx, &master, &issuer)).await?;
-    installation.access_keys = access_keys(installation.catalog.catalog(), &parts.data_dir);
+    installation.access_keys = access_keys::read(installation.catalog.catalog(), &parts.data_dir, before);
     Ok(installation)
-}
-
-/// The channels' access keys. A channel whose key cannot be read is left out and said: its calls are answered as
-/// failed authentications until the key is there and the service was told to load anew.
-fn access_keys(catalog: &Catalog, data_dir: &Path) -> HashMap<Slug, SecretString> {
-    let mut keys = HashMap::new();
-    for channel in &catalog.channels {
-        match read_secret(&channel.access_key, data_dir) {
-            Ok(key) => {
-                keys.insert(channel.slug.clone(), key);
-            }
-            Err(reason) => tracing::error!(channel.slug = %channel.slug, "access key cannot be read: {reason}"),
-        }
-    }
-    keys
-}
-
-/// Reads a secret from where the catalog says it is.
-///
-/// # Errors
-/// Says which variable or file is missing or empty; never what it holds.
-pub fn read_secret(reference: &SecretRef, data_dir: &Path) -> Result<SecretString, String> {
-    let text = match reference {
-        SecretRef::Env(name) => {
-            std::env::var(name).map_err(|_| format!("the environment variable {name} is not set"))?
-        }
-        SecretRef::File(path) => {
-            let path = data_dir.join(path);
-            std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?
-        }
-    };
-    let text = text.trim();
-    if text.is_empty() { Err("it is empty".to_owned()) } else { Ok(text.to_owned().into()) }
 }

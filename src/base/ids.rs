@@ -57,6 +57,19 @@ id!(
     /// A license: `sub` of its code.
     LicenseId
 );
+
+impl LicenseId {
+    /// The id in 16 bytes, for texts that are short.
+    pub fn to_bytes(self) -> [u8; 16] {
+        self.0.into_bytes()
+    }
+
+    /// The id that [`Self::to_bytes`] wrote.
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(Uuid::from_bytes(bytes))
+    }
+}
+
 id!(
     /// A machine that has, or had, a seat of a license.
     ActivationId

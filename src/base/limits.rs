@@ -83,6 +83,10 @@ pub const BUNDLE_REVOCATIONS_CHARS: usize = 32 * 1024;
 pub const FILE_MACHINES: u32 = 50;
 /// How long an `Idempotency-Key` is remembered, in hours.
 pub const IDEMPOTENCY_HOURS: i64 = 48;
+/// Wrong codes, keys and links that one address may try in a minute on the customer page.
+pub const WRONG_TRIES: u32 = 20;
+/// Addresses whose wrong tries are counted at once.
+pub const WRONG_TRY_ADDRESSES: usize = 10_000;
 /// Licenses, addresses or products whose calls are counted at once: about 60 bytes each.
 pub const RATE_LIMIT_KEYS: usize = 131_072;
 /// Days for which a machine may ask to borrow a seat; the plan decides how many it gets.

@@ -1,6 +1,6 @@
 //! Trusted proxies: whose word about the client's address is believed.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 /// Networks of trusted proxies.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -61,6 +61,14 @@ fn contains(network: IpAddr, bits: u8, address: IpAddr) -> bool {
     }
 }
 
+/// Whom an address stands for: an IPv6 customer has a /64 at least, and any number of addresses in it.
+pub fn counted_as(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
+        v4 => v4,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,5 +103,15 @@ mod tests {
         for wrong in ["10.0.0.0/33", "::/129", "x", "1.1.1.1/", ""] {
             assert!(Proxies::parse(&[wrong.to_owned()]).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn ipv6_counts_by_its_64_bits_of_network_and_ipv4_by_address() {
+        let network = |text: &str| super::counted_as(text.parse().unwrap()).to_string();
+        assert_eq!(network("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
+        assert_eq!(network("2001:db8:1:2::"), network("2001:db8:1:2:ffff::1"));
+        assert_ne!(network("2001:db8:1:2::"), network("2001:db8:1:3::"));
+        assert_eq!(network("198.51.100.7"), "198.51.100.7");
+        assert_eq!(network("::ffff:198.51.100.7"), "198.51.100.7");
     }
 }

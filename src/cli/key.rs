@@ -1,4 +1,4 @@
-//! `signet key list|rotate|revoke|take-root`.
+//! `signet key list|root|rotate|revoke|take-root`.
 
 use std::{
     fs::OpenOptions,
@@ -16,6 +16,7 @@ use crate::{
     app::App,
     base::{ids::LicenseId, secret::Key32, slug::Slug},
     config::Config,
+    license::keys::PublicKey,
     store::{Access, SigningKeyRecord},
     usecase::{Actor, Failure, keys},
 };
@@ -27,6 +28,11 @@ use super::{open, table, terminal::outln};
 pub enum Command {
     /// List the keys of all products
     List,
+    /// Print the public half of a product's root: what software pins to verify everything else by
+    Root {
+        /// The product
+        product: Slug,
+    },
     /// Make a new signing key; the one before verifies from now on and signs no more
     Rotate {
         /// The product
@@ -38,6 +44,8 @@ pub enum Command {
     /// Revoke a signing key that was rotated out: codes it signed no longer verify
     Revoke {
         /// Its kid
+        // One in 64 begins with a dash.
+        #[arg(allow_hyphen_values = true)]
         kid: String,
         /// File with the root's seed, when the root is kept offline
         #[arg(long)]
@@ -63,6 +71,11 @@ pub async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
             let keys: Result<Vec<SigningKeyRecord>, Failure> =
                 app.read(Actor::CommandLine, |tx, _| Ok(tx.key_list(None)?)).await;
             outln!("{}", listed(&keys?));
+        }
+        Command::Root { product } => {
+            let root: Result<PublicKey, Failure> =
+                app.read(Actor::CommandLine, move |tx, _| keys::root_public(tx, &product)).await;
+            outln!("{}", root?.x());
         }
         Command::Rotate { product, root } => {
             let root = root.as_deref().map(read_seed).transpose()?;

@@ -1,6 +1,7 @@
 //! Where the master key comes from: environment, systemd credential or file; and when a new one may be made.
 
 use std::{
+    env::VarError,
     fs::{self, OpenOptions},
     io::Write,
     os::unix::fs::{OpenOptionsExt, PermissionsExt},
@@ -19,8 +20,11 @@ const CREDENTIAL: &str = "signet-master-key";
 /// # Errors
 /// Says what to bring back when a sealed database comes without its key; refuses a file that others can read.
 pub fn obtain(file: &Path, database_is_sealed: bool, entropy: &dyn Entropy) -> anyhow::Result<MasterKey> {
-    if let Ok(text) = std::env::var(VARIABLE) {
-        return parse(&text, VARIABLE);
+    match std::env::var(VARIABLE) {
+        Ok(text) => return parse(&text, VARIABLE),
+        Err(VarError::NotPresent) => {}
+        // Passing it over could end with a new key that nobody keeps.
+        Err(VarError::NotUnicode(_)) => bail!("the master key in {VARIABLE} is wrong: it is not UTF-8"),
     }
     if let Some(path) = credential() {
         return parse(&read(&path)?, CREDENTIAL);

@@ -3,6 +3,7 @@
 //! [`anyhow::Error`].
 
 mod catalog;
+mod client;
 mod demo;
 mod key;
 mod master_key;
@@ -51,6 +52,9 @@ enum Command {
     /// Tokens of the management API
     #[command(subcommand)]
     Token(token::Command),
+    /// On a licensed machine: activate it, ask whether software may run
+    #[command(subcommand)]
+    Client(client::Command),
     /// Verify a license code offline
     Verify(verify::Verify),
     /// Play a marketplace against any address
@@ -94,6 +98,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Catalog(command) => catalog::run(command, config()?).await,
         Command::Key(command) => key::run(command, config()?).await,
         Command::Token(command) => token::run(command, config()?).await,
+        Command::Client(command) => Box::pin(client::run(command)).await,
         Command::Verify(command) => verify::run(command).await,
         Command::Simulate(Simulate::Koogallery(command)) => Box::pin(simulate::run(command)).await,
     }

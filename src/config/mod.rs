@@ -47,9 +47,9 @@ const NAMES: &[&str] = &[
 /// Why the settings cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// A file or variable that cannot be read or has a wrong type; the text names the source.
+    /// A file or variable that cannot be read or has a wrong type; the text names the source, and repeats no line of it.
     #[error("the configuration cannot be read: {0}")]
-    Read(Box<figment::Error>),
+    Read(String),
     /// A value that makes no sense.
     #[error("the setting `{name}` is wrong: {reason}")]
     Value {
@@ -203,7 +203,7 @@ impl Config {
             figment = figment.merge(Toml::file_exact(file));
         }
         let figment = figment.merge(source::environment(NAMES, variables)).merge(Serialized::defaults(flags));
-        let raw: Raw = figment.extract().map_err(|error| ConfigError::Read(Box::new(error)))?;
+        let raw: Raw = figment.extract().map_err(|error| ConfigError::Read(source::unquoted(&error.to_string())))?;
         raw.check()
     }
 }

@@ -23,16 +23,25 @@ pub(super) fn environment(names: &[&str], variables: impl IntoIterator<Item = (O
     };
     let mut texts = Dict::new();
     for (variable, text) in variables {
-        if let Some(name) = setting(variable) {
-            texts.insert(name, text.to_string_lossy().into_owned().into());
-        }
+        let Some(name) = setting(variable) else { continue };
+        // Not repaired: with another character in it, a folder would be another folder.
+        let Ok(text) = text.into_string() else { return Texts(Err(name)) };
+        texts.insert(name, text.into());
     }
-    Texts(texts)
+    Texts(Ok(texts))
 }
 
-/// Settings as texts.
+/// What is wrong with a source, in one line, without the line of the file that a TOML parser shows with a gutter before it
+/// (`3 | database_url = …`): it may hold the database's password.
+pub(super) fn unquoted(error: &str) -> String {
+    let shown =
+        |line: &&str| line.trim_start_matches(|char: char| char == ' ' || char.is_ascii_digit()).starts_with('|');
+    error.lines().filter(|line| !shown(line)).map(str::trim).collect::<Vec<_>>().join(": ")
+}
+
+/// Settings as texts, or the one whose text is not UTF-8.
 #[derive(Debug)]
-pub(super) struct Texts(Dict);
+pub(super) struct Texts(Result<Dict, String>);
 
 impl Provider for Texts {
     fn metadata(&self) -> Metadata {
@@ -41,7 +50,8 @@ impl Provider for Texts {
     }
 
     fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
-        Ok(Profile::Default.collect(self.0.clone()))
+        let not_utf8 = |name: String| format!("{PREFIX}{} is not UTF-8", name.to_ascii_uppercase());
+        self.0.clone().map(|texts| Profile::Default.collect(texts)).map_err(|name| not_utf8(name).into())
     }
 }
 

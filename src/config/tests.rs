@@ -243,3 +243,32 @@ fn the_set_up_installs_what_a_build_needs() {
         assert!(script.contains(package) && readme.contains(package), "{package}");
     }
 }
+
+/// Regression: the parser showed the line it stopped at, and the log had the database's password.
+#[test]
+fn a_file_that_cannot_be_read_shows_no_password() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("signet.toml");
+    for text in [
+        "database_url = \"postgres://signet:canary@h/d\n",
+        "listen = \"127.0.0.1:1\"\ndatabase_url = \"postgres://signet:canary@h/d\"x\n",
+        "database_url = postgres://signet:canary@h/d\n",
+        "postgres://signet:canary@h/d\n",
+        "database_url = { url = \"canary\" }\n",
+    ] {
+        std::fs::write(&file, text).unwrap();
+        let error = Config::load_with(Some(&file), [], &Flags::default()).unwrap_err();
+        let shown = format!("{error} {error:?}");
+        assert!(!shown.contains("canary"), "{shown}");
+        assert!(shown.contains("signet.toml"), "{shown}");
+    }
+}
+
+/// Regression: such a folder was made under another name.
+#[test]
+fn a_variable_that_is_not_utf8_is_refused() {
+    use std::os::unix::ffi::OsStringExt;
+    let folder = std::ffi::OsString::from_vec(b"/data/\xff".to_vec());
+    let error = Config::load_with(None, [("SIGNET_DATA_DIR".into(), folder)], &Flags::default()).unwrap_err();
+    assert!(error.to_string().contains("SIGNET_DATA_DIR is not UTF-8"), "{error}");
+}

@@ -37,6 +37,10 @@ pub enum Purpose {
     CredentialIv,
     /// The answer to a write that named an idempotency key: it may show a license code; aad: token and key.
     IdempotentAnswer,
+    /// The tag of a customer's link to the page of a license.
+    CustomerLink,
+    /// What the browser of a customer keeps while the page of a license is open.
+    CustomerSession,
 }
 
 impl Purpose {
@@ -49,6 +53,8 @@ impl Purpose {
             Self::DeferredEvent => "deferred-event",
             Self::CredentialIv => "credential-iv",
             Self::IdempotentAnswer => "idempotent-answer",
+            Self::CustomerLink => "customer-link",
+            Self::CustomerSession => "customer-session",
         }
     }
 }

@@ -5,7 +5,7 @@
 //! | `Renewed` | expiry moves up, never down¹ ⁴ | the same, and lifts the marketplace's hold when the date named lies ahead and the hold is no violation² | refused, flagged: somebody paid |
 //! | `RenewalRefunded` | expiry moves to the date named when that is lower, flagged | the same; holds stay | nothing |
 //! | `Expired` | frozen by the marketplace, flagged when the stored expiry lies ahead | marketplace's hold is set³ | nothing |
-//! | `Frozen` | frozen by the marketplace; a violation when more than 3 days before the expiry | marketplace's hold is set³ | nothing |
+//! | `Frozen` | frozen by the marketplace; a violation when more than 3 days before the expiry⁵ | marketplace's hold is set³ | nothing |
 //! | `Unfrozen` | nothing | marketplace's hold is lifted³; stays frozen while the merchant's stands | nothing |
 //! | `Released` | released | released | nothing |
 //! | `Upgraded` | the grant changes | the same; holds stay | refused, flagged: somebody paid |
@@ -20,6 +20,8 @@
 //!   whatever order the calls truly happened, a license that was ever released is released.
 //! ⁴ An expiry that is only Signet's guess (the order named no term) gives way to any stated date, also to an
 //!   earlier one: there is no stated date that a late call could undo. A lower one is flagged all the same.
+//! ⁵ A guess proves no violation: the newer lines tell the term's end by a FREEZE, and it may well come long before an
+//!   end that nobody stated. The hold is one about the term, flagged, and a paid renewal lifts it.
 //!
 //! The marketplace's answers follow from the [`Verdict`]: everything is `000000` but
 //! [`Verdict::Gone`], which is `000003` for a paid event.
@@ -107,12 +109,12 @@ pub enum Verdict {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "remark", rename_all = "snake_case")]
 pub enum Remark {
-    /// The marketplace expired a license whose stored expiry lies ahead.
+    /// The marketplace expired a license whose stored expiry lies ahead, or froze one long before an end that is a guess.
     ExpiredAhead {
         /// The stored expiry, `None` for a license without one.
         expiry: Option<Time>,
     },
-    /// A freeze long before the expiry: a violation in the marketplace's eyes.
+    /// A freeze long before the stated expiry: a violation in the marketplace's eyes.
     FrozenForViolation,
     /// A renewal was paid but the violation's hold stays until the marketplace unfreezes.
     StillHeldForViolation,
@@ -226,11 +228,16 @@ impl Position {
 
     fn frozen(self, signed_at: Time) -> Step {
         let early = self.expiry.at().is_none_or(|at| at.since(signed_at) > VIOLATION_LEAD);
-        let remarks = if early && !self.standing.violation { vec![Remark::FrozenForViolation] } else { Vec::new() };
+        let guess = self.expiry.is_guess();
+        let remarks = match early {
+            true if guess && !self.standing.marketplace_hold => vec![Remark::ExpiredAhead { expiry: self.expiry.at() }],
+            true if !guess && !self.standing.violation => vec![Remark::FrozenForViolation],
+            _ => Vec::new(),
+        };
         let step = self.standing(|it| {
             it.marketplace_hold = true;
             // A repeat of a violation's FREEZE close to the expiry does not make it one about the term.
-            it.violation = it.violation || early;
+            it.violation = it.violation || (early && !guess);
             it.status_signed_at = Some(signed_at);
         });
         Step { remarks, ..step }

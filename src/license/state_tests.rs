@@ -187,6 +187,27 @@ fn a_renewal_lifts_an_expiry_but_not_a_violation() {
     assert_eq!(unfrozen.position.standing.state(), State::Active);
 }
 
+/// Regression: a month's license whose call told no term was guessed to last a year. The FREEZE at its true end counted as
+/// a violation, and the customer who then paid the renewal stayed frozen.
+#[test]
+fn a_freeze_long_before_a_guess_is_no_violation_and_a_paid_renewal_lifts_it() {
+    let guessed = Position { expiry: Expiry::Guessed(day(NOW + 300)), ..active() };
+    let frozen = run(guessed, Event::Frozen { signed_at: day(NOW) });
+    assert_eq!(frozen.position.standing.state(), State::Frozen);
+    assert_eq!(frozen.remarks, [Remark::ExpiredAhead { expiry: Some(day(NOW + 300)) }]);
+    assert_eq!(
+        run(frozen.position, Event::Frozen { signed_at: day(NOW + 1) }).remarks,
+        [],
+        "a retry tells nothing new"
+    );
+    assert_eq!(run(frozen.position, renewed(NOW + 30)).position.standing.state(), State::Active);
+
+    // A violation that was one stays one.
+    let violation = run(active(), Event::Frozen { signed_at: day(NOW) }).position;
+    let guessed = Position { expiry: Expiry::Guessed(day(NOW + 300)), ..violation };
+    assert!(run(guessed, Event::Frozen { signed_at: day(NOW + 1) }).position.standing.violation);
+}
+
 #[test]
 fn exactly_three_days_before_the_expiry_is_no_violation() {
     let at = day(NOW + 20).saturating_add(-VIOLATION_LEAD);

@@ -129,6 +129,8 @@ constraints! {
         "the machine's component";
     /// A counter of a license.
     UsageCounter = "usage_counters_pkey", "usage_counters.license_id, usage_counters.meter", "the usage counter";
+    /// A license's link.
+    LicenseLink = "license_links_pkey", "license_links.license_id", "the license's link";
     /// A device code's id.
     DeviceCodeId = "device_codes_pkey", "device_codes.id", "the device code";
     /// An application for one device.

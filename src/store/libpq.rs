@@ -5,9 +5,17 @@
 
 use crate::base::secret::{ExposeSecret, SecretString};
 
-/// What is added to the URL, unless it says otherwise.
-const DEFAULTS: &[(&str, &str)] =
-    &[("connect_timeout", "3"), ("tcp_user_timeout", "5000"), ("application_name", "signet")];
+/// What is added to the URL, unless it says otherwise. `tcp_user_timeout` ends a connection whose server takes nothing
+/// more. One whose server vanished after it had taken a statement has nothing left to send: only keepalives notice,
+/// which the kernel would begin after two hours, with the job's place at the gate held all the while.
+const DEFAULTS: &[(&str, &str)] = &[
+    ("connect_timeout", "3"),
+    ("tcp_user_timeout", "5000"),
+    ("keepalives_idle", "5"),
+    ("keepalives_interval", "2"),
+    ("keepalives_count", "3"),
+    ("application_name", "signet"),
+];
 /// libpq's options (PostgreSQL's manual, "Database Connection Control Functions"), without `replication`, which makes
 /// another kind of connection. libpq would repeat an unknown name, which may be the end of a password with a `&`.
 const OPTIONS: &str = "\

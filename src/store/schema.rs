@@ -215,6 +215,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    license_links (license_id) {
+        license_id -> Text,
+        version -> BigInt,
+        rotated_at -> BigInt,
+    }
+}
+
+diesel::table! {
     revocations (product, number) {
         product -> Text,
         number -> BigInt,

@@ -38,7 +38,7 @@ pub enum AlertKind {
     TermUnknown,
     /// Part of a purchase could not be read; the license was issued without it.
     PurchaseIncomplete,
-    /// The marketplace expired a license whose stored expiry lies ahead.
+    /// The marketplace expired a license whose stored expiry lies ahead, or froze one long before an end that is a guess.
     ExpiredAhead,
     /// The marketplace froze a license long before its expiry.
     FrozenForViolation,

@@ -20,17 +20,19 @@ pub(super) enum Permission<'a> {
 /// # Errors
 /// The database's; missing keys.
 pub(super) fn write(tx: &mut Tx, ctx: Context, license: &License, permission: Permission) -> Done<String> {
-    let keys = ctx.installation.keys.of_product(&license.product)?.list;
-    let code = code::latest(tx, ctx, license.id)?;
     let list = revocations::list(tx, ctx, &license.product, 0)?;
     let short = list.complete && list.text.len() <= limits::BUNDLE_REVOCATIONS_CHARS;
-    let mut bundle = Bundle::new(license.product.as_str());
-    match permission {
-        Permission::Lease(text) => bundle.lease = Some(text.to_owned()),
-        Permission::LicenseFile(text) => bundle.license_file = Some(text.to_owned()),
-    }
-    bundle.keys = Some(keys.to_owned());
-    bundle.code = Some(code);
-    bundle.revocations = short.then(|| list.text.to_string());
+    let (lease, license_file) = match permission {
+        Permission::Lease(text) => (Some(text.to_owned()), None),
+        Permission::LicenseFile(text) => (None, Some(text.to_owned())),
+    };
+    let bundle = Bundle {
+        keys: Some(ctx.installation.keys.of_product(&license.product)?.list.to_owned()),
+        code: Some(code::latest(tx, ctx, license.id)?),
+        lease,
+        license_file,
+        revocations: short.then(|| list.text.to_string()),
+        ..Bundle::new(license.product.as_str())
+    };
     Ok(bundle.to_json())
 }

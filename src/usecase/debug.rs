@@ -35,9 +35,9 @@ pub fn answer(ctx: Context, channel: &Channel, event: &Event) -> Done<Outcome> {
     ctx.journal.note("debug: nothing changed");
     match event {
         Event::Purchase(wanted) => purchased(ctx, channel, product, plan, wanted),
-        Event::Query(ids) => Ok(Outcome::Instances(
-            ids.iter().map(|id| query::instance(ctx, id.clone(), Some(plan), Vec::new())).collect(),
-        )),
+        Event::Query(ids) => {
+            Ok(Outcome::Instances(ids.iter().map(|id| query::pretended(ctx, id.clone(), plan)).collect()))
+        }
         _ => Ok(Outcome::Done),
     }
 }
@@ -48,7 +48,7 @@ fn purchased(ctx: Context, channel: &Channel, product: &Product, plan: &Plan, wa
     let signer = ctx.installation.keys.debug_signer(&product.slug)?;
     let claims = Claims::for_license(&license, plan, &ctx.installation.issuer, license.created_at);
     let license_code = code_text(&claims, signer).map_err(|error| Failure::Missing(error.to_string()))?;
-    let instance = query::instance(ctx, instance_id, Some(plan), Vec::new());
+    let instance = query::pretended(ctx, instance_id, plan);
     Ok(Outcome::Purchased(Purchased { instance, license_code }))
 }
 

@@ -75,7 +75,7 @@ impl Installation {
         if revision(tx)? == self.revision { Ok(()) } else { Err(Failure::Stale) }
     }
 
-    /// Address of the page where customers see their license.
+    /// Address of the page where customers type what they have of their license.
     pub fn customer_page(&self) -> String {
         format!("{}/l", self.issuer)
     }

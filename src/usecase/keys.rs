@@ -154,6 +154,12 @@ impl KeyRing {
         known.into_iter().any(|key| key.state.verifies() && key.public.kid() == kid)
     }
 
+    /// The product's root, which its software pins; `None` for a product without keys.
+    pub fn root(&self, product: &Slug) -> Option<&PublicKey> {
+        let known = &self.products.get(product)?.known;
+        known.iter().find(|key| key.role == KeyRole::Root).map(|key| &key.public)
+    }
+
     /// Whether the installation's own keys were made.
     pub fn knows_installation(&self) -> bool {
         self.products.contains_key(INSTALLATION)
@@ -272,6 +278,14 @@ pub fn sign_anew(
     Ok((signed, last))
 }
 
+/// The public half of the product's root: what the merchant's software pins.
+///
+/// # Errors
+/// The database's; [`Failure::Missing`] when the product has no keys.
+pub fn root_public(tx: &mut Tx, product: &Slug) -> Done<PublicKey> {
+    public(&root_record(tx, product)?)
+}
+
 /// The product's root seed, to be written down and kept elsewhere.
 ///
 /// # Errors
@@ -290,16 +304,12 @@ pub fn forget_root(tx: &mut Tx, ctx: Context, product: &Slug) -> Done<()> {
 }
 
 fn root_signer(tx: &mut Tx, ctx: Context, product: &Slug, given: Option<&Key32>) -> Done<Signer> {
-    let keys = tx.key_list(Some(product))?;
-    let record = keys
-        .iter()
-        .find(|key| key.role == KeyRole::Root)
-        .ok_or_else(|| Failure::Missing(format!("product {product} has no keys: apply a catalog with it first")))?;
+    let record = root_record(tx, product)?;
     let Some(seed) = given else {
         if record.sealed_seed.is_none() {
             return Err(Failure::Missing(format!("the root of {product} is kept offline: name its file")));
         }
-        return open(&ctx.installation.master, record);
+        return open(&ctx.installation.master, &record);
     };
     let signer = Signer::from_seed(seed);
     if signer.kid() == record.kid {
@@ -307,6 +317,12 @@ fn root_signer(tx: &mut Tx, ctx: Context, product: &Slug, given: Option<&Key32>)
     } else {
         Err(Failure::Missing(format!("the given root is not that of product {product}")))
     }
+}
+
+fn root_record(tx: &mut Tx, product: &Slug) -> Done<SigningKeyRecord> {
+    let mut keys = tx.key_list(Some(product))?.into_iter();
+    keys.find(|key| key.role == KeyRole::Root)
+        .ok_or_else(|| Failure::Missing(format!("product {product} has no keys: apply a catalog with it first")))
 }
 
 fn insert(tx: &mut Tx, ctx: Context, product: &Slug, role: KeyRole, signer: &Signer) -> Done<()> {

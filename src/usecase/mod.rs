@@ -11,7 +11,10 @@
 //!   [`device`], [`order`] (completes what waits for details) and [`deferred`] (calls that came too early); [`term`]
 //!   says when a license ends whose order names no date
 //! * what the merchant does: [`merchant`], [`alert`], [`token`], [`catalog`], [`keys`], [`usage`]
-//! * what the licensed software does: [`caller`] (who asks), [`validate`], [`activation`]; both find the license by [`credential`] and answer
+//! * what customers open: [`lookup`] by code or key, [`link`] by the address that the marketplace shows, and [`session`] in
+//!   between
+//! * what the licensed software does: [`caller`] (who asks), [`validate`], [`activation`]; both find the license by
+//!   [`credential`] and answer
 //!   with a signed [`verdict`]
 //! * what reaches software that never asks: [`revocations`], [`license_file`], [`offline`]; it travels as a [`bundle`]
 //! * what all of them share: [`change`] (apply an event to a license and write down what came of it), [`code`],
@@ -35,6 +38,7 @@ pub mod issue;
 pub mod journal;
 pub mod keys;
 pub mod license_file;
+pub mod link;
 pub mod lookup;
 pub mod merchant;
 pub mod offline;
@@ -45,6 +49,7 @@ pub mod query;
 pub mod renewal;
 pub mod retention;
 pub mod revocations;
+pub mod session;
 pub mod status;
 pub mod term;
 pub mod token;

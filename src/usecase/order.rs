@@ -86,7 +86,8 @@ pub fn complete(tx: &mut Tx, ctx: Context, id: OrderId, info: &OrderInfo) -> Don
     Ok(Completion::Fulfilled(Box::new(done)))
 }
 
-/// Who completes an order: people speak for the merchant, a schedule for the catalog.
+/// Who completes an order: people speak for the merchant, a schedule for the catalog. Software and customers complete
+/// none; if they did, they could not speak for the merchant.
 fn teller(actor: &Actor) -> Teller {
     match actor {
         Actor::Token(_) | Actor::CommandLine => Teller::Merchant,

@@ -31,7 +31,7 @@ pub struct Purchased {
 pub struct Instance {
     /// The instance id.
     pub instance_id: String,
-    /// Address of the customer page.
+    /// Address of the customer page, where there is a license with the customer's link to it.
     pub front_end_url: String,
     /// What else the plan tells its buyer.
     pub delivery: Delivery,

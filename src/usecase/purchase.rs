@@ -115,7 +115,7 @@ pub fn issue_for(
     tell(tx, ctx, &issued.license, &order, notes, end.made_up)?;
     deferred::apply_all(tx, ctx, channel, &instance_id)?;
     Ok(Outcome::Purchased(Purchased {
-        instance: query::instance(ctx, instance_id, Some(plan), Vec::new()),
+        instance: query::instance(tx, ctx, &issued.license, instance_id, Some(plan))?,
         license_code: issued.code,
     }))
 }
@@ -139,8 +139,8 @@ fn repeat(tx: &mut Tx, ctx: Context, order: &OrderRecord) -> Done<Option<Purchas
     ctx.journal.about(license_id);
     let license_code = code::first(tx, ctx, license_id)?;
     let plan = ctx.installation.catalog.plan(&license.product, &license.plan);
-    let usage = query::usage(tx, &license)?;
-    let instance = query::instance(ctx, license.instance_id.unwrap_or_default(), plan, usage);
+    let instance_id = license.instance_id.clone().unwrap_or_default();
+    let instance = query::instance(tx, ctx, &license, instance_id, plan)?;
     Ok(Some(Purchased { instance, license_code }))
 }
 

@@ -16,7 +16,7 @@
 //!
 //! Where nothing is told, the guess must cut off nobody who paid and give away nothing for good. Goods sold by the
 //! period run for a month at least. All others get a year: the longest unit by which the marketplace sells. When
-//! the right ends sooner, the marketplace's expire call ends it; when it lasts longer, the merchant, who is told at
+//! the right ends sooner, the marketplace's expire or FREEZE call ends it; when it lasts longer, the merchant, who is told at
 //! once (²), has that year and the plan's slack to set the true end. A plan whose term ends is the merchant's own word
 //! for goods without a period; for goods that are sold by the period the call should have named one of several,
 //! so there the merchant is told as well, unless nobody paid (a trial).

@@ -9,7 +9,7 @@
 //! The counts live in this process's memory: several servers behind one address each let that many in.
 
 use std::{
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    net::{IpAddr, Ipv4Addr},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -25,6 +25,7 @@ use crate::{
     app::App,
     base::{
         ids::ActivationId,
+        proxies::counted_as,
         rate::{Exhausted, Standing},
         secret::{ExposeSecret, SecretString},
     },
@@ -87,7 +88,7 @@ pub async fn charge(
     let mut tally = Tally { slot: parts.extensions.get::<Slot>().cloned().unwrap_or_default() };
     let limiters = app.limiters();
     let address = client_address(app.trusted_proxies(), &parts.extensions, &parts.headers);
-    let network = network(address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)));
+    let network = counted_as(address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)));
     let mut charge_address = || limiters.address.as_ref().map_or(Ok(()), |it| tally.note(it.charge(&network)));
     if renewed.is_none() {
         charge_address()?;
@@ -131,27 +132,9 @@ impl Tally {
     }
 }
 
-/// Whom an address stands for: an IPv6 customer has a /64 at least, and any number of addresses in it.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
-        v4 => v4,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn ipv6_counts_by_its_64_bits_of_network_and_ipv4_by_address() {
-        let network = |text: &str| super::network(text.parse().unwrap()).to_string();
-        assert_eq!(network("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
-        assert_eq!(network("2001:db8:1:2::"), network("2001:db8:1:2:ffff::1"));
-        assert_ne!(network("2001:db8:1:2::"), network("2001:db8:1:3::"));
-        assert_eq!(network("198.51.100.7"), "198.51.100.7");
-        assert_eq!(network("::ffff:198.51.100.7"), "198.51.100.7");
-    }
 
     #[test]
     fn the_limit_that_is_nearest_is_told() {

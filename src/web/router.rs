@@ -11,13 +11,13 @@ use axum::{
 
 use crate::{app::App, base::limits};
 
-use super::{api, head, health, marketplace, page, problem::Problem, request_log, well_known};
+use super::{api, customer, head, health, html, marketplace, page, problem::Problem, request_log, well_known};
 
 /// Everything the public listener serves.
 pub fn public(app: &App) -> Router {
     // The marketplace's door answers what is too large in the marketplace's own way.
     Router::new()
-        .merge(elsewhere())
+        .merge(elsewhere(app))
         .route("/marketplace/koogallery/{channel}", any(marketplace::koogallery::receive))
         // With a slash too many, or anywhere else below: still an answer that the marketplace can read.
         .route("/marketplace/koogallery/{channel}/", any(marketplace::koogallery::receive))
@@ -31,20 +31,30 @@ pub fn public(app: &App) -> Router {
 }
 
 /// Everything but the marketplace's door, with what is not there.
-fn elsewhere() -> Router<App> {
+fn elsewhere(app: &App) -> Router<App> {
     Router::new()
         .route("/.well-known/jwks.json", get(well_known::jwks))
         .route("/products/{product}/jwks.json", get(well_known::product_jwks))
         .route("/products/{product}/keys.jws", get(well_known::product_key_list))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
-        .route("/", get(page::home))
-        .route("/l", get(page::license_form).post(page::license_show))
         .route("/assets/signet.css", get(page::stylesheet))
+        .route("/assets/signet.js", get(page::script))
+        .route("/assets/signet.svg", get(page::icon))
+        .merge(pages(app))
         .merge(api::router())
         .fallback(page::not_found)
         .layer(DefaultBodyLimit::max(limits::REQUEST_BODY_BYTES))
         .layer(middleware::from_fn(head::limit))
+}
+
+/// The pages for people, which remember their reader's language and stay out of indexes.
+fn pages(app: &App) -> Router<App> {
+    Router::new()
+        .route("/", get(page::home))
+        .merge(customer::routes(app))
+        .layer(middleware::from_fn_with_state(app.clone(), html::remember_language))
+        .layer(middleware::map_response(html::keep_out_of_indexes))
 }
 
 /// Ends requests whose client dawdles over the body. The marketplace's door has shorter limits of its own and answers

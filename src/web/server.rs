@@ -28,14 +28,20 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Serves `router` on `listener` until `stop`, then lets open requests finish for at most
 /// [`limits::SHUTDOWN_TIMEOUT`].
 pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) {
+    serve_at_once(limits::CONNECTIONS, listener, router, stop).await;
+}
+
+/// [`serve`], so many connections at once.
+async fn serve_at_once(connections: usize, listener: TcpListener, router: Router, stop: CancellationToken) {
     let graceful = GracefulShutdown::new();
-    let places = Arc::new(Semaphore::new(limits::CONNECTIONS));
+    let places = Arc::new(Semaphore::new(connections));
     let rooms = Arc::new(Semaphore::new(limits::ROOMY_CONNECTIONS));
     loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { break };
-        let accepted = tokio::select! {
+        // Nobody waits for a place any more once the service stops.
+        let next = async { (Arc::clone(&places).acquire_owned().await, listener.accept().await) };
+        let (place, accepted) = tokio::select! {
             () = stop.cancelled() => break,
-            accepted = listener.accept() => accepted,
+            next = next => next,
         };
         match accepted {
             Ok((stream, peer)) => {
@@ -181,6 +187,22 @@ mod tests {
         let end = ended(stall, true, ENDLESS, read).await;
         assert!(taken > 0 && end.is_err(), "{taken} {end:?}");
         assert!(started.elapsed() >= stall * 2, "{:?}", started.elapsed());
+    }
+
+    /// Regression: with every place taken, a stop was noticed only when one of them became free.
+    #[tokio::test]
+    async fn a_full_house_does_not_put_a_stop_off() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut guest = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let stop = CancellationToken::new();
+        let router = Router::new().route("/", get(|| async { "whole" }));
+        let served = tokio::spawn(serve_at_once(1, listener, router, stop.clone()));
+        // Answered, so that the connection stays, idle, in the only place there is.
+        guest.write_all(ENDLESS).await.unwrap();
+        assert!(guest.read(&mut [0; 1024]).await.unwrap() > 0);
+        stop.cancel();
+        let ended = tokio::time::timeout(limits::REQUEST_HEAD_TIMEOUT / 3, served).await;
+        ended.expect("the service stops at once").unwrap();
     }
 
     #[tokio::test]

@@ -112,8 +112,9 @@ async fn a_debug_code_does_not_verify_with_the_published_keys(#[case] backend: B
          application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{form}",
         form.len()
     );
-    let page = String::from_utf8(crate::harness::exchange(app.address, request.as_bytes()).await.body).unwrap();
-    assert!(!page.contains("Active"), "{page}");
+    let answer = crate::harness::exchange(app.address, request.as_bytes()).await;
+    let page = String::from_utf8(answer.body).unwrap();
+    assert!(answer.status == 422 && page.contains("No license has this code or key"), "{page}");
 }
 
 #[rstest]

@@ -9,7 +9,9 @@
 
 mod activation;
 mod architecture;
+mod browser;
 mod code2;
+mod customer;
 mod debug;
 mod executable;
 mod formal;
@@ -24,4 +26,5 @@ mod saas1;
 mod secrets;
 mod sequences;
 mod sequences_v1;
+mod software;
 mod stale;

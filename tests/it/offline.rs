@@ -1,5 +1,8 @@
 //! Machines that never ask: license files, and the exchange of a request for a bundle.
 
+mod exchange;
+mod file;
+
 use jiff::SignedDuration;
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -8,6 +11,7 @@ use signet::{
     catalog::PlanName,
     license::{
         activation::{Reason, Stay},
+        keys::KeyRole,
         model::{Customer, License},
     },
     store::ActivationRecord,
@@ -19,7 +23,19 @@ use signet::{
         upgrade,
     },
 };
-use signet_verify::{claims::Components, kind::Kind, machine::digest};
+use signet_verify::{
+    bundle::{Bundle, Opened},
+    claims::{Components, RevocationsClaims},
+    clock::TrustedTime,
+    keys::Root,
+    kind::Kind,
+    license_file::{Verdict, verdict},
+    machine::digest,
+    read,
+    request::Request,
+    revocations::{RevocationSet, Revoked},
+    stopped::Stopped,
+};
 
 use crate::harness::{Backend, CATALOG, TestApp, slug, time};
 
@@ -100,8 +116,10 @@ impl Held {
     }
 
     async fn exchange(&self, name: &str) -> Result<Exchanged, Reason> {
-        let (key, machine) = (self.key.clone(), machine(name));
-        let exchanged = self.app.write(move |tx, ctx| offline::activate(tx, ctx, &key, &machine)).await;
+        // As somebody types it.
+        let typed = request("press", name).to_text().unwrap();
+        let (key, request) = (self.key.clone(), Request::parse(&typed).unwrap());
+        let exchanged = self.app.write(move |tx, ctx| offline::activate(tx, ctx, &key, &request)).await;
         exchanged.map_err(|refused| refused.verdict.reason)
     }
 
@@ -113,6 +131,14 @@ impl Held {
                 license_file::make(tx, ctx, &license, &machines)
             })
             .await
+    }
+
+    /// What a verifier that pinned the product's root finds in a bundle.
+    async fn verified(&self, bundle: &str) -> Opened {
+        let records = self.app.read(|tx, _| Ok(tx.key_list(Some(&slug("press")))?)).await;
+        let root = records.iter().find(|key| key.role == KeyRole::Root).unwrap();
+        let root = Root::from_x(&data_encoding::BASE64URL_NOPAD.encode(&root.public_key)).unwrap();
+        Bundle::parse(bundle).unwrap().open(&root, "press", None).unwrap()
     }
 
     async fn act(&self, act: Act) {
@@ -144,212 +170,16 @@ impl Held {
             }
         }
         assert_eq!(opened["code"]["sub"], self.license.id.to_string());
+        self.verified(&bundle.to_string()).await;
         opened
     }
 }
 
+fn request(product: &str, name: &str) -> Request {
+    let (product, name) = (product.to_owned(), name.to_owned());
+    Request { components: components(&name), product, name, ..Request::default() }
+}
+
 fn machine(name: &str) -> Machine {
     Machine { name: Some(name.to_owned()), components: components(name), ..Machine::default() }
-}
-
-#[rstest]
-#[case::sqlite(Backend::Sqlite)]
-#[case::postgres(Backend::Postgres)]
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_license_file_is_bound_to_the_machines_that_have_a_seat(#[case] backend: Backend) {
-    let held = held(backend, "large", "2027-03-02T08:00:00Z").await;
-    assert_eq!(held.file(Machines::All).await.unwrap_err(), Declined::NoMachine, "activate first");
-    let (one, two) = (held.activate("one").await, held.activate("two").await);
-    let file = held.file(Machines::All).await.unwrap();
-    assert_eq!(file.ends_at, held.app.now().plus_days(30));
-    let opened = held.opened(&file.bundle).await;
-    let claims = &opened["license_file"];
-    assert_eq!(claims["bound_to"], json!([components("one"), components("two")]));
-    assert_eq!(
-        (&claims["match"], &claims["machines"], &claims["features"]),
-        (&json!("most"), &json!(3), &json!({ "pages": 100 }))
-    );
-    assert_eq!(claims["exp"], file.ends_at.as_seconds());
-    assert_eq!(claims["time"], held.app.now().as_micros());
-    assert!(opened.get("lease").is_none() && opened.get("revocations").is_some());
-    // Chosen ones, each once.
-    let chosen = held.file(Machines::Of(vec![two.id, two.id])).await.unwrap();
-    let opened = held.opened(&chosen.bundle).await;
-    assert_eq!(opened["license_file"]["bound_to"], json!([components("two")]));
-    // One without a seat, one of somebody else, none.
-    let id = held.license.id;
-    held.app.write(move |tx, ctx| activation::free(tx, ctx, id, one.id)).await.unwrap();
-    assert_eq!(held.file(Machines::Of(vec![two.id, one.id])).await.unwrap_err(), Declined::NoSeat(one.id));
-    let nobody = ActivationId::new(held.app.now(), held.app.app.entropy());
-    assert_eq!(held.file(Machines::Of(vec![nobody])).await.unwrap_err(), Declined::NoSeat(nobody));
-    assert_eq!(held.file(Machines::Of(Vec::new())).await.unwrap_err(), Declined::NoMachine);
-}
-
-#[rstest]
-#[case::sqlite(Backend::Sqlite)]
-#[case::postgres(Backend::Postgres)]
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_license_file_never_outlives_the_license(#[case] backend: Backend) {
-    // The plan's slack for a date of the merchant is three days.
-    let held = held(backend, "large", "2026-03-12T08:00:00Z").await;
-    held.activate("one").await;
-    let end: Time = time("2026-03-15T08:00:00Z");
-    let file = held.file(Machines::All).await.unwrap();
-    assert_eq!(file.ends_at, end);
-    assert_eq!(held.opened(&file.bundle).await["license_file"]["exp"], end.as_seconds());
-    held.app.set_clock("2026-03-15T07:59:59Z");
-    assert_eq!(held.file(Machines::All).await.unwrap().ends_at, end);
-    held.app.set_clock("2026-03-15T08:00:00Z");
-    assert_eq!(held.file(Machines::All).await.unwrap_err(), Declined::Standing(Reason::LicenseExpired));
-}
-
-#[rstest]
-#[case::sqlite(Backend::Sqlite)]
-#[case::postgres(Backend::Postgres)]
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_license_that_does_not_hold_gives_no_file_and_no_lease(#[case] backend: Backend) {
-    let held = held(backend, "large", "2027-03-02T08:00:00Z").await;
-    held.activate("one").await;
-    for (act, reason) in [(Act::Suspend, Reason::LicenseFrozen), (Act::Release, Reason::LicenseReleased)] {
-        held.act(act).await;
-        assert_eq!(held.file(Machines::All).await.unwrap_err(), Declined::Standing(reason));
-        assert_eq!(held.exchange("one").await.unwrap_err(), reason);
-        let key = held.key.clone();
-        let refused = held.app.read(move |tx, ctx| license_file::for_holder(tx, ctx, &key, &Machines::All)).await;
-        let Refused::Verdict(verdict) = refused.unwrap_err() else { panic!("a question too large") };
-        let signed = held.app.read_signed(Kind::Validation, "press", &verdict.signed).await;
-        assert_eq!((&signed["valid"], &signed["reason"]), (&json!(false), &json!(reason.as_str())));
-    }
-}
-
-#[rstest]
-#[case::sqlite(Backend::Sqlite)]
-#[case::postgres(Backend::Postgres)]
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_holder_of_a_license_gets_its_file_and_strangers_a_signed_no(#[case] backend: Backend) {
-    let held = held(backend, "large", "2027-03-02T08:00:00Z").await;
-    let ask = |key: SecretString| held.app.read(move |tx, ctx| license_file::for_holder(tx, ctx, &key, &Machines::All));
-    let Refused::Verdict(verdict) = ask(held.key.clone()).await.unwrap_err() else { panic!("a question too large") };
-    assert_eq!(verdict.reason, Reason::MachineUnknown);
-    assert!(
-        verdict.detail.starts_with("No machine has a seat") && verdict.detail.ends_with("the file."),
-        "{verdict:?}"
-    );
-    held.activate("one").await;
-    let file = ask(held.key.clone()).await.unwrap();
-    held.opened(&file.bundle).await;
-    let Refused::Verdict(verdict) = ask("nobody's".to_owned().into()).await.unwrap_err() else { panic!() };
-    assert_eq!(verdict.reason, Reason::LicenseMalformed);
-}
-
-#[rstest]
-#[case::sqlite(Backend::Sqlite)]
-#[case::postgres(Backend::Postgres)]
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_smaller_license_gives_files_only_to_the_machines_that_keep_their_seat(#[case] backend: Backend) {
-    let held = held(backend, "large", "2027-03-02T08:00:00Z").await;
-    let (one, two) = (held.activate("one").await, held.activate("two").await);
-    let id = held.license.id;
-    held.app
-        .write(move |tx, ctx| {
-            let license = tx.license_for_update(id)?.unwrap();
-            let small = ctx.installation.catalog.plan(&slug("press"), &slug("small")).unwrap();
-            upgrade::apply(tx, ctx, license, Some(small), None, "CS-down")
-        })
-        .await;
-    let file = held.file(Machines::All).await.unwrap();
-    assert_eq!(file.machines.iter().map(|it| it.id).collect::<Vec<_>>(), [one.id]);
-    assert_eq!(held.file(Machines::Of(vec![two.id])).await.unwrap_err(), Declined::NoSeat(two.id));
-}
-
-#[rstest]
-#[case::sqlite(Backend::Sqlite)]
-#[case::postgres(Backend::Postgres)]
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_file_names_a_bounded_number_of_machines(#[case] backend: Backend) {
-    let held = held(backend, "fleet", "2027-03-02T08:00:00Z").await;
-    let mut ids = Vec::new();
-    for number in 0..=limits::FILE_MACHINES {
-        ids.push(held.activate(&format!("machine {number}")).await.id);
-    }
-    assert_eq!(held.file(Machines::All).await.unwrap_err(), Declined::TooMany);
-    assert_eq!(held.file(Machines::Of(ids.clone())).await.unwrap_err(), Declined::TooMany);
-    ids.pop();
-    let file = held.file(Machines::Of(ids)).await.unwrap();
-    assert_eq!(file.machines.len(), limits::FILE_MACHINES as usize);
-    held.opened(&file.bundle).await;
-}
-
-/// A floating seat is somebody else's when its lease is over: a file that went on would be a seat too many.
-#[rstest]
-#[case::sqlite(Backend::Sqlite)]
-#[case::postgres(Backend::Postgres)]
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_file_for_a_floating_seat_ends_with_its_lease(#[case] backend: Backend) {
-    let held = held(backend, "floating", "2027-03-02T08:00:00Z").await;
-    let seat = held.activate("one").await;
-    assert_eq!(held.file(Machines::All).await.unwrap().ends_at, seat.lease_ends_at);
-    held.app.pass(SignedDuration::from_mins(30));
-    assert_eq!(held.file(Machines::All).await.unwrap_err(), Declined::NoMachine);
-    // Without network the seat is held for as long as the lease.
-    let exchanged = held.exchange("two").await.unwrap();
-    assert_eq!(exchanged.granted.activation.lease_ends_at, held.app.now().plus_days(60));
-    held.app.pass(DAY * 59);
-    assert_eq!(held.seats().await, 1);
-}
-
-#[rstest]
-#[case::sqlite(Backend::Sqlite)]
-#[case::postgres(Backend::Postgres)]
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_exchange_twice_is_one_seat_and_the_second_lease_is_later(#[case] backend: Backend) {
-    let held = held(backend, "small", "2027-03-02T08:00:00Z").await;
-    let first = held.exchange("one").await.unwrap();
-    assert!(first.granted.new_seat);
-    let opened = held.opened(&first.bundle).await;
-    let lease = &opened["lease"];
-    assert_eq!(lease["exp"], held.app.now().plus_days(60).as_seconds());
-    assert_eq!(lease["machine"]["components"], json!(components("one")));
-    assert_eq!(lease["activation"], first.granted.activation.id.to_string());
-    assert_eq!(opened["revocations"]["complete"], true);
-    held.app.pass(DAY * 50);
-    let second = held.exchange("one").await.unwrap();
-    assert_eq!((second.granted.activation.id, second.granted.new_seat), (first.granted.activation.id, false));
-    assert_eq!(held.opened(&second.bundle).await["lease"]["exp"], held.app.now().plus_days(60).as_seconds());
-    assert_eq!(held.seats().await, 1);
-    assert_eq!(held.exchange("two").await.unwrap_err(), Reason::MachineLimit);
-    assert_eq!(Stay::default(), Stay::Usual, "what a machine that can ask gets");
-}
-
-#[rstest]
-#[case::sqlite(Backend::Sqlite)]
-#[case::postgres(Backend::Postgres)]
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_offline_lease_never_outlives_the_license(#[case] backend: Backend) {
-    let held = held(backend, "small", "2026-04-01T08:00:00Z").await;
-    let exchanged = held.exchange("one").await.unwrap();
-    let lease = held.opened(&exchanged.bundle).await["lease"].clone();
-    let end = time("2026-04-04T08:00:00Z").as_seconds();
-    assert_eq!((&lease["exp"], &lease["grace_until"]), (&json!(end), &json!(end)));
-}
-
-/// What is too long to travel is fetched apart.
-#[rstest]
-#[case::sqlite(Backend::Sqlite)]
-#[case::postgres(Backend::Postgres)]
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_long_revocation_list_does_not_travel_with_a_file(#[case] backend: Backend) {
-    let held = held(backend, "small", "2027-03-02T08:00:00Z").await;
-    held.activate("one").await;
-    held.app
-        .write(|tx, ctx| {
-            for number in 0..700 {
-                signet::usecase::revocations::revoke_key(tx, ctx, &slug("press"), &format!("{number:043}"))?;
-            }
-            Ok(())
-        })
-        .await;
-    let file = held.file(Machines::All).await.unwrap();
-    let opened = held.opened(&file.bundle).await;
-    assert!(opened.get("revocations").is_none() && opened.get("license_file").is_some());
 }

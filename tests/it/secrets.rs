@@ -10,7 +10,7 @@ use koogallery_simulator::{Call, Line};
 use rstest::rstest;
 use signet::{
     base::entropy::{Entropy, SystemEntropy},
-    usecase::{keys, merchant, token},
+    usecase::{keys, link, merchant, token},
 };
 
 use crate::harness::{Backend, Database, TestApp, access_keys, slug, stamp};
@@ -91,6 +91,7 @@ async fn live(app: &TestApp) -> Vec<Needle> {
 
     for license in app.licenses().await {
         let id = license.id;
+        app.write(move |tx, ctx| link::rotate(tx, ctx, id)).await.unwrap();
         let revealed = app.read(move |tx, ctx| merchant::reveal(tx, ctx, id)).await.unwrap();
         let (_, signature) = revealed.code.rsplit_once('.').unwrap();
         needles.push(Needle::new(format!("the code of {id}"), &revealed.code));
@@ -98,6 +99,8 @@ async fn live(app: &TestApp) -> Vec<Needle> {
         let symbols: String = revealed.key.chars().filter(|char| *char != '-').collect();
         assert!(revealed.key.contains('-') && symbols.len() >= 20, "{}", revealed.key.len());
         needles.push(Needle::new(format!("the key of {id}"), &revealed.key));
+        let link = app.read(move |tx, ctx| Ok(link::of(tx, id)?.url(ctx))).await;
+        needles.push(Needle::new(format!("the link of {id}"), link.rsplit('/').next().unwrap()));
         needles.push(Needle::new(format!("the bare key of {id}"), &symbols));
         needles.push(Needle::new(format!("the bare key of {id} in lower case"), symbols.to_lowercase()));
     }

@@ -110,7 +110,8 @@ impl Model {
             return;
         }
         self.last_status = Some(signed_at);
-        self.violation = frozen && (self.violation || self.expires.since(signed_at) > SignedDuration::from_hours(72));
+        let early = self.expires.since(signed_at) > SignedDuration::from_hours(72);
+        self.violation = frozen && (self.violation || (early && !self.guessed));
         self.held = frozen;
     }
 }

@@ -17,7 +17,7 @@ use signet_verify::{
     read::ReadError,
 };
 
-use crate::harness::{Backend, CATALOG, TestApp, slug};
+use crate::harness::{Backend, CATALOG, TestApp, exchange, request_bytes, slug};
 
 fn buy(order_id: &str) -> Call {
     Call::buy(Line::License1, order_id).unwrap().product("P-STANDARD-YEAR")
@@ -106,7 +106,7 @@ async fn a_key_rotated_elsewhere_signs_here_and_old_codes_still_verify(#[case] b
     let license = app.license(&first.instance_id().unwrap()).await;
     assert_eq!((license.rev, kid_of(&app.latest_code(&license).await).await.unwrap()), (2, new_kid));
     let old_code = SecretString::from(first.license().unwrap());
-    assert!(app.read(move |tx, ctx| lookup::show(tx, ctx, &old_code)).await.is_some());
+    assert!(app.read(move |tx, ctx| lookup::find(tx, ctx, &old_code)).await.is_some());
     assert_eq!(app.write(|tx, ctx| keys::sign_anew(tx, ctx, &slug("atlas"), None)).await.0, 0);
 }
 
@@ -177,4 +177,85 @@ async fn an_access_key_changed_elsewhere_opens_the_door_with_the_first_call(#[ca
     let call = buy("CS0001");
     let exchange = renewed.call(&call).await;
     assert!(renewed.judge(&call, &exchange).passed(), "{:?}", exchange.answer);
+}
+
+/// Regression: of calls that came together only the one that looked for the new key was let in; the others were refused
+/// while it looked.
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_access_key_changed_elsewhere_opens_the_door_to_all_that_come_at_once(#[case] backend: Backend) {
+    let app = TestApp::start(backend).await;
+    let other = app.replica().await;
+    let key_file = app.database.folder.path().join("keys/renewed");
+    std::fs::write(key_file, "another-access-key\n").unwrap();
+    other.apply_catalog(&CATALOG.replace("keys/license-1-0\"", "keys/renewed\"")).await;
+    let renewed = app.door(Line::License1).market.with_key(AccessKey::new("another-access-key"));
+    let mut calls = tokio::task::JoinSet::new();
+    for number in 0..8 {
+        let renewed = renewed.clone();
+        calls.spawn(async move {
+            let call = buy(&format!("CS000{number}"));
+            let exchange = renewed.call(&call).await;
+            assert!(renewed.judge(&call, &exchange).passed(), "{:?}", exchange.answer);
+        });
+    }
+    calls.join_all().await;
+    assert_eq!(app.licenses().await.len(), 8);
+}
+
+/// Regression: after a wrong signature nothing was looked up for a second, so whoever kept sending some shut out the first
+/// calls under a new access key.
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stranger_at_the_door_does_not_hide_a_changed_access_key(#[case] backend: Backend) {
+    let app = TestApp::start(backend).await;
+    let other = app.replica().await;
+    let door = app.door(Line::License1);
+    let call = buy("CS0001");
+    let forged = door.market.prepare(&call).with_query("authToken", "AAAA");
+    for round in 0..3 {
+        let key = format!("access-key-{round}");
+        std::fs::write(app.database.folder.path().join(format!("keys/{key}")), &key).unwrap();
+        let catalog = CATALOG.replace("keys/license-1-0\"", &format!("keys/{key}\""));
+        assert_eq!(exchange(app.address, &request_bytes(&forged)).await.json()["resultCode"], "000001");
+        other.apply_catalog(&catalog).await;
+        let renewed = door.market.with_key(AccessKey::new(&key));
+        let exchange = renewed.call(&call).await;
+        assert!(renewed.judge(&call, &exchange).passed(), "{round}: {:?}", exchange.answer);
+    }
+}
+
+/// Regression: a key file that could not be read for a moment while catalog or keys were loaded anew closed its channel for
+/// good.
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_access_key_that_cannot_be_read_for_a_moment_stays(#[case] backend: Backend) {
+    let app = TestApp::start(backend).await;
+    let door = app.door(Line::License1);
+    let key_file = app.database.folder.path().join("keys/license-1-0");
+    let key = std::fs::read(&key_file).unwrap();
+    // Emptied by whoever is about to write it, and not readable at all.
+    std::fs::write(&key_file, "").unwrap();
+    app.app.reload().await.unwrap();
+    door.done(&buy("CS0001")).await;
+    std::fs::remove_file(&key_file).unwrap();
+    std::fs::create_dir(&key_file).unwrap();
+    app.app.reload().await.unwrap();
+    door.done(&buy("CS0002")).await;
+    // Taken away, it closes the channel; and what lies elsewhere is another key.
+    std::fs::remove_dir(&key_file).unwrap();
+    app.app.reload().await.unwrap();
+    let request = request_bytes(&door.market.prepare(&buy("CS0003")));
+    assert_eq!(exchange(app.address, &request).await.header("Body-Sign"), None);
+    std::fs::write(&key_file, key).unwrap();
+    app.app.reload().await.unwrap();
+    std::fs::write(app.database.folder.path().join("keys/empty"), "").unwrap();
+    app.apply_catalog(&CATALOG.replace("keys/license-1-0\"", "keys/empty\"")).await;
+    assert_eq!(exchange(app.address, &request).await.header("Body-Sign"), None);
 }

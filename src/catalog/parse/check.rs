@@ -165,6 +165,7 @@ fn missing<'p>(what: &str, name: &str, known: impl Iterator<Item = &'p Placed<Sl
     let known: Vec<&str> = known.map(|slug| slug.value.as_str()).collect();
     match nearest(name, &known) {
         Some(near) => format!("there is no {what} `{name}`; did you mean `{near}`?"),
+        None if known.is_empty() => format!("there is no {what} `{name}`: add it"),
         None => format!("there is no {what} `{name}`: add it, or name one of {}", listed(&known)),
     }
 }

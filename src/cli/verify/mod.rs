@@ -48,7 +48,7 @@ pub struct Verify {
     #[arg(long, default_value = "http://127.0.0.1:8080/.well-known/jwks.json")]
     jwks: String,
     /// The product's root key, as `signet key root PRODUCT` prints it: for bundles and key lists
-    #[arg(long, value_name = "X", value_parser = Root::from_x)]
+    #[arg(long, value_name = "X", allow_hyphen_values = true, value_parser = Root::from_x)]
     root_key: Option<Root>,
     /// The product it must be for
     #[arg(long)]

@@ -139,10 +139,8 @@ fn values_are_replaced_only_where_they_stand_by_themselves() {
 #[test]
 fn time_outs_are_added_unless_they_are_named() {
     let whole = |text: &str| read(text).with_defaults().expose_secret().to_owned();
-    let rest = "connect_timeout=3&tcp_user_timeout=5000&application_name=signet";
-    assert_eq!(whole("postgres://h/d"), format!("postgres://h/d?{rest}"));
-    assert_eq!(
-        whole("postgres://h/d?connect_timeout=9"),
-        "postgres://h/d?connect_timeout=9&tcp_user_timeout=5000&application_name=signet"
-    );
+    let rest =
+        "tcp_user_timeout=5000&keepalives_idle=5&keepalives_interval=2&keepalives_count=3&application_name=signet";
+    assert_eq!(whole("postgres://h/d"), format!("postgres://h/d?connect_timeout=3&{rest}"));
+    assert_eq!(whole("postgres://h/d?connect_timeout=9"), format!("postgres://h/d?connect_timeout=9&{rest}"));
 }

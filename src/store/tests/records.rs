@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{
     Database, both, check,
-    samples::{entropy, order, slug, time},
+    samples::{entropy, key, license, order, slug, time},
 };
 use crate::{
     base::{
@@ -13,8 +13,8 @@ use crate::{
     },
     license::keys::{KeyRole, KeyState},
     store::{
-        AlertRecord, DeferredRecord, IdempotencyRecord, KeyListRecord, MessageFilter, MessageRecord, SigningKeyRecord,
-        StoreError, TokenRecord, Tx,
+        AlertRecord, DeferredRecord, IdempotencyRecord, KeyListRecord, LinkRecord, MessageFilter, MessageRecord,
+        SigningKeyRecord, StoreError, TokenRecord, Tx,
     },
 };
 
@@ -26,6 +26,7 @@ both!(
     alerts,
     a_resolved_alert_that_is_raised_again_is_open_again,
     tokens,
+    links,
 );
 
 async fn keys_and_catalogs(database: Database) {
@@ -245,6 +246,21 @@ async fn tokens(database: Database) {
         assert_eq!(tx.idempotency_find(token(2).id, "a")?, None);
         assert_eq!(tx.idempotency_purge(time(5), 9)?, 1);
         assert_eq!(tx.idempotency_find(token(1).id, "a")?, None);
+        Ok(())
+    })
+    .await;
+}
+
+async fn links(database: Database) {
+    check(database, |tx| {
+        let license = license(1);
+        tx.license_insert(&license, &key(1))?;
+        assert_eq!(tx.link_find(license.id)?, None);
+        for version in [2, 3] {
+            let link = LinkRecord { license_id: license.id, version, rotated_at: time(version) };
+            tx.link_save(&link)?;
+            assert_eq!(tx.link_find(license.id)?, Some(link));
+        }
         Ok(())
     })
     .await;

@@ -17,19 +17,40 @@ use super::submit::ended;
 #[derive(Debug)]
 pub struct Id<T>(pub T);
 
+/// The two ids in the path: of a thing, and of one that belongs to it.
+#[derive(Debug)]
+pub struct Ids<T, U>(pub T, pub U);
+
 impl<T: FromStr + Send> FromRequestParts<App> for Id<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let wrong = |text: &str| {
-            let text: String = text.chars().take(60).collect();
-            Problem::malformed(format!(
-                "`{text}` in the path is no id: take it unchanged from a list or an earlier answer."
-            ))
-        };
-        let Path(text) = Path::<String>::from_request_parts(parts, app).await.map_err(|_| wrong("(not UTF-8)"))?;
-        text.parse().map(Self).map_err(|_| wrong(&text))
+        let Path(text) = Path::<String>::from_request_parts(parts, app).await.map_err(|_| unreadable())?;
+        id(&text).map(Self)
     }
+}
+
+impl<T: FromStr + Send, U: FromStr + Send> FromRequestParts<App> for Ids<T, U> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let path = Path::<(String, String)>::from_request_parts(parts, app).await;
+        let Path((first, second)) = path.map_err(|_| unreadable())?;
+        Ok(Self(id(&first)?, id(&second)?))
+    }
+}
+
+fn unreadable() -> Problem {
+    no_id("(not UTF-8)")
+}
+
+fn id<T: FromStr>(text: &str) -> Result<T, Problem> {
+    text.parse().map_err(|_| no_id(text))
+}
+
+fn no_id(text: &str) -> Problem {
+    let text: String = text.chars().take(60).collect();
+    Problem::malformed(format!("`{text}` in the path is no id: take it unchanged from a list or an earlier answer."))
 }
 
 /// The query's parameters.

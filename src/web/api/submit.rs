@@ -231,6 +231,13 @@ pub fn ended(text: String) -> String {
     if text.ends_with('.') { text } else { text + "." }
 }
 
+/// `text` as a sentence.
+pub fn sentence(text: String) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(|it| it.to_ascii_uppercase());
+    ended(first.into_iter().chain(letters).collect())
+}
+
 fn unsupported() -> Problem {
     let detail = "The body must be JSON: send it with `Content-Type: application/json`.";
     Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "The body is not JSON", detail)

@@ -1,6 +1,11 @@
 //! The command line: what each command prints, refuses and answers as its exit code.
 
-use std::{fs, os::unix::fs::PermissionsExt, process::Stdio};
+use std::{
+    ffi::OsStr,
+    fs,
+    os::unix::{ffi::OsStrExt, fs::PermissionsExt},
+    process::Stdio,
+};
 
 use koogallery_simulator::Line;
 use serde_json::Value;
@@ -49,6 +54,16 @@ fn a_fresh_start_makes_a_private_master_key_and_a_sealed_database_never_gets_ano
     installation.run(&["serve"]).refused(&["chmod 600"]);
     fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
     installation.serve_again().stop();
+}
+
+/// Regression: it was passed over, and a new key made in the data folder.
+#[test]
+fn a_master_key_that_is_not_utf8_is_refused() {
+    let installation = installation();
+    let mut command = installation.command(&["serve"]);
+    command.env("SIGNET_MASTER_KEY", OsStr::from_bytes(b"\xff"));
+    Ended::of(command).refused(&["SIGNET_MASTER_KEY is wrong"]);
+    assert!(!installation.master_key().exists());
 }
 
 #[test]

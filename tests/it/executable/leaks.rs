@@ -35,11 +35,12 @@ async fn no_secret_reaches_the_log() {
     let token = tokio::task::block_in_place(|| installation.token("licenses:read,licenses:reveal"));
     secrets.push(("the API token".to_owned(), token.clone()));
     let keys = tokio::task::block_in_place(|| reveal(&installation, &token, &mut secrets));
-    for typed in [&keys[0], "PLAIN-NONSENSE-KEY"] {
+    for (typed, expected) in [(keys[0].as_str(), 303), ("PLAIN-NONSENSE-KEY", 422)] {
         let form = (("Content-Type", "application/x-www-form-urlencoded"), format!("license={typed}"));
         let (status, page) = post(installation.port, "/l", form).await;
-        assert_eq!(status, 200, "{page}");
+        assert_eq!(status, expected, "{page}");
     }
+    tokio::task::block_in_place(|| open_links(&installation, &token, &mut secrets));
     let log = tokio::task::block_in_place(|| {
         service.signal("HUP");
         wait_until("the reload", || service.log().contains("loaded anew"));
@@ -101,6 +102,20 @@ async fn refused_and_good(market: &Marketplace, secrets: &mut Secrets) {
             }
         }
         market.send(request).await.answer.unwrap();
+    }
+}
+
+/// Opens every license's link, whole and cut short.
+fn open_links(installation: &Installation, token: &str, secrets: &mut Secrets) {
+    let (_, body) = installation.get_with_token("/api/v1/licenses?limit=100", token);
+    let licenses: Value = serde_json::from_str(&body).unwrap();
+    for license in licenses["items"].as_array().unwrap() {
+        let path = format!("/api/v1/licenses/{}/link", license["id"].as_str().unwrap());
+        let link: Value = serde_json::from_str(&installation.get_with_token(&path, token).1).unwrap();
+        let link = link["url"].as_str().unwrap().strip_prefix(&installation.url()).unwrap();
+        assert_eq!(installation.get(link).0, 303);
+        assert!([404, 429].contains(&installation.get(&link[..link.len() - 4]).0));
+        secrets.push(("a customer's link".to_owned(), link[..link.len() - 4].to_owned()));
     }
 }
 

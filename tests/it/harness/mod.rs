@@ -84,6 +84,8 @@ pub fn slug(text: &str) -> Slug {
 pub struct Settings {
     pub rate_limits: RateLimits,
     pub trusted_proxies: Proxies,
+    /// Known by the address at which it listens, instead of [`PUBLIC_URL`].
+    pub at_home: bool,
 }
 
 /// A running service.
@@ -103,6 +105,11 @@ impl TestApp {
     /// Starts the service with the test catalog on a fresh database.
     pub async fn start(backend: Backend) -> Self {
         Self::start_with(backend, Settings::default()).await
+    }
+
+    /// The same service, known by the address at which it listens: for real browsers.
+    pub async fn start_at_home(backend: Backend) -> Self {
+        Self::start_with(backend, Settings { at_home: true, ..Settings::default() }).await
     }
 
     /// The same with other settings.
@@ -147,12 +154,13 @@ impl TestApp {
         assert_ne!(fit.unwrap(), MasterKeyFit::Wrong);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
+        let public_url = if settings.at_home { format!("http://{address}") } else { PUBLIC_URL.to_owned() };
         let parts = Parts {
             store,
             clock: clock.clone(),
             entropy: Arc::new(SeededEntropy::new(seed)),
             master: master.clone(),
-            public_url: PUBLIC_URL.to_owned(),
+            public_url,
             data_dir: database.folder.path().to_owned(),
             message_days: 30,
             trusted_proxies: settings.trusted_proxies.clone(),

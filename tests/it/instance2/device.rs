@@ -82,7 +82,7 @@ async fn the_license_of_one_device_passes_for_no_license_code(#[case] backend: B
     assert_eq!((verified.claims.machines, verified.claims.device), (1, Some(device_digest("A"))));
     assert!(text.len() <= limits::LICENSE_CODE_CHARS);
     assert_eq!(verify::verify_code(&text, &keys, &options).unwrap_err().as_str(), "wrong_kind");
-    let shown = async |text: String| app.read(move |tx, ctx| lookup::show(tx, ctx, &text.clone().into())).await;
+    let shown = async |text: String| app.read(move |tx, ctx| lookup::find(tx, ctx, &text.clone().into())).await;
     assert!(shown(text).await.is_none(), "the customer page shows licenses, not devices");
     assert!(shown(app.latest_code(&license).await).await.is_some());
 }

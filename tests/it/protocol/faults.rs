@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use diesel::{Connection, connection::SimpleConnection};
-use koogallery_simulator::{Call, Line};
+use koogallery_simulator::{AccessKey, Call, Line};
 use rstest::rstest;
 use signet::{base::limits, store::DatabaseUrl};
 use tokio::{
@@ -221,4 +221,50 @@ async fn a_lost_database_is_answered_000005_and_the_retry_succeeds_postgres() {
     app.database.let_in();
     door.done(&buy()).await;
     assert_eq!(app.licenses().await.len(), 1);
+}
+
+/// Regression: each forged call asked the lost database again whether the key had changed, one after the other, and then
+/// waited for its line in the message log.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn forged_calls_that_meet_a_lost_database_are_answered_in_time_postgres() {
+    let app = TestApp::start(Backend::Postgres).await;
+    let door = app.door(Line::License1);
+    app.database.shut_out();
+    let forged = door.market.with_key(AccessKey::new("not-the-key"));
+    let mut calls = tokio::task::JoinSet::new();
+    for _ in 0..4 {
+        let (address, request) = (app.address, request_bytes(&forged.prepare(&buy())));
+        let started = Instant::now();
+        calls.spawn(async move { (exchange(address, &request).await, started.elapsed()) });
+    }
+    for (answer, took) in calls.join_all().await {
+        assert_answers(&door, &answer, "000001");
+        assert!(took < MARKETPLACE_PATIENCE, "{took:?}");
+    }
+    app.database.let_in();
+}
+
+/// Regression: calls with wrong signatures waited one after the other for a database that hangs, for longer than the
+/// marketplace does, and from the fifth on were answered with a bare 408.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_hangs_keeps_no_wrong_signature_waiting_postgres() {
+    let app = TestApp::start(Backend::Postgres).await;
+    let door = app.door(Line::License1);
+    let forged = request_bytes(&door.market.prepare(&buy()).with_query("authToken", "AAAA"));
+    let mut beside = app.database.postgres().unwrap();
+    beside.batch_execute("BEGIN; LOCK TABLE meta IN ACCESS EXCLUSIVE MODE").unwrap();
+    let mut calls = tokio::task::JoinSet::new();
+    for _ in 0..6 {
+        let (address, forged) = (app.address, forged.clone());
+        calls.spawn(async move {
+            let started = Instant::now();
+            (exchange(address, &forged).await, started.elapsed())
+        });
+    }
+    for (answer, waited) in calls.join_all().await {
+        assert_answers(&door, &answer, "000001");
+        assert!(waited < MARKETPLACE_PATIENCE, "{waited:?}");
+    }
+    beside.batch_execute("ROLLBACK").unwrap();
+    door.done(&buy()).await;
 }

@@ -187,6 +187,14 @@ fn all_problems_come_at_once_in_the_order_of_the_lines() {
     );
 }
 
+/// Regression: with no product whose slug could be read, the problem ended in "or name one of " and nothing.
+#[test]
+fn where_there_is_nothing_to_name_nothing_is_offered() {
+    let list = problems(&SMALL.replacen("slug = \"atlas\"", "slug = \"Atlas\"", 1));
+    let message = &list.iter().find(|it| it.path == "channel main › products").unwrap().message;
+    assert_eq!(message, "there is no product `atlas`: add it");
+}
+
 #[test]
 fn what_is_no_toml_is_told_with_every_fault_and_nothing_else() {
     let list = problems("[[product]]\nslug = atlas\nname = { zh = \"图\" \nterm = \"\n");

@@ -4,23 +4,26 @@ use std::collections::BTreeSet;
 
 use super::*;
 
-/// Method, path with a possible id, and the scope of every operation of the document.
+/// Method, path with a possible id, and the scope of every operation of the document that needs a token.
 async fn operations(api: &Api) -> Vec<(String, String, Scope)> {
     let document = api.send("GET", "/openapi.json", &[], "").await.json();
     let mut found = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
-            if operation["operationId"] == "openapi" || operation["tags"][0] == "published" {
+            if operation["operationId"] == "openapi"
+                || ["published", "software"].contains(&operation["tags"][0].as_str().unwrap())
+            {
                 continue;
             }
             let scope = operation["security"][0]["bearer"][0].as_str().unwrap_or_else(|| panic!("{method} {path}"));
             let path = path.strip_prefix("/api/v1").unwrap();
             let path = path.replace("{id}", "0193f3a8-2c4d-7e10-9b1a-5c0e8d3f7a21");
+            let path = path.replace("{activation}", "0193f3a8-2c4d-7e10-9b1a-5c0e8d3f7a22");
             let path = path.replace("{product}", "atlas").replace("{channel}", "koogallery");
             found.push((method.to_uppercase(), path, scope.parse().unwrap()));
         }
     }
-    assert!(found.len() >= 22, "{found:?}");
+    assert!(found.len() >= 24, "{found:?}");
     found
 }
 
@@ -257,4 +260,24 @@ async fn a_page_moves_no_row_while_others_are_added() {
     assert_eq!(seen, issued);
     let orders = api.get(&format!("/orders?{}", &cursor[1..])).await;
     assert_eq!(orders.problem(), "malformed", "a cursor of another list");
+}
+
+#[tokio::test]
+async fn a_new_link_takes_the_place_of_the_old_one_once_for_each_key() {
+    let api = Api::start().await;
+    let id = api.issue().await;
+    let shown = async || api.get(&format!("/licenses/{id}/link")).await.json();
+    let first = shown().await;
+    let url = first["url"].as_str().unwrap();
+    assert!(url.starts_with("https://license.test/l/") && url.len() == "https://license.test/l/".len() + 48, "{url}");
+    assert_eq!((&first["version"], &first["rotated_at"]), (&json!(1), &Value::Null));
+    for _ in 0..2 {
+        let answer = api.post_once(&format!("/licenses/{id}/link"), json!({}), Some("once")).await;
+        assert_eq!(answer.json(), json!({ "version": 2, "rotated_at": api.app.now() }), "and no link for this scope");
+    }
+    let second = shown().await;
+    assert_eq!(second["version"], 2);
+    assert_ne!(second["url"], first["url"]);
+    let unknown = "/licenses/0193f3a8-2c4d-7e10-9b1a-5c0e8d3f7a21/link";
+    assert_eq!((api.get(unknown).await.status, api.post(unknown, json!({})).await.status), (404, 404));
 }

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use tokio::time::Instant;
 use tracing::Instrument;
 
 use crate::{
     app::App,
-    base::limits,
     marketplace::koogallery::reply::{Reply, ResultCode},
     store::Tx,
     usecase::{
@@ -18,14 +18,14 @@ use crate::{
 
 use super::transaction::{self, Authenticated, Carried};
 
-/// Runs the use case, the answer and the log of the call in one transaction.
-pub(super) async fn carry_out(app: &App, call: Authenticated) -> Carried {
+/// Runs the use case, the answer and the log of the call in one transaction, and answers by `deadline`.
+pub(super) async fn carry_out(app: &App, call: Authenticated, deadline: Instant) -> Carried {
     let activity = call.activity();
     let call = Arc::new(call);
     let actor = Actor::Channel(call.channel.slug.clone());
     let shared = Arc::clone(&call);
     let job = move |tx: &mut Tx, ctx: Context| transaction::run(tx, ctx, &shared);
-    let reply = match tokio::time::timeout(limits::REQUEST_TIMEOUT, app.write(actor.clone(), job)).await {
+    let reply = match tokio::time::timeout_at(deadline, app.write(actor.clone(), job)).await {
         Ok(Ok(carried)) => return carried,
         Ok(Err(failure)) => {
             let failure: Failure = failure;

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use crate::{
     app::App,
-    base::{ids::MessageId, slug::Slug},
+    base::{ids::MessageId, limits, slug::Slug},
     marketplace::koogallery::{redact::redact, reply::Reply, signature::Transport},
     store::{MessageRecord, Tx},
     usecase::{Actor, Context, Failure, inbound},
@@ -49,8 +49,11 @@ pub(super) async fn sample_failure(app: &App, channel: &Slug, received: &Receive
     let job = move |tx: &mut Tx, ctx: Context| {
         inbound::record(tx, &message(ctx, &slug, &received, transport, &reply, started))
     };
-    if let Err(failure) = app.write(Actor::Signet, job).await {
-        let failure: Failure = failure;
-        tracing::warn!("a failed authentication could not be logged: {failure}");
+    // The answer is not to wait for a database that is stuck.
+    let written = app.write::<_, Failure, _>(Actor::Signet, job);
+    match tokio::time::timeout(limits::REQUEST_TIMEOUT.saturating_sub(started.elapsed()), written).await {
+        Ok(Ok(())) => {}
+        Ok(Err(failure)) => tracing::warn!("a failed authentication could not be logged: {failure}"),
+        Err(_) => tracing::warn!("a failed authentication could not be logged in time"),
     }
 }

@@ -27,7 +27,7 @@ use tracing::Instrument;
 
 use crate::{
     app::App,
-    base::{secret::SecretString, slug::Slug},
+    base::{limits, secret::SecretString, slug::Slug},
     catalog::Channel,
     marketplace::koogallery::{
         inbound,
@@ -70,20 +70,25 @@ async fn handle(app: &App, channel: Channel, key: SecretString, request: Request
         Ok(received) => received,
         Err(reply) => return (reply, key),
     };
-    let (channel, key, authentic) = match sender::authenticate(app, channel, key, &received).await {
+    // Of everything that follows: however much of it has to wait, the marketplace does not.
+    let deadline = tokio::time::Instant::now() + limits::REQUEST_TIMEOUT;
+    let (channel, key, authentic) = match sender::authenticate(app, channel, key, &received, deadline).await {
         Ok(authenticated) => authenticated,
         Err((failure, key)) => {
             let labels = [("channel", slug.to_string()), ("kind", failure.kind().to_owned())];
             metrics::counter!("signet_marketplace_authentication_failures_total", &labels).increment(1);
             let reply = Reply::new(ResultCode::AuthenticationFailed, &failure.to_string());
-            log::sample_failure(app, &slug, &received, &reply, started).await;
+            let sampled = log::sample_failure(app, &slug, &received, &reply, started);
+            if tokio::time::timeout_at(deadline, sampled).await.is_err() {
+                tracing::warn!("a failed authentication could not be logged in time");
+            }
             return (reply, key);
         }
     };
     let signing_key = key.clone();
     let parsed = inbound::parse(&received.raw(), &authentic);
     let call = Authenticated { channel, key, received, authentic, parsed, started };
-    let carried = carry_out::carry_out(app, call).await;
+    let carried = carry_out::carry_out(app, call, deadline).await;
     measure(&slug, &carried, started);
     (carried.reply, signing_key)
 }

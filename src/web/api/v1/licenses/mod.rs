@@ -1,9 +1,12 @@
 //! Licenses. One file per verb; what they share is here: the license as the API shows it.
 
+pub mod activations;
 pub mod extend;
+pub mod free;
 pub mod get;
 pub mod history;
 pub mod issue;
+pub mod link;
 pub mod list;
 pub mod release;
 pub mod resume;
@@ -46,7 +49,10 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(release::release_license))
         .routes(routes!(extend::extend_license))
         .routes(routes!(reveal::reveal_license))
+        .routes(routes!(link::get_link, link::rotate_link))
         .routes(routes!(history::license_history))
+        .routes(routes!(activations::list_activations))
+        .routes(routes!(free::free_activation))
         .routes(routes!(usage::get_usage, usage::report_usage))
 }
 

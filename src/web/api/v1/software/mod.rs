@@ -33,7 +33,7 @@ use crate::{
         activation::{self as usecase, Granted, Warning},
         verdict::Verdict,
     },
-    web::{problem::Problem, rate_limit},
+    web::{api::submit::sentence, problem::Problem, rate_limit},
 };
 
 /// How long to wait after too many new machines, in seconds: places get free one by one within a day.
@@ -217,7 +217,7 @@ fn declined(verdict: Verdict, holders: Option<Vec<Holder>>) -> Response {
     let reason = verdict.reason.as_str();
     let name = reason.replace('_', "-");
     let refusal = Refusal {
-        problem: Problem::new(status, &name, "The license does not allow this", verdict.detail),
+        problem: Problem::new(status, &name, "The license does not allow this", sentence(verdict.detail)),
         reason,
         conclusive: verdict.reason.conclusive(),
         signed: verdict.signed,

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::{
     app::App,
-    usecase::{Actor, Failure, activation::Machine, offline as usecase},
+    usecase::{Actor, Failure, offline as usecase},
     web::{
         api::{licensed::Licensed, openapi::SeatProblems, submit::Submitted},
         problem::Problem,
@@ -66,17 +66,9 @@ pub async fn activate_offline(
     let wanted: ActivateOffline = submitted.json()?;
     let request =
         Request::parse(&wanted.request).map_err(|error| Problem::unprocessable(format!("`request`: {error}.")))?;
-    let said = |text: String| Some(text).filter(|text| !text.is_empty());
-    let machine = Machine {
-        product: Some(request.product),
-        name: said(request.name),
-        platform: said(request.platform),
-        components: request.components,
-        ..Machine::default()
-    };
     let credential = licensed.credential;
     let outcome = app
-        .write::<_, Failure, _>(Actor::Software, move |tx, ctx| usecase::activate(tx, ctx, &credential, &machine))
+        .write::<_, Failure, _>(Actor::Software, move |tx, ctx| usecase::activate(tx, ctx, &credential, &request))
         .await?;
     Ok(match outcome {
         Ok(exchanged) => {

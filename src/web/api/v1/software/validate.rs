@@ -16,7 +16,12 @@ use crate::{
         verdict::Verdict,
     },
     web::{
-        api::{input::Text, licensed::Licensed, openapi::AskProblems, submit::Submitted},
+        api::{
+            input::Text,
+            licensed::Licensed,
+            openapi::AskProblems,
+            submit::{Submitted, sentence},
+        },
         problem::Problem,
     },
 };
@@ -131,7 +136,7 @@ impl From<Verdict> for Validation {
             valid: it.valid(),
             reason: it.reason.as_str(),
             conclusive: it.reason.conclusive(),
-            detail: it.detail,
+            detail: sentence(it.detail),
             license: it.license.map(Facts::from),
             activation: it.activation,
             server_time: it.server_time,

@@ -1,0 +1,241 @@
+//! What the client keeps between two runs: one file, private, written in one step, guarded by a lock.
+//!
+//! The file is a bundle as it travels between machines, with a member `client` of its own: the pinned root, the
+//! license and the highest time seen are nobody else's.
+
+use std::{
+    fs::{self, DirBuilder, File, OpenOptions},
+    io::{self, Read, Write},
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, bail};
+use serde::{Deserialize, Serialize, Serializer};
+use signet_verify::{bundle::Bundle, clock::TrustedTime, revocations::RevocationSet};
+
+use crate::base::{
+    secret::{ExposeSecret, SecretString},
+    slug::Slug,
+};
+
+/// The state.
+const FILE: &str = "state.json";
+/// Held while a command works; never removed, because a lock on a removed file guards nothing.
+const LOCK: &str = "lock";
+/// The id of a container whose folder is a volume.
+const VOLUME_ID: &str = "machine-id";
+/// Bytes of a state: its longest part is a revocation list.
+const STATE_BYTES: u64 = 2 * 1024 * 1024;
+
+/// What is kept.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct State {
+    /// What the service signed.
+    #[serde(flatten)]
+    pub bundle: Bundle,
+    /// What only this machine has.
+    pub client: Own,
+}
+
+/// The part that is no bundle.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Own {
+    /// `x` of the product's root, as given at the first activation or import.
+    pub root_key: String,
+    /// The service's address; absent when the machine was activated by a file.
+    pub server: Option<String>,
+    /// License code or key, as it was typed.
+    #[serde(serialize_with = "exposed")]
+    pub license: Option<SecretString>,
+    /// The seat.
+    pub activation: Option<String>,
+    /// The highest `time` of anything signed, in microseconds since 1970.
+    pub highest_time: i64,
+    /// The software's version, as given last.
+    pub version: Option<String>,
+    /// A signed and conclusive no (`validation+jwt`): it stands until the service says otherwise.
+    pub refusal: Option<String>,
+    /// All revocations seen.
+    #[serde(default)]
+    pub revoked: RevocationSet,
+}
+
+impl State {
+    /// What a machine has that was just told its root.
+    pub fn new(product: &Slug, root_key: &str) -> Self {
+        let client = Own {
+            root_key: root_key.to_owned(),
+            server: None,
+            license: None,
+            activation: None,
+            highest_time: TrustedTime::default().highest_seen_micros(),
+            version: None,
+            refusal: None,
+            revoked: RevocationSet::default(),
+        };
+        Self { bundle: Bundle::new(product.as_str()), client }
+    }
+}
+
+/// The state's file is where the license is meant to be.
+fn exposed<S: Serializer>(license: &Option<SecretString>, serializer: S) -> Result<S::Ok, S::Error> {
+    license.as_ref().map(ExposeSecret::expose_secret).serialize(serializer)
+}
+
+/// The folder of a product's state, held by this process alone.
+#[derive(Debug)]
+pub struct Folder {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl Folder {
+    /// Makes the folder if need be and waits for whoever works in it.
+    ///
+    /// # Errors
+    /// When the folder cannot be made or written.
+    pub fn open(path: PathBuf) -> anyhow::Result<Self> {
+        let cannot = || format!("{} cannot be used: name another folder with SIGNET_CLIENT_DIR", path.display());
+        DirBuilder::new().recursive(true).mode(0o700).create(&path).with_context(cannot)?;
+        let options = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).clone();
+        let lock = options.open(path.join(LOCK)).with_context(cannot)?;
+        // Every holder ends by itself: each of its calls has a time-out.
+        lock.lock().with_context(cannot)?;
+        Ok(Self { path, _lock: lock })
+    }
+
+    /// As [`Self::open`], but makes nothing: `None` when the folder or its lock is not there.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn existing(path: PathBuf) -> anyhow::Result<Option<Self>> {
+        if path.join(LOCK).try_exists().with_context(|| format!("{} cannot be read", path.display()))? {
+            Self::open(path).map(Some)
+        } else {
+            Ok(None)
+        }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The state, if there is one.
+    ///
+    /// # Errors
+    /// When it cannot be read, and when it is none: the pinned root and the time seen would be lost with it, so nobody
+    /// but the operator removes it.
+    pub fn load(&self) -> anyhow::Result<Option<State>> {
+        let path = self.path.join(FILE);
+        let mut bytes = Vec::new();
+        match File::open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            opened => opened
+                .and_then(|file| file.take(STATE_BYTES).read_to_end(&mut bytes))
+                .with_context(|| format!("{} cannot be read", path.display()))?,
+        };
+        serde_json::from_slice(&bytes)
+            .map(Some)
+            .with_context(|| format!("{} is damaged: remove it and activate again", path.display()))
+    }
+
+    /// Writes the state in one step: a crash leaves the one before or this one.
+    ///
+    /// # Errors
+    /// When the disk is full or the folder is read-only.
+    pub fn save(&self, state: &State) -> anyhow::Result<()> {
+        self.write(FILE, &serde_json::to_vec_pretty(state)?)
+    }
+
+    /// Removes the state.
+    ///
+    /// # Errors
+    /// When the folder is read-only.
+    pub fn remove(&self) -> anyhow::Result<()> {
+        let path = self.path.join(FILE);
+        fs::remove_file(&path).with_context(|| format!("{} cannot be removed", path.display()))
+    }
+
+    /// The id kept here, made when there is none: `None` unless the folder is on a volume, because an id in a
+    /// container's own file system would be another one after each start.
+    ///
+    /// # Errors
+    /// When it can be neither read nor written.
+    pub fn volume_id(&self, fresh: impl FnOnce() -> String) -> anyhow::Result<Option<String>> {
+        if fs::metadata(&self.path)?.dev() == fs::metadata("/")?.dev() {
+            return Ok(None);
+        }
+        let path = self.path.join(VOLUME_ID);
+        if !path.exists() {
+            self.write(VOLUME_ID, fresh().as_bytes())?;
+        }
+        let id = fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))?;
+        if id.trim().is_empty() {
+            bail!("{} is empty: remove it", path.display());
+        }
+        Ok(Some(id.trim().to_owned()))
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) -> anyhow::Result<()> {
+        let (path, new) = (self.path.join(name), self.path.join(format!("{name}.new")));
+        let written = || -> io::Result<()> {
+            // What a crash left behind may have other permissions.
+            let _ = fs::remove_file(&new);
+            let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&new)?;
+            file.write_all(bytes)?;
+            file.sync_all()?;
+            fs::rename(&new, &path)?;
+            File::open(&self.path)?.sync_all()
+        };
+        written().with_context(|| format!("{} cannot be written", path.display()))
+    }
+}
+
+/// What of the surroundings says where states are kept.
+#[derive(Debug, Clone, Default)]
+pub struct Places {
+    /// `SIGNET_CLIENT_DIR`.
+    pub given: Option<PathBuf>,
+    /// Whether root asks.
+    pub root: bool,
+    /// `XDG_STATE_HOME`.
+    pub xdg_state: Option<PathBuf>,
+    /// `HOME`.
+    pub home: Option<PathBuf>,
+}
+
+impl Places {
+    /// Those of this process.
+    pub fn of_process() -> Self {
+        let path = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        Self {
+            given: path("SIGNET_CLIENT_DIR"),
+            // The owner of a process's folder is its effective user (proc(5)).
+            root: fs::metadata("/proc/self").is_ok_and(|it| it.uid() == 0),
+            // A relative path is invalid and to be ignored (XDG Base Directory Specification).
+            xdg_state: path("XDG_STATE_HOME").filter(|path| path.is_absolute()),
+            home: path("HOME"),
+        }
+    }
+
+    /// The folder of `product`.
+    ///
+    /// # Errors
+    /// When there is no home.
+    pub fn folder(&self, product: &Slug) -> anyhow::Result<PathBuf> {
+        let all = if let Some(given) = &self.given {
+            given.clone()
+        } else if self.root {
+            PathBuf::from("/var/lib/signet/client")
+        } else if let Some(state) = &self.xdg_state {
+            state.join("signet")
+        } else if let Some(home) = &self.home {
+            home.join(".local/state/signet")
+        } else {
+            bail!("there is no home folder: say with SIGNET_CLIENT_DIR where to keep the state")
+        };
+        Ok(all.join(product.as_str()))
+    }
+}

@@ -1,0 +1,95 @@
+//! A machine without network: a request, an answer, a license file, a list of what was revoked.
+
+use std::fs;
+
+use signet::usecase::merchant::Act;
+
+use super::shop::{Machine, Shop};
+
+/// Asks the service as somebody does who carries a file over.
+async fn ask(shop: &Shop, path: &str, body: &serde_json::Value) -> String {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let request = reqwest::Client::new().post(format!("{}/api/v1/{path}", shop.server)).json(body);
+    let answer = request.header("Authorization", format!("License {}", shop.key)).send().await.unwrap();
+    let (status, text) = (answer.status(), answer.text().await.unwrap());
+    assert!(status.is_success(), "{status}: {text}");
+    text
+}
+
+async fn answer(shop: &Shop, machine: &Machine) -> String {
+    let request = machine.run(&["request-file"]);
+    assert_eq!(request.code, Some(0), "{request:?}");
+    assert!(request.stdout.lines().count() <= 12, "{request:?}");
+    ask(shop, "offline-activations", &serde_json::json!({ "request": request.stdout })).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_machine_without_network_is_activated_by_two_texts() {
+    let mut shop = Shop::open(0).await;
+    let (machine, other) = (Machine::new("vault-1"), Machine::new("vault-2"));
+    let text = answer(&shop, &machine).await;
+    shop.close();
+    for place in [&machine, &other] {
+        fs::write(place.path("answer.json"), &text).unwrap();
+    }
+    machine.run(&["import-file", "answer.json"]).refused(&["--root-key"]);
+    let import = ["import-file", "answer.json", "--root-key", &shop.root];
+    other.run(&import).refused(&["another machine"]);
+    assert!(!other.state_file().exists());
+    let imported = machine.run(&import);
+    assert_eq!(imported.code, Some(0), "{imported:?}");
+    assert_eq!(machine.checks(0, "runs")["plan"], "standard");
+    machine.run(&["deactivate"]).refused(&["without network", "license's page"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_was_changed_is_not_taken() {
+    let shop = Shop::open(0).await;
+    let machine = Machine::new("vault-1");
+    let text = answer(&shop, &machine).await;
+    let import = ["import-file", "answer.json", "--root-key", &shop.root];
+    let longer = text.replace("\"product\":\"atlas\"", "\"product\":\"desk\"");
+    for (changed, words) in
+        [(longer, "for the product"), (text.replace(".", "A."), "not taken"), ("{}".into(), "not a")]
+    {
+        fs::write(machine.path("answer.json"), changed).unwrap();
+        machine.run(&import).refused(&[words]);
+        assert!(!machine.state_file().exists());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_license_file_runs_until_its_end() {
+    for (age, exit, words) in [(0, 0, "runs"), (91, 20, "file_over")] {
+        let mut shop = Shop::open(age).await;
+        let machine = Machine::new("vault-1");
+        machine.activated(&shop);
+        let text = ask(&shop, "license-file", &serde_json::json!({})).await;
+        shop.close();
+        machine.run(&["check"]);
+        fs::remove_file(machine.state_file()).unwrap();
+        fs::write(machine.path("atlas.lic"), text).unwrap();
+        let imported = machine.run(&["import-file", "atlas.lic", "--root-key", &shop.root]);
+        assert_eq!(imported.code, Some(0), "{imported:?}");
+        machine.checks(exit, words);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_revocation_that_was_carried_over_ends_a_lease() {
+    let shop = Shop::open(0).await;
+    let machine = Machine::new("vault-1");
+    fs::write(machine.path("answer.json"), answer(&shop, &machine).await).unwrap();
+    assert_eq!(machine.run(&["import-file", "answer.json", "--root-key", &shop.root]).code, Some(0));
+    shop.act(Act::Release).await;
+    let list = shop.app().get("/.well-known/license-revocations.jws?product=atlas").await;
+    let keys = shop.app().get("/products/atlas/keys.jws").await;
+    let text = |body: &[u8]| String::from_utf8(body.to_vec()).unwrap();
+    let bundle = serde_json::json!(
+        { "signet": 1, "product": "atlas", "keys": text(&keys.body), "revocations": text(&list.body) });
+    fs::write(machine.path("list.json"), bundle.to_string()).unwrap();
+    machine.checks(0, "runs");
+    let imported = machine.run(&["import-file", "list.json"]);
+    assert_eq!(imported.code, Some(0), "{imported:?}");
+    machine.checks(20, "code_revoked");
+}
