@@ -8,7 +8,7 @@ RUNNER := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo nextest run
 # Without PostgreSQL and without a browser.
 QUICK := $(if $(findstring nextest,$(RUNNER)),-E 'not (test(postgres) + test(/^browser::/))',-- --skip postgres --skip browser::)
 
-.PHONY: help setup demo test quick format lint bench soak
+.PHONY: help setup demo test quick format lint bench soak fuzz
 
 help:
 	@printf '%s\n' \
@@ -17,6 +17,7 @@ help:
 	  'make quick   format check, lints, unit tests and the tests on SQLite' \
 	  'make bench   throughput and CPU per request beside the ceilings of this machine (release build)' \
 	  'make soak    ten minutes of random customers against both databases' \
+  'make fuzz    broken input for every reader of outside bytes, a minute each; FUZZ_FLAGS="--seconds 600 --seed 1 jws"' \
 	  'make setup   install the Debian packages that building and testing need'
 
 setup:
@@ -51,3 +52,7 @@ bench:
 soak:
 	@deploy/setup.sh build test
 	SIGNET_SOAK_MINUTES=10 tests/postgres.sh $(CARGO) $(RUNNER) --locked --test it soak
+
+fuzz:
+	@deploy/setup.sh build
+	$(CARGO) run --locked --quiet -p signet-fuzz --bin signet-fuzz -- $(FUZZ_FLAGS)
