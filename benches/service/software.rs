@@ -14,9 +14,10 @@ use signet::{
         time::Time,
     },
     license::model::{Customer, Expiry, License, Standing},
-    store::{Access, ActivationRecord, DatabaseUrl, SealedKey, Store, StoreError},
+    store::{Access, ActivationRecord, DatabaseUrl, SealedKey, Store, StoreError, Tx},
 };
 use signet_verify::machine;
+use tokio::task::JoinSet;
 
 use crate::{
     calls::{self, Caller},
@@ -29,7 +30,9 @@ use crate::{
 /// Rows of one transaction.
 const BITE: usize = 1_000;
 /// Transactions under way at once.
-const WRITERS: usize = 4;
+const WRITERS: usize = 2;
+/// How often a transaction is tried that collides with others.
+const ROUNDS: usize = 50;
 /// Machines of the first call, by which the others are counted.
 const WARM_UP: usize = 512;
 
@@ -157,7 +160,7 @@ async fn an_hour_passes(store: &Store, ids: &[ActivationId]) -> anyhow::Result<(
     let hour = SignedDuration::from_hours(-1);
     for bite in ids.chunks(BITE) {
         let bite = bite.to_vec();
-        let aged = store.write(move |tx| {
+        let age = move |tx: &mut Tx| {
             for id in &bite {
                 let Some(before) = tx.activation_find(*id)? else { continue };
                 let mut after = before.clone();
@@ -165,16 +168,16 @@ async fn an_hour_passes(store: &Store, ids: &[ActivationId]) -> anyhow::Result<(
                 after.lease_ends_at = before.lease_ends_at.saturating_add(hour);
                 tx.activation_update(&before, &after)?;
             }
-            Ok::<_, StoreError>(())
-        });
-        aged.await?;
+            Ok(())
+        };
+        patiently(store, age).await?;
     }
     Ok(())
 }
 
 /// Writes licenses number `from` to `to`, each with a machine that has a seat, past everything that would sign or count.
 async fn fill(store: &Store, from: usize, to: usize) -> anyhow::Result<()> {
-    let mut writers = tokio::task::JoinSet::new();
+    let mut writers = JoinSet::new();
     for start in (from..to).step_by(BITE) {
         if writers.len() >= WRITERS {
             writers.join_next().await.context("no writer")???;
@@ -182,21 +185,35 @@ async fn fill(store: &Store, from: usize, to: usize) -> anyhow::Result<()> {
         let (store, end) = (store.clone(), (start + BITE).min(to));
         writers.spawn(async move {
             let now = SystemClock.now();
-            let write = move |tx: &mut signet::store::Tx| {
+            let write = move |tx: &mut Tx| {
                 for number in start..end {
                     let license = license(number, now);
                     tx.license_insert(&license, &key())?;
                     tx.activation_insert(&seat(&license, number, now))?;
                 }
-                Ok::<_, StoreError>(())
+                Ok(())
             };
-            store.write(write).await
+            patiently(&store, write).await
         });
     }
     while let Some(written) = writers.join_next().await {
         written??;
     }
     Ok(())
+}
+
+/// Writes, and tries again where PostgreSQL cannot put long transactions into an order.
+async fn patiently<F>(store: &Store, write: F) -> Result<(), StoreError>
+where
+    F: FnMut(&mut Tx) -> Result<(), StoreError> + Clone + Send + 'static,
+{
+    for _ in 1..ROUNDS {
+        match store.write(write.clone()).await {
+            Err(StoreError::Contended { .. } | StoreError::Busy) => {}
+            written => return written,
+        }
+    }
+    store.write(write).await
 }
 
 fn key() -> SealedKey {

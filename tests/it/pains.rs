@@ -57,8 +57,8 @@ const PAINS: [Pain; 15] = [
     (
         "a leaked or refunded code that works offline cannot be revoked",
         &[
-            ("tests/it/revocations.rs", "a_release_is_listed_and_a_freeze_is_not"),
-            ("tests/it/revocations.rs", "a_refunded_renewal_lists_the_code_that_carries_the_later_end"),
+            ("tests/it/revocations/entries.rs", "a_release_is_listed_and_a_freeze_is_not"),
+            ("tests/it/revocations/entries.rs", "a_refunded_renewal_lists_the_code_that_carries_the_later_end"),
             ("crates/signet-verify/src/lease_tests.rs", "what_was_revoked_stops_before_everything_else"),
         ],
     ),
