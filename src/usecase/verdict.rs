@@ -180,7 +180,8 @@ fn sentence(reason: Reason, asked: &Asked, license: Option<(&License, Rules)>) -
         Reason::MachineMismatch => "The activation belongs to another machine: activate this one.".to_owned(),
         Reason::LeaseEnded => "The seat went back when its lease ended: activate again.".to_owned(),
         Reason::MachineLimit => {
-            format!("The license is for {machines} machines, and all seats are taken: free one, or buy more.")
+            let machines = if machines == 1 { "1 machine".to_owned() } else { format!("{machines} machines") };
+            format!("The license is for {machines}, and all seats are taken: free one, or buy more.")
         }
         Reason::ActivationCycling => {
             "Too many new machines were activated within a day: try again tomorrow, or ask who sold the license."

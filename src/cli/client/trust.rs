@@ -149,6 +149,13 @@ impl Trust {
     /// Names what does not verify, or is for another machine.
     pub fn import(&self, state: &mut State, bundle: Bundle, machine: &Components) -> anyhow::Result<()> {
         let opened = self.open(&bundle, self.number(state))?;
+        let made =
+            opened.lease.as_ref().map(|it| it.claims.time).max(opened.license_file.as_ref().map(|it| it.claims.time));
+        let refused = self.stored(state).ok().and_then(|stored| stored.refusal).map(|it| it.claims.time);
+        ensure!(
+            made.is_none() || made >= refused,
+            "it was made before the service refused this machine: fetch another, it says whether that still holds"
+        );
         if let Some(Read { claims, .. }) = &opened.lease {
             let bound = &claims.machine;
             ensure!(bound.rule.matches(&bound.components, machine), "its lease is for another machine");
@@ -164,10 +171,13 @@ impl Trust {
         if let Some(lease) = &opened.lease {
             observe(state, lease);
             state.client.activation = Some(lease.claims.activation.clone());
-            state.client.refusal = None;
         }
         if let Some(file) = &opened.license_file {
             observe(state, file);
+        }
+        if made.is_some() {
+            // What was signed later than the no is the service's newer word.
+            state.client.refusal = None;
         }
         merge(&mut state.bundle, bundle);
         Ok(())

@@ -2,7 +2,10 @@
 
 use axum::{
     Form,
-    extract::{Path, State, rejection::FormRejection},
+    extract::{
+        Path, State,
+        rejection::{FormRejection, PathRejection},
+    },
     http::{StatusCode, header},
     response::{IntoResponse, Redirect, Response},
 };
@@ -41,19 +44,20 @@ pub async fn free_seat(
     State(app): State<App>,
     t: Words,
     Customer(session): Customer,
-    Path(id): Path<String>,
+    id: Result<Path<String>, PathRejection>,
     sent: SentForm,
 ) -> Result<Response, Problem> {
     if !is_ours(&session, &sent) {
         return refuse(&app, t, session, StatusCode::FORBIDDEN, Notice::StaleForm).await;
     }
     let license = session.license.id;
-    let freed = match id.parse::<ActivationId>() {
-        Ok(id) => {
+    // What is no text names no machine.
+    let freed = match id.ok().and_then(|Path(id)| id.parse::<ActivationId>().ok()) {
+        Some(id) => {
             let free = move |tx: &mut Tx, ctx: Context| activation::free(tx, ctx, license, id);
             app.write::<_, Failure, _>(Actor::Customer, free).await?
         }
-        Err(_) => None,
+        None => None,
     };
     match freed {
         Some(_) => Ok(Redirect::to("/license?done=freed#machines").into_response()),

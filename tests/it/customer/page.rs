@@ -71,6 +71,18 @@ async fn a_customer_frees_a_seat_and_another_machine_takes_it(#[case] backend: B
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_machine_whose_id_is_no_text_is_unknown_on_the_page() {
+    let (app, _, _, key) = with_license(Backend::Sqlite).await;
+    let mut visitor = Visitor::new(&app);
+    visitor.enter(&key).await;
+    let form = visitor.form_token().await;
+    for id in ["%ff", "17"] {
+        let answer = visitor.post(&format!("/license/machines/{id}/free"), &[("form", &form)]).await;
+        assert_eq!((answer.status, answer.header("Content-Type")), (404, Some("text/html; charset=utf-8")), "{id}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn only_the_pages_own_form_frees_a_seat_and_only_of_its_license() {
     let (app, license, _, key) = with_license(Backend::Sqlite).await;
     let id = seat(&app, &license, "front-desk", "Windows 11").await;

@@ -93,3 +93,27 @@ async fn a_revocation_that_was_carried_over_ends_a_lease() {
     assert_eq!(imported.code, Some(0), "{imported:?}");
     machine.checks(20, "code_revoked");
 }
+
+/// A machine that was told no while it had a network, and is renewed by a file later.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_made_after_a_signed_no_lifts_it_and_an_older_one_does_not() {
+    let mut shop = Shop::open(5).await;
+    let machine = Machine::new("vault-1");
+    machine.activated(&shop);
+    let license_file = serde_json::json!({});
+    let before = ask(&shop, "license-file", &license_file).await;
+    shop.set_clock(1);
+    shop.act(Act::Suspend).await;
+    machine.checks(20, "license_frozen");
+    shop.act(Act::Resume).await;
+    shop.set_clock(0);
+    let after = ask(&shop, "license-file", &license_file).await;
+    shop.close();
+    fs::write(machine.path("before.lic"), before).unwrap();
+    fs::write(machine.path("after.lic"), after).unwrap();
+    machine.run(&["import-file", "before.lic"]).refused(&["before the service refused"]);
+    machine.checks(20, "license_frozen");
+    let imported = machine.run(&["import-file", "after.lic"]);
+    assert_eq!(imported.code, Some(0), "{imported:?}");
+    machine.checks(0, "runs");
+}
