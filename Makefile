@@ -46,7 +46,7 @@ lint:
 
 bench:
 	@deploy/setup.sh build test
-	tests/postgres.sh $(CARGO) bench --locked --bench service
+	SIGNET_BENCH_LICENSES=$${SIGNET_BENCH_LICENSES:-10000,1000000} tests/postgres.sh $(CARGO) bench --locked --bench service
 
 soak:
 	@deploy/setup.sh build test

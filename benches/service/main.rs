@@ -2,6 +2,7 @@
 //! machine could do at best. `docs/benchmarks.md` says how to read it.
 //!
 //! * [`server`] starts the service, [`calls`] signs what is sent, [`load`] sends it, [`phases`] puts these together
+//! * [`software`] is what licensed software asks, beside many other licenses
 //! * [`postgres`] is the run's own database, [`machine`] tells CPU times and facts
 //! * [`ceilings`] measures the machine itself, [`table`] prints
 //!
@@ -16,6 +17,7 @@ mod machine;
 mod phases;
 mod postgres;
 mod server;
+mod software;
 mod table;
 
 use std::{path::Path, process::ExitCode, time::Duration};
@@ -91,6 +93,8 @@ async fn sqlite(time: Duration, slice: Duration) -> anyhow::Result<Option<f64>> 
     let results = phases::run(folder.path(), None, time).await.context("on SQLite")?;
     appends.add(SLICES, || ceilings::durable_appends(folder.path(), slice))?;
     let signatures = one_core(&results, slice)?;
+    let many = tempfile::tempdir()?;
+    software::run("SQLite", many.path(), None, time).await.context("software on SQLite")?;
     let commits = [("4 KiB appends with fdatasync/s, one at a time", appends.shown())];
     show("SQLite", folder.path(), &results, commits, Ceilings { commits: appends.steady(), signatures });
     Ok(signatures)
@@ -124,6 +128,10 @@ async fn on_postgres(url: &str, time: Duration, slice: Duration, signatures: Opt
     let mut slices = [Slices::default(), Slices::default()];
     let raw = Database::create(url, "raw")?;
     raw.ceilings(folder.path(), seconds, &mut slices)?;
+    let many = tempfile::tempdir()?;
+    software::run("PostgreSQL", many.path(), Some(&Database::create(url, "software")?), time)
+        .await
+        .context("software on PostgreSQL")?;
     let database = Database::create(url, "service")?;
     let results = phases::run(folder.path(), Some(&database), time).await.context("on PostgreSQL")?;
     raw.ceilings(folder.path(), seconds, &mut slices)?;

@@ -52,12 +52,15 @@ pub struct Results {
     pub keys: Jwks,
 }
 
+/// A service on one database, and the figures so far.
 #[derive(Debug)]
-struct Bench<'a> {
-    server: Server,
+pub struct Bench<'a> {
+    /// The service.
+    pub server: Server,
     database: Option<&'a Database>,
     phase_time: Duration,
-    phases: Vec<Figures>,
+    /// In the order of running.
+    pub phases: Vec<Figures>,
 }
 
 /// Runs everything on SQLite in `folder`, or on `database`, in about `time`.
@@ -65,14 +68,22 @@ struct Bench<'a> {
 /// # Errors
 /// Whatever went wrong: a wrong answer counts as much as none.
 pub async fn run(folder: &Path, database: Option<&Database>, time: Duration) -> anyhow::Result<Results> {
-    let server = Server::start(folder, database.map(|database| database.url.as_str())).await?;
-    let mut bench = Bench { server, database, phase_time: time / PHASES, phases: Vec::new() };
+    let mut bench = Bench::start(folder, database, time / PHASES).await?;
     let keys = bench.reads().await?;
     let codes = bench.licenses().await?;
     Ok(Results { phases: bench.phases, codes, keys })
 }
 
-impl Bench<'_> {
+impl<'a> Bench<'a> {
+    /// Starts the service.
+    ///
+    /// # Errors
+    /// With the end of its log when it does not become ready.
+    pub async fn start(folder: &Path, database: Option<&'a Database>, phase_time: Duration) -> anyhow::Result<Self> {
+        let server = Server::start(folder, database.map(|database| database.url.as_str())).await?;
+        Ok(Self { server, database, phase_time, phases: Vec::new() })
+    }
+
     /// What needs no database (`/healthz`) and what only reads from it: the least that HTTP costs here.
     async fn reads(&mut self) -> anyhow::Result<Jwks> {
         let mut last = Vec::new();
@@ -103,13 +114,20 @@ impl Bench<'_> {
     }
 
     /// How many such requests fill a phase, by what a warm-up says.
-    async fn count(&self, warm_up: Vec<Request>) -> anyhow::Result<usize> {
+    ///
+    /// # Errors
+    /// A connection or answer that fails.
+    pub async fn count(&self, warm_up: Vec<Request>) -> anyhow::Result<usize> {
         let run = load::drive(self.server.address, warm_up).await.context("warm-up")?;
         let rate = run.answers.len() as f64 / run.elapsed.as_secs_f64();
         Ok(((rate * self.phase_time.as_secs_f64()) as usize).clamp(WARM_UP, 500_000))
     }
 
-    async fn phase(&mut self, name: &'static str, requests: Vec<Request>) -> anyhow::Result<Vec<Answer>> {
+    /// Sends the requests, all of them, and keeps the figures.
+    ///
+    /// # Errors
+    /// A connection or answer that fails.
+    pub async fn phase(&mut self, name: &'static str, requests: Vec<Request>) -> anyhow::Result<Vec<Answer>> {
         let before = self.counters()?;
         let run = load::drive(self.server.address, requests).await.context(name)?;
         let after = self.counters()?;

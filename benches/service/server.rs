@@ -75,6 +75,8 @@ impl Server {
         }
         command.arg("serve").args(["--listen", &address.to_string()]).args(["--metrics-listen", "127.0.0.1:0"]);
         command.arg("--data-dir").arg(folder.join("data")).arg("--catalog").arg(&catalog);
+        // One address asks for all customers here.
+        command.args(["--license-rate", "0", "--address-rate", "0", "--product-rate", "0"]);
         command.args(database_url.iter().flat_map(|url| ["--database-url", *url]));
         command.current_dir(folder).stdin(Stdio::null()).stdout(out).stderr(err);
         let child = command.spawn().with_context(|| format!("{EXECUTABLE} cannot be started"))?;

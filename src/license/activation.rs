@@ -5,7 +5,7 @@
 
 use jiff::SignedDuration;
 use signet_verify::{
-    claims::{self, Components, LicenseFacts},
+    claims::{Components, LicenseFacts},
     machine::{MatchRule, digest, same},
 };
 
@@ -305,19 +305,9 @@ pub fn facts(license: &License, rules: &Rules) -> LicenseFacts {
         expires_at: license.expiry.at().map(Time::as_seconds),
         holds_until: license.expiry.holds_until(rules.slack).map(Time::as_seconds),
         machines: license.machines,
-        features: signed_features(&license.features),
+        features: license.features.clone(),
         rev: license.rev,
     }
-}
-
-/// Features as documents carry them.
-pub fn signed_features(features: &Features) -> claims::Features {
-    let value = |value: &FeatureValue| match value {
-        FeatureValue::Flag(flag) => claims::FeatureValue::Flag(*flag),
-        FeatureValue::Number(number) => claims::FeatureValue::Number(*number),
-        FeatureValue::Text(text) => claims::FeatureValue::Text(text.clone()),
-    };
-    features.iter().map(|(name, it)| (name.clone(), value(it))).collect()
 }
 
 #[cfg(test)]

@@ -3,14 +3,9 @@
 
 use std::{fmt, str::FromStr};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+use signet_verify::kind::Kind;
 
 use crate::base::slug::Slug;
-
-use super::jws::SignedKind;
-
-/// What follows the product in the `aud` of a device license.
-const DEVICE: &str = "/device";
 
 /// Whom a license code or a device license is for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -30,20 +25,17 @@ impl Audience {
     }
 
     /// The kind of signed text that has this audience.
-    pub fn kind(&self) -> SignedKind {
+    pub fn kind(&self) -> Kind {
         match self {
-            Self::License(_) => SignedKind::LicenseCode,
-            Self::Device(_) => SignedKind::DeviceLicense,
+            Self::License(_) => Kind::LicenseCode,
+            Self::Device(_) => Kind::DeviceCode,
         }
     }
 }
 
 impl fmt::Display for Audience {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::License(product) => product.fmt(f),
-            Self::Device(product) => write!(f, "{product}{DEVICE}"),
-        }
+        f.write_str(&self.kind().audience(self.product().as_str()))
     }
 }
 
@@ -51,21 +43,9 @@ impl FromStr for Audience {
     type Err = <Slug as FromStr>::Err;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text.strip_suffix(DEVICE) {
+        match Kind::DeviceCode.product_of(text) {
             Some(product) => product.parse().map(Self::Device),
             None => text.parse().map(Self::License),
         }
-    }
-}
-
-impl Serialize for Audience {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Audience {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
     }
 }

@@ -1,21 +1,28 @@
 //! The license code and the license of one device: what they claim, how long they can get, and how they are signed.
 
+use std::str::FromStr;
+
 use data_encoding::BASE64URL_NOPAD;
-use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
+use signet_verify::{
+    claims::CodeClaims,
+    jws,
+    machine::sha256,
+    read::{self, ReadError},
+};
 
 use crate::base::{ids::LicenseId, limits, slug::Slug, time::Time};
 
 use super::{
     audience::Audience,
-    jws::{self, Signed, TooLong},
     keys::Signer,
     model::License,
     plan::{FeatureValue, Features, Plan},
+    sign::{self, Signed, TooLong},
 };
 
-/// What a license code says, in the order in which it says it. Times are whole seconds since 1970 (RFC 7519 §2).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// What a license code or the license of one device says, with the service's own types: [`CodeClaims`] is how it is
+/// written. Times are whole seconds since 1970 (RFC 7519 §2).
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claims {
     /// The service that issued it.
     pub iss: String,
@@ -36,10 +43,8 @@ pub struct Claims {
     /// Revision: higher is newer.
     pub rev: u32,
     /// The license does not hold from here on; only where the plan's codes carry their expiry.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exp: Option<i64>,
     /// SHA-256 of the device's text in base64url; only where the plan binds licenses to devices.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device: Option<String>,
 }
 
@@ -47,6 +52,28 @@ pub struct Claims {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the content of the license code is wrong: {0}")]
 pub struct ClaimsError(String);
+
+impl TryFrom<CodeClaims> for Claims {
+    type Error = ClaimsError;
+
+    fn try_from(claims: CodeClaims) -> Result<Self, ClaimsError> {
+        let CodeClaims { iss, sub, aud, iat, nbf, plan, machines, features, rev, exp, device } = claims;
+        let (sub, aud, plan) = (named("sub", &sub)?, named("aud", &aud)?, named("plan", &plan)?);
+        Ok(Self { iss, sub, aud, iat, nbf, plan, machines, features, rev, exp, device })
+    }
+}
+
+fn named<T: FromStr>(member: &str, text: &str) -> Result<T, ClaimsError> {
+    text.parse().map_err(|_| ClaimsError(format!("`{member}` is none that a service gives")))
+}
+
+impl From<&Claims> for CodeClaims {
+    fn from(claims: &Claims) -> Self {
+        let Claims { iss, sub, aud, iat, nbf, plan, machines, features, rev, exp, device } = claims.clone();
+        let (sub, aud, plan) = (sub.to_string(), aud.to_string(), plan.to_string());
+        Self { iss, sub, aud, iat, nbf, plan, machines, features, rev, exp, device }
+    }
+}
 
 impl Claims {
     /// What the code of `license` says when it is made at `now`.
@@ -82,13 +109,8 @@ impl Claims {
     /// # Errors
     /// [`ClaimsError`] for a payload that no Signet writes.
     pub fn from_payload(payload: &[u8]) -> Result<Self, ClaimsError> {
-        let claims: Self = jws::read_object(payload).map_err(ClaimsError)?;
-        for (name, seconds) in [("iat", Some(claims.iat)), ("nbf", Some(claims.nbf)), ("exp", claims.exp)] {
-            if seconds.is_some_and(|seconds| instant(seconds).is_none()) {
-                return Err(ClaimsError(format!("`{name}` is not a time between the years -9999 and 9999")));
-            }
-        }
-        Ok(claims)
+        let wrong = |error: ReadError| ClaimsError(error.to_string());
+        Self::try_from(read::read_content::<CodeClaims>(payload).map_err(wrong)?)
     }
 
     /// Reads what a stored `header.payload` says; its signature was checked when it was made.
@@ -102,7 +124,7 @@ impl Claims {
 
     /// The payload's bytes.
     pub fn to_payload(&self) -> Vec<u8> {
-        serde_json::to_vec(self).expect("strings, numbers and maps with string keys are always JSON")
+        serde_json::to_vec(&CodeClaims::from(self)).expect("strings, numbers and maps with string keys are always JSON")
     }
 
     /// Signs the text as the kind that its audience names. The result's pieces are stored apart; [`Signed::text`] is what the customer gets.
@@ -110,7 +132,7 @@ impl Claims {
     /// # Errors
     /// [`TooLong`] beyond [`limits::LICENSE_CODE_CHARS`]; the catalog refuses plans for which that could happen.
     pub fn sign(&self, signer: &Signer) -> Result<Signed, TooLong> {
-        jws::sign(self.aud.kind(), &self.to_payload(), signer)
+        sign::sign_payload(self.aud.kind(), &self.to_payload(), signer)
     }
 }
 
@@ -124,7 +146,7 @@ pub fn code_text(claims: &Claims, signer: &Signer) -> Result<String, TooLong> {
 
 /// What a code says of a device: SHA-256 of its text (UTF-8) in base64url without padding, 43 characters.
 pub fn device_digest(device: &str) -> String {
-    BASE64URL_NOPAD.encode(&Sha256::digest(device))
+    sha256(device)
 }
 
 /// The instant of whole seconds since 1970, or `None` outside the years that can be shown.

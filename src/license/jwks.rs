@@ -1,8 +1,9 @@
 //! Published keys as a JWK set (RFC 7517 §5, RFC 8037 §2): for any JOSE library, and for `signet verify`.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize, de::IgnoredAny};
+use signet_verify::keys::KeyRing;
 
 use super::keys::{KeyInfo, KeyRole, PublicKey};
 
@@ -40,7 +41,7 @@ impl From<PublicKey> for Jwk {
 pub struct Jwks {
     keys: Vec<Jwk>,
     #[serde(skip)]
-    by_kid: HashMap<String, usize>,
+    ring: KeyRing,
 }
 
 /// Why a text is no set of keys.
@@ -124,7 +125,12 @@ impl Jwks {
 
     /// The key named `kid`.
     pub fn find(&self, kid: &str) -> Option<&PublicKey> {
-        self.by_kid.get(kid).map(|index| &self.keys[*index].x)
+        self.ring.find(kid).ok()
+    }
+
+    /// The keys as `signet-verify` takes them: whoever published the set is trusted.
+    pub fn ring(&self) -> &KeyRing {
+        &self.ring
     }
 
     /// The keys.
@@ -135,10 +141,10 @@ impl Jwks {
     /// Whether the key was new.
     fn insert(&mut self, public: PublicKey) -> bool {
         let jwk = Jwk::from(public);
-        if self.by_kid.contains_key(&jwk.kid) {
+        if self.find(&jwk.kid).is_some() {
             return false;
         }
-        self.by_kid.insert(jwk.kid.clone(), self.keys.len());
+        self.ring.trust(public);
         self.keys.push(jwk);
         true
     }

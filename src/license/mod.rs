@@ -7,7 +7,6 @@ pub mod activation;
 pub mod audience;
 pub mod code;
 pub mod jwks;
-pub mod jws;
 pub mod key;
 pub mod key_list;
 pub mod keys;

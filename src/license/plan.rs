@@ -1,10 +1,10 @@
 //! Products and plans: what is sold, and every rule that follows from it, as named strategies.
 
-use std::collections::BTreeMap;
-
 use jiff::{Span, civil};
 use semver::VersionReq;
 use serde::{Deserialize, Serialize};
+// Names of features are 1 to 40 characters of `a-z 0-9 _`.
+pub use signet_verify::claims::{FeatureValue, Features};
 
 use crate::base::{limits, slug::Slug, text::Localized, time::Time};
 
@@ -108,21 +108,6 @@ impl Term {
         let end: civil::DateTime = start.civil().saturating_add(span);
         Time::from_civil(end)
     }
-}
-
-/// Features of a plan or license by name; names are 1 to 40 characters of `a-z 0-9 _`.
-pub type Features = BTreeMap<String, FeatureValue>;
-
-/// What a feature is set to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum FeatureValue {
-    /// On or off.
-    Flag(bool),
-    /// A limit.
-    Number(u32),
-    /// A name, such as an edition.
-    Text(String),
 }
 
 /// What the purchased quantity (`amount`, `linearValue`) does.

@@ -1,18 +1,23 @@
-//! Offline verification of a license code, as `signet verify` and every other piece of software does it.
+//! Offline verification of a license code, as `signet verify` and every other piece of software does it: form, kind,
+//! signature and product by `signet-verify`, then the time.
 //!
 //! A verifier says which kind of text it reads, and refuses all others: [`verify_code`] license codes,
 //! [`verify_device`] the licenses of single devices. Only [`verify_either`], for people who want to know what they
 //! hold, takes both and tells which it was.
 
 use jiff::SignedDuration;
+use signet_verify::{
+    claims::CodeClaims,
+    jws,
+    kind::Kind,
+    read::{self, BySigningKey, DeviceCodeClaims, Read, ReadError},
+};
 
 use crate::base::{slug::Slug, time::Time};
 
 use super::{
-    audience::Audience,
-    code::{self, Claims, ClaimsError},
+    code::{self, Claims},
     jwks::Jwks,
-    jws::{self, ParseError, SignedKind},
 };
 
 /// Against what a code is checked.
@@ -44,7 +49,7 @@ pub struct Verified {
 
 impl Verified {
     /// Which kind of text it is.
-    pub fn kind(&self) -> SignedKind {
+    pub fn kind(&self) -> Kind {
         self.claims.aud.kind()
     }
 }
@@ -52,53 +57,17 @@ impl Verified {
 /// Why a code is not accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// Not a signed text at all.
-    #[error("this is no license code: {0}")]
-    Malformed(ParseError),
-    /// A signed text of another kind, such as a key list.
-    #[error("a text of the kind {expected:?} is needed here, and this is one of the kind {found:?}")]
-    WrongKind {
-        /// `typ` that is needed.
-        expected: &'static str,
-        /// Its `typ`.
-        found: String,
-    },
-    /// No published key has this name.
-    #[error(
-        "no published key is named {kid}: the code was not issued here, its key was revoked, or the key set is old"
-    )]
-    UnknownKey {
-        /// The name.
-        kid: String,
-    },
-    /// The signature does not hold.
-    #[error("the signature does not match: the code was changed, or copied with an error")]
-    BadSignature,
-    /// The key signed something that is no license.
+    /// Nothing in it can be believed, or it is for another product.
     #[error(transparent)]
-    Content(#[from] ClaimsError),
-    /// `typ` and `aud` name different kinds.
-    #[error("its header and its audience {found} name different kinds")]
-    WrongAudience {
-        /// Its `aud`.
-        found: Audience,
-    },
-    /// A code for something else.
-    #[error("the code is for the product {found}, not for {expected}")]
-    WrongProduct {
-        /// The product that is asked for.
-        expected: Slug,
-        /// The code's product.
-        found: Slug,
-    },
+    Read(#[from] ReadError),
     /// Too early.
-    #[error("the license does not hold before {from}: is the clock right?")]
+    #[error("it does not hold before {from}: is the clock right?")]
     NotYetValid {
         /// From when it holds.
         from: Time,
     },
     /// Too late.
-    #[error("the license expired at {since}: renew it, and use the newer code")]
+    #[error("it expired at {since}: renew the license, and use the newer text")]
     Expired {
         /// Since when.
         since: Time,
@@ -109,15 +78,21 @@ impl Refusal {
     /// The stable name, as `signet verify --json` prints it.
     pub fn as_str(&self) -> &'static str {
         match self {
-            Self::Malformed(_) => "malformed",
-            Self::WrongKind { .. } => "wrong_kind",
-            Self::UnknownKey { .. } => "unknown_key",
-            Self::BadSignature => "bad_signature",
-            Self::Content(_) | Self::WrongAudience { .. } => "wrong_content",
-            Self::WrongProduct { .. } => "wrong_product",
+            Self::Read(error) => error.as_str(),
             Self::NotYetValid { .. } => "not_yet_valid",
             Self::Expired { .. } => "expired",
         }
+    }
+}
+
+/// Reads a text of one kind, for one product or any.
+///
+/// # Errors
+/// [`ReadError`].
+pub fn read<C: BySigningKey>(text: &str, keys: &Jwks, product: Option<&Slug>) -> Result<Read<C>, ReadError> {
+    match product {
+        Some(product) => read::read(text, keys.ring(), product.as_str()),
+        None => read::read_of_any_product(text, keys.ring()),
     }
 }
 
@@ -126,42 +101,38 @@ impl Refusal {
 /// # Errors
 /// [`Refusal`], of the kinds that say nothing in the code can be believed.
 pub fn verify_signature(text: &str, keys: &Jwks) -> Result<Verified, Refusal> {
-    signature_of(SignedKind::LicenseCode, text, keys)
+    Ok(read_code(text, keys, None)?)
 }
 
-fn signature_of(kind: SignedKind, text: &str, keys: &Jwks) -> Result<Verified, Refusal> {
-    let parsed = jws::parse(text, kind).map_err(|error| match error {
-        ParseError::WrongKind { expected, found } => Refusal::WrongKind { expected, found },
-        other => Refusal::Malformed(other),
-    })?;
-    let Some(key) = keys.find(&parsed.kid) else {
-        return Err(Refusal::UnknownKey { kid: parsed.kid });
-    };
-    parsed.verify(key).map_err(|_| Refusal::BadSignature)?;
-    let claims = Claims::from_payload(&parsed.payload)?;
-    if claims.aud.kind() != kind {
-        return Err(Refusal::WrongAudience { found: claims.aud });
-    }
-    Ok(Verified { claims, kid: parsed.kid })
+fn read_code(text: &str, keys: &Jwks, product: Option<&Slug>) -> Result<Verified, ReadError> {
+    let read: Read<CodeClaims> = read(text, keys, product)?;
+    verified(read.claims, read.kid)
 }
 
-/// Checks what believed claims say against clock and product (RFC 7519 §4.1: `aud`, `nbf`, `exp`).
+fn read_device(text: &str, keys: &Jwks, product: Option<&Slug>) -> Result<Verified, ReadError> {
+    let read: Read<DeviceCodeClaims> = read(text, keys, product)?;
+    verified(read.claims.0, read.kid)
+}
+
+fn verified(claims: CodeClaims, kid: String) -> Result<Verified, ReadError> {
+    let claims = Claims::try_from(claims).map_err(|error| ReadError::Content(error.to_string()))?;
+    Ok(Verified { claims, kid })
+}
+
+/// Checks the times that a believed text says, in seconds since 1970, against the clock (RFC 7519 §4.1: `nbf`, `exp`).
 ///
 /// # Errors
-/// [`Refusal`]: wrong product, not yet valid or expired, in this order.
-pub fn check_claims(claims: &Claims, options: &VerifyOptions<'_>) -> Result<(), Refusal> {
-    let found = claims.aud.product();
-    if let Some(expected) = options.product.filter(|product| *product != found) {
-        return Err(Refusal::WrongProduct { expected: expected.clone(), found: found.clone() });
-    }
+/// [`Refusal`]: not yet valid or expired.
+pub fn check_time(from: Option<i64>, until: Option<i64>, options: &VerifyOptions<'_>) -> Result<(), Refusal> {
     let leeway = options.leeway.max(SignedDuration::ZERO);
-    // `Claims` that were read hold only times that can be shown; others never pass.
+    // Texts that were read hold only times that can be shown; others never pass.
     let epoch = Time::from(jiff::Timestamp::UNIX_EPOCH);
-    match code::instant(claims.nbf) {
-        Some(from) if from <= options.now.saturating_add(leeway) => {}
-        from => return Err(Refusal::NotYetValid { from: from.unwrap_or(epoch) }),
+    match from.map(code::instant) {
+        None => {}
+        Some(Some(from)) if from <= options.now.saturating_add(leeway) => {}
+        Some(from) => return Err(Refusal::NotYetValid { from: from.unwrap_or(epoch) }),
     }
-    match claims.exp.map(code::instant) {
+    match until.map(code::instant) {
         None => Ok(()),
         Some(Some(ends)) if options.now < ends.saturating_add(leeway) => Ok(()),
         Some(ends) => Err(Refusal::Expired { since: ends.unwrap_or(epoch) }),
@@ -173,7 +144,7 @@ pub fn check_claims(claims: &Claims, options: &VerifyOptions<'_>) -> Result<(), 
 /// # Errors
 /// [`Refusal`] says in plain words what is wrong.
 pub fn verify_code(text: &str, keys: &Jwks, options: &VerifyOptions<'_>) -> Result<Verified, Refusal> {
-    verify_kind(SignedKind::LicenseCode, text, keys, options)
+    in_time(read_code(text, keys, options.product)?, options)
 }
 
 /// Verifies the license of one device offline. The caller compares the device with [`code::device_digest`].
@@ -181,7 +152,7 @@ pub fn verify_code(text: &str, keys: &Jwks, options: &VerifyOptions<'_>) -> Resu
 /// # Errors
 /// As [`verify_code`].
 pub fn verify_device(text: &str, keys: &Jwks, options: &VerifyOptions<'_>) -> Result<Verified, Refusal> {
-    verify_kind(SignedKind::DeviceLicense, text, keys, options)
+    in_time(read_device(text, keys, options.product)?, options)
 }
 
 /// Verifies a license code or the license of one device, whichever it is: [`Verified::kind`] tells.
@@ -189,17 +160,14 @@ pub fn verify_device(text: &str, keys: &Jwks, options: &VerifyOptions<'_>) -> Re
 /// # Errors
 /// As [`verify_code`].
 pub fn verify_either(text: &str, keys: &Jwks, options: &VerifyOptions<'_>) -> Result<Verified, Refusal> {
-    match verify_code(text, keys, options) {
-        Err(Refusal::WrongKind { found, .. }) if found == SignedKind::DeviceLicense.typ() => {
-            verify_device(text, keys, options)
-        }
-        result => result,
+    match jws::kind_of(text) {
+        Some(Kind::DeviceCode) => verify_device(text, keys, options),
+        _ => verify_code(text, keys, options),
     }
 }
 
-fn verify_kind(kind: SignedKind, text: &str, keys: &Jwks, options: &VerifyOptions<'_>) -> Result<Verified, Refusal> {
-    let verified = signature_of(kind, text, keys)?;
-    check_claims(&verified.claims, options)?;
+fn in_time(verified: Verified, options: &VerifyOptions<'_>) -> Result<Verified, Refusal> {
+    check_time(Some(verified.claims.nbf), verified.claims.exp, options)?;
     Ok(verified)
 }
 

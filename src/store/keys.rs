@@ -7,6 +7,7 @@ use super::{
     conn::each,
     error::StoreError,
     schema::{key_lists, signing_keys},
+    types::StateName,
 };
 use crate::{
     base::{slug::Slug, time::Time},
@@ -24,6 +25,7 @@ pub struct SigningKeyRecord {
     /// What it signs.
     pub role: KeyRole,
     /// Where it stands.
+    #[diesel(serialize_as = StateName, deserialize_as = StateName)]
     pub state: KeyState,
     /// The public half.
     pub public_key: Vec<u8>,
@@ -64,7 +66,7 @@ pub struct KeyListRecord {
 impl Tx {
     /// Adds a key.
     pub fn key_insert(&mut self, key: &SigningKeyRecord) -> Result<(), StoreError> {
-        each!(self, c => diesel::insert_into(signing_keys::table).values(key).execute(c))?;
+        each!(self, c => diesel::insert_into(signing_keys::table).values(key.clone()).execute(c))?;
         Ok(())
     }
 
@@ -90,7 +92,7 @@ impl Tx {
     /// [`StoreError::NotFound`] when there is no such key.
     pub fn key_update_state(&mut self, kid: &str, state: KeyState, now: Time) -> Result<(), StoreError> {
         let rows = each!(self, c => diesel::update(signing_keys::table.find(kid))
-            .set((signing_keys::state.eq(state), signing_keys::changed_at.eq(now)))
+            .set((signing_keys::state.eq(StateName::from(state)), signing_keys::changed_at.eq(now)))
             .execute(c))?;
         self.must_exist(rows, "signing_keys")
     }

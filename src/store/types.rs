@@ -80,7 +80,7 @@ column!(Time as BigInt, i64: |time| time.as_micros(), |micros| {
     Time::from_micros(micros).ok_or_else(|| format!("{micros} is no instant").into())
 });
 text_columns!(ActivationId, LicenseId, OrderId, MessageId, AlertId, TokenId, HistoryId);
-name_columns!(Slug, KeyRole, KeyState, Cause, OrderKind, OrderStatus);
+name_columns!(Slug, KeyRole, Cause, OrderKind, OrderStatus);
 
 /// An `u32` in a BIGINT column, for `serialize_as` and `deserialize_as`.
 #[derive(Debug, Clone, Copy)]
@@ -97,6 +97,10 @@ pub struct MaybeRevs(Option<Vec<u32>>);
 /// 32 bytes in a binary column.
 #[derive(Debug, Clone)]
 pub struct Hash32([u8; 32]);
+
+/// The state of a key by its name in a text column.
+#[derive(Debug, Clone, Copy)]
+pub struct StateName(KeyState);
 
 /// JSON in a text column.
 #[derive(Debug, Clone)]
@@ -156,6 +160,7 @@ wrapper!(
 wrapper!(Hash32([u8; 32]) as Binary, Vec<u8>: |hash| hash.to_vec(), |bytes| {
     bytes.try_into().map_err(|bytes: Vec<u8>| format!("{} bytes where 32 belong", bytes.len()).into())
 });
+wrapper!(StateName(KeyState) as Text, String: |state| state.as_str().to_owned(), |text| Ok(text.parse()?));
 wrapper!(Json(Value) as Text, String: |value| value.to_string(), |text| Ok(serde_json::from_str(&text)?));
 wrapper!(MachineJson(Components) as Text, String: |components| serde_json::json!(components).to_string(), |text| Ok(serde_json::from_str(&text)?));
 wrapper!(Names(Vec<String>) as Text, String: |names| Value::from(names).to_string(), |text| Ok(serde_json::from_str(&text)?));

@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     base::ids::LicenseId,
-    license::{code::Claims, jws, model::License, plan::Plan, seal::Purpose},
+    license::{code::Claims, model::License, plan::Plan, seal::Purpose},
     store::{CodeRecord, Tx},
 };
 
@@ -78,7 +78,7 @@ fn text(ctx: Context, record: &CodeRecord) -> Done<String> {
         ctx.installation.master.open(Purpose::CodeSignature, &aad, &record.sealed_signature)?;
     let signature = <[u8; 64]>::try_from(signature.as_slice())
         .map_err(|_| Failure::Missing(format!("the signature of license {} is not 64 bytes", record.license_id)))?;
-    Ok(jws::assemble(&record.payload, &signature))
+    Ok(signet_verify::jws::assemble(&record.payload, &signature))
 }
 
 fn associated(id: LicenseId, rev: u32) -> String {

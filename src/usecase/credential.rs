@@ -2,17 +2,11 @@
 //!
 //! What the license is now counts, never what an old code claims.
 
+use signet_verify::{jws, kind::Kind};
+
 use crate::{
     base::secret::{ExposeSecret, SecretString},
-    license::{
-        code::Claims,
-        jws::{self, SignedKind},
-        key::LicenseKey,
-        model::License,
-        plan::Product,
-        revocation,
-        seal::Purpose,
-    },
+    license::{code::Claims, key::LicenseKey, model::License, plan::Product, revocation, seal::Purpose},
     store::Tx,
 };
 
@@ -83,7 +77,7 @@ fn by_key(tx: &mut Tx, ctx: Context, text: &str) -> Done<Credential> {
 
 fn by_code(tx: &mut Tx, ctx: Context, text: &str) -> Done<Credential> {
     let malformed = |why: String| Ok(Credential::Malformed(why));
-    let parsed = match jws::parse(text, SignedKind::LicenseCode) {
+    let parsed = match jws::parse(text, Kind::LicenseCode) {
         Ok(parsed) => parsed,
         Err(error) => return malformed(format!("this is no license code: {error}")),
     };

@@ -9,7 +9,7 @@ use crate::{
     base::{ids::LicenseId, limits, secret::Key32, slug::Slug, time::Time},
     license::{
         jwks::Jwks,
-        key_list::KeyListClaims,
+        key_list,
         keys::{INSTALLATION, KeyInfo, KeyRole, KeyState, PublicKey, Signer},
         seal::{MasterKey, Purpose},
     },
@@ -349,8 +349,8 @@ fn publish(tx: &mut Tx, ctx: Context, product: &Slug, root: &Signer) -> Done<()>
         .map(|record| Ok(KeyInfo { role: record.role, state: record.state, public: public(record)? }))
         .collect::<Done<Vec<_>>>()?;
     let issuer = &ctx.installation.issuer;
-    let claims = KeyListClaims::new(issuer, product, root.public(), number.unsigned_abs(), ctx.now, &known);
-    let signed = claims.sign(root).map_err(|error| Failure::Missing(error.to_string()))?;
+    let claims = key_list::claims(issuer, product, root.public(), number.unsigned_abs(), ctx.now, &known);
+    let signed = key_list::sign(&claims, root).map_err(|error| Failure::Missing(error.to_string()))?;
     let list = KeyListRecord { product: product.clone(), number, jws: signed.text(), created_at: ctx.now };
     Ok(tx.key_list_insert(&list)?)
 }

@@ -196,7 +196,7 @@ fn signed(
         exp: ends_at.as_seconds(),
         plan: license.plan.to_string(),
         machines: license.machines,
-        features: activation::signed_features(&license.features),
+        features: license.features.clone(),
         rev: license.rev,
         license_exp: license.expiry.at().map(Time::as_seconds),
         rule: rules.machine.rule,

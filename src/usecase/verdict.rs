@@ -145,7 +145,7 @@ pub(super) fn answer(
         license: license.clone(),
         activation: subject.activation.map(|id| id.to_string()),
     };
-    let too_long = |error: crate::license::jws::TooLong| Failure::Missing(error.to_string());
+    let too_long = |error: sign::TooLong| Failure::Missing(error.to_string());
     let signed = sign::sign(Kind::Validation, &claims, answering.signer).map_err(too_long)?;
     let (server_time, keys) = (ctx.now, answering.list.to_owned());
     Ok(Verdict { reason, detail, license, activation: subject.activation, server_time, signed, keys })

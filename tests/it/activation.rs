@@ -6,9 +6,7 @@ mod races;
 mod seats;
 mod verdicts;
 
-use data_encoding::BASE64URL_NOPAD;
 use jiff::SignedDuration;
-use serde::de::DeserializeOwned;
 use signet::{
     base::{
         ids::ActivationId,
@@ -18,7 +16,6 @@ use signet::{
     catalog::PlanName,
     license::{
         activation::Reason,
-        key_list,
         keys::{KeyRole, PublicKey},
         model::{Customer, License},
     },
@@ -33,8 +30,10 @@ use signet::{
 };
 use signet_verify::{
     claims::{Components, LeaseClaims, ValidationClaims},
+    keys::{KeyRing, Root},
     kind::Kind,
     machine,
+    read::{BySigningKey, read},
 };
 
 use crate::harness::{TestApp, slug};
@@ -162,20 +161,11 @@ async fn root(app: &TestApp, product: &str) -> PublicKey {
     PublicKey::from_bytes(root.public_key.as_slice().try_into().unwrap()).unwrap()
 }
 
-/// What a text of `kind` for `product` says, once its signature was verified by the key list `keys` and the product's root.
-async fn verified<T: DeserializeOwned>(app: &TestApp, kind: Kind, product: &str, text: &str, keys: &str) -> T {
-    let list = key_list::verify_key_list(keys, &root(app, product).await, &slug(product), None).unwrap();
-    let [header, payload, signature] = text.split('.').collect::<Vec<_>>().try_into().unwrap();
-    let decoded = |part: &str| BASE64URL_NOPAD.decode(part.as_bytes()).unwrap();
-    let head: serde_json::Value = serde_json::from_slice(&decoded(header)).unwrap();
-    assert_eq!((&head["alg"], &head["typ"]), (&"EdDSA".into(), &kind.typ().into()));
-    let key = list.keys.iter().find(|key| head["kid"] == key.kid.as_str()).expect("a key of the list");
-    assert!(key.state.verifies());
-    let signature = decoded(signature).try_into().unwrap();
-    key.x.verify(format!("{header}.{payload}").as_bytes(), &signature).unwrap();
-    let said: serde_json::Value = serde_json::from_slice(&decoded(payload)).unwrap();
-    assert_eq!(said["aud"], kind.audience(product));
-    serde_json::from_value(said).unwrap()
+/// What a text for `product` says, once it was verified by the key list `keys` and the product's root.
+async fn verified<T: BySigningKey>(app: &TestApp, kind: Kind, product: &str, text: &str, keys: &str) -> T {
+    assert_eq!(T::KIND, kind);
+    let ring = KeyRing::from_list(keys, &Root::new(root(app, product).await), product, None).unwrap();
+    read(text, &ring, product).unwrap().claims
 }
 
 /// What the lease says, verified.

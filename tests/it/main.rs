@@ -19,6 +19,7 @@ mod harness;
 mod instance2;
 mod license1;
 mod offline;
+mod pains;
 mod protocol;
 mod regressions;
 mod revocations;

@@ -5,12 +5,16 @@ use rstest::rstest;
 use signet::{
     base::secret::SecretString,
     license::{
-        key_list::{self, KeyListClaims},
         keys::{KeyRole, PublicKey},
-        verify::{self, Refusal},
+        verify,
     },
     store::SigningKeyRecord,
     usecase::{keys, lookup},
+};
+use signet_verify::{
+    claims::KeyListClaims,
+    keys::{Root, read_key_list},
+    read::ReadError,
 };
 
 use crate::harness::{Backend, CATALOG, TestApp, exchange, request_bytes, slug};
@@ -93,7 +97,7 @@ async fn a_key_rotated_elsewhere_signs_here_and_old_codes_still_verify(#[case] b
     let revoked = old_kid.clone();
     other.write(move |tx, ctx| keys::revoke(tx, ctx, &revoked, None)).await;
     assert!(app.jwks().await.find(&old_kid).is_none());
-    assert_eq!(kid_of(&first.license().unwrap()).await, Err(Refusal::UnknownKey { kid: old_kid }));
+    assert_eq!(kid_of(&first.license().unwrap()).await, Err(ReadError::UnknownKey { kid: old_kid }.into()));
     assert_eq!(kid_of(&second.license().unwrap()).await.unwrap(), new_kid);
 
     // Nobody is stranded: the license has a new code, and the old one still says whose it is.
@@ -117,7 +121,7 @@ async fn each_rotation_publishes_the_next_list_under_the_same_root(#[case] backe
     let root = PublicKey::from_bytes(root.public_key.as_slice().try_into().unwrap()).unwrap();
     let list = async || -> KeyListClaims {
         let jws = String::from_utf8(app.get("/products/atlas/keys.jws").await.body).unwrap();
-        key_list::verify_key_list(&jws, &root, &slug("atlas"), None).unwrap()
+        read_key_list(&jws, &Root::new(root), "atlas", None).unwrap()
     };
     let first = list().await;
     let new_kid = rotate(&app).await;

@@ -4,6 +4,7 @@
 //! Unknown members are ignored, so that an older reader takes what a newer service signs.
 
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
+use core::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -26,7 +27,7 @@ pub enum FeatureValue {
     Text(String),
 }
 
-/// `license+jwt`, and with `device` and `exp` also `device-license+jwt`.
+/// `license+jwt`, and with `device` also `device-license+jwt`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CodeClaims {
     /// The service that issued it.
@@ -272,6 +273,35 @@ pub enum KeyState {
     Revoked,
 }
 
+/// A text that names no [`KeyState`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a key is active, verify_only or revoked")]
+pub struct UnknownState;
+
+impl KeyState {
+    /// The stable name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::VerifyOnly => "verify_only",
+            Self::Revoked => "revoked",
+        }
+    }
+
+    /// Whether what the key signed is to be believed.
+    pub fn verifies(self) -> bool {
+        !matches!(self, Self::Revoked)
+    }
+}
+
+impl FromStr for KeyState {
+    type Err = UnknownState;
+
+    fn from_str(text: &str) -> Result<Self, UnknownState> {
+        [Self::Active, Self::VerifyOnly, Self::Revoked].into_iter().find(|it| it.as_str() == text).ok_or(UnknownState)
+    }
+}
+
 /// `keys+jwt`: a product's signing keys, numbered, signed by its root key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyListClaims {
@@ -298,4 +328,19 @@ pub struct ListedKey {
     pub x: String,
     /// Where it stands.
     pub state: KeyState,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_states_read_back_and_foreign_ones_do_not() {
+        for state in [KeyState::Active, KeyState::VerifyOnly, KeyState::Revoked] {
+            assert_eq!(state.as_str().parse(), Ok(state));
+            assert_eq!(serde_json::to_value(state).unwrap(), state.as_str());
+            assert_eq!(state.verifies(), state != KeyState::Revoked);
+        }
+        assert_eq!("verify-only".parse::<KeyState>(), Err(UnknownState));
+    }
 }

@@ -40,8 +40,7 @@ pub(crate) fn code(claims: &CodeClaims) -> Checked {
 
 pub(crate) fn device_code(DeviceCodeClaims(claims): &DeviceCodeClaims) -> Checked {
     code(claims)?;
-    rule(claims.device.is_some(), "`device` is missing")?;
-    rule(claims.exp.is_some(), "`exp` is missing")
+    rule(claims.device.is_some(), "`device` is missing")
 }
 
 pub(crate) fn lease(claims: &LeaseClaims) -> Checked {

@@ -1,9 +1,12 @@
 //! Whom to believe: the pinned root, and the keys that it names in the numbered key list.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    string::String,
+};
 
 use crate::{
-    claims::{KeyListClaims, KeyState},
+    claims::KeyListClaims,
     jws,
     key::{BadPublicKey, PublicKey},
     kind::Kind,
@@ -122,9 +125,8 @@ pub enum KeyError {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct KeyRing {
     number: u64,
-    keys: Vec<PublicKey>,
-    kids: Vec<String>,
-    revoked: Vec<String>,
+    keys: BTreeMap<String, PublicKey>,
+    revoked: BTreeSet<String>,
 }
 
 impl KeyRing {
@@ -133,27 +135,25 @@ impl KeyRing {
     /// # Errors
     /// As [`read_key_list`].
     pub fn from_list(text: &str, root: &Root, product: &str, seen: Option<u64>) -> Result<Self, KeyListError> {
-        let claims = read_key_list(text, root, product, seen)?;
-        let mut ring = Self { number: claims.number, ..Self::default() };
-        for listed in &claims.keys {
-            match (listed.state, PublicKey::from_x(&listed.x)) {
-                (KeyState::Active | KeyState::VerifyOnly, Ok(key)) => ring.add(key),
-                _ => ring.revoked.push(listed.kid.clone()),
-            }
-        }
-        Ok(ring)
+        read_key_list(text, root, product, seen).map(|claims| Self::from_claims(&claims))
     }
 
-    /// Keys that the caller trusts for another reason than a key list, such as a set that it published itself.
-    pub fn trusting(keys: impl IntoIterator<Item = PublicKey>) -> Self {
-        let mut ring = Self::default();
-        keys.into_iter().for_each(|key| ring.add(key));
+    fn from_claims(claims: &KeyListClaims) -> Self {
+        let mut ring = Self { number: claims.number, ..Self::default() };
+        for listed in &claims.keys {
+            match PublicKey::from_x(&listed.x) {
+                Ok(key) if listed.state.verifies() => ring.trust(key),
+                _ => {
+                    ring.revoked.insert(listed.kid.clone());
+                }
+            }
+        }
         ring
     }
 
-    fn add(&mut self, key: PublicKey) {
-        self.kids.push(key.kid());
-        self.keys.push(key);
+    /// Adds a key that the caller trusts for another reason than a key list, such as a set that it published itself.
+    pub fn trust(&mut self, key: PublicKey) {
+        self.keys.insert(key.kid(), key);
     }
 
     /// The list's number: remember the highest.
@@ -166,10 +166,9 @@ impl KeyRing {
     /// # Errors
     /// [`KeyError`] tells an unknown key from a revoked one.
     pub fn find(&self, kid: &str) -> Result<&PublicKey, KeyError> {
-        let named = self.kids.iter().zip(&self.keys).find(|(name, _)| *name == kid);
-        match named {
-            Some((_, key)) => Ok(key),
-            None if self.revoked.iter().any(|name| name == kid) => Err(KeyError::Revoked { kid: kid.into() }),
+        match self.keys.get(kid) {
+            Some(key) => Ok(key),
+            None if self.revoked.contains(kid) => Err(KeyError::Revoked { kid: kid.into() }),
             None => Err(KeyError::Unknown { kid: kid.into() }),
         }
     }

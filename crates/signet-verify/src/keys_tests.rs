@@ -1,8 +1,8 @@
-use alloc::{string::String, vec::Vec};
+use alloc::string::String;
 
 use super::*;
 use crate::{
-    claims::ListedKey,
+    claims::{KeyState, ListedKey},
     content::KEYS,
     testing::{PRODUCT, key_list, key_list_text, public, ring, root, sign},
 };
@@ -68,8 +68,8 @@ fn contents_that_contradict_themselves_are_refused() {
 
 #[test]
 fn trusted_keys_are_found_by_their_own_names() {
-    let keys: Vec<_> = [2, 3].map(public).into();
-    let ring = KeyRing::trusting(keys);
+    let mut ring = KeyRing::default();
+    [2, 3].map(public).into_iter().for_each(|key| ring.trust(key));
     assert_eq!(ring.find(&public(3).kid()), Ok(&public(3)));
     assert!(ring.find(&public(4).kid()).is_err());
     assert_eq!(ring.number(), 0);

@@ -47,6 +47,19 @@ impl Kind {
         }
     }
 
+    /// What people call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::LicenseCode => "license code",
+            Self::DeviceCode => "license of one device",
+            Self::Lease => "lease",
+            Self::Validation => "signed answer",
+            Self::LicenseFile => "license file",
+            Self::Revocations => "revocation list",
+            Self::KeyList => "key list",
+        }
+    }
+
     /// `aud` of the payload for `product` (RFC 7519 §4.1.3): the product itself for a license code, a name below
     /// it for everything else. A slash cannot stand in a product's name, so no two are alike.
     pub fn audience(self, product: &str) -> String {

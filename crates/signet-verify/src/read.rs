@@ -29,7 +29,7 @@ pub struct Read<C> {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReadError {
     /// Not a signed text of this kind.
-    #[error("this is no {name} of Signet: {error}", name = kind.typ())]
+    #[error("this is no {name}: {error}", name = kind.name())]
     Malformed {
         /// The kind that was to be read.
         kind: Kind,
@@ -37,7 +37,7 @@ pub enum ReadError {
         error: ParseError,
     },
     /// A signed text of another kind.
-    #[error("this is a {found:?}, but {name:?} is needed here", name = expected.typ())]
+    #[error("a {name} is needed here, and this is a signed text of the kind {found:?}", name = expected.name())]
     WrongKind {
         /// The kind that was to be read.
         expected: Kind,
@@ -63,7 +63,7 @@ pub enum ReadError {
     #[error("the signed content is wrong: {0}; update the software, or ask who issued it")]
     Content(String),
     /// A document for another product.
-    #[error("it is for {found:?}, not for {expected:?}: use one for this product")]
+    #[error("it is for {found}, not for {expected}: use one for this product")]
     WrongProduct {
         /// `aud` that is needed.
         expected: String,
@@ -96,7 +96,7 @@ impl From<KeyError> for ReadError {
     }
 }
 
-/// What a code for one device says: [`CodeClaims`] that always have `device` and `exp`.
+/// What a code for one device says: [`CodeClaims`] that always have `device`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct DeviceCodeClaims(pub CodeClaims);

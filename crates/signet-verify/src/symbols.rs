@@ -40,3 +40,28 @@ pub const fn multiply(left: u8, right: u8) -> u8 {
     }
     product
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn alpha_reaches_every_element() {
+        let mut seen = alloc::collections::BTreeSet::new();
+        let mut power = 1;
+        for _ in 0..31 {
+            seen.insert(power);
+            power = multiply(power, 2);
+        }
+        assert_eq!((seen.len(), power, seen.contains(&0)), (31, 1, false));
+    }
+
+    #[test]
+    fn every_symbol_reads_back_and_u_does_not() {
+        for (index, symbol) in (0..).zip(ALPHABET) {
+            assert_eq!(value(char::from(*symbol)), Some(index));
+            assert_eq!(value(char::from(symbol.to_ascii_lowercase())), Some(index));
+        }
+        assert_eq!(['O', 'i', 'l', 'U', 'u', '!', 'é'].map(value), [Some(0), Some(1), Some(1), None, None, None, None]);
+    }
+}

@@ -15,8 +15,7 @@ use crate::{
     },
     license::{
         activation::{self, LeaseTimes, Reason, Rules, Stay, best_match},
-        jws::TooLong,
-        sign,
+        sign::{self, TooLong},
     },
     store::{ActivationFilter, ActivationRecord, Tx},
     usecase::{
@@ -214,7 +213,7 @@ impl Call<'_> {
             grace_until: times.grace_until.as_seconds(),
             plan: license.plan.to_string(),
             machines: license.machines,
-            features: activation::signed_features(&license.features),
+            features: license.features.clone(),
             rev: license.rev,
             license_exp: license.expiry.at().map(Time::as_seconds),
             floating: activation.floating,

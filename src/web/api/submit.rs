@@ -232,7 +232,7 @@ pub fn ended(text: String) -> String {
 }
 
 /// `text` as a sentence.
-pub fn sentence(text: String) -> String {
+pub fn sentence(text: &str) -> String {
     let mut letters = text.chars();
     let first = letters.next().map(|it| it.to_ascii_uppercase());
     ended(first.into_iter().chain(letters).collect())

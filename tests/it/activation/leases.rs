@@ -283,7 +283,8 @@ async fn after_a_rotation_the_lease_verifies_with_the_list_that_came_along(#[cas
     let after = renew(&app, &sold.key, before.activation.id, Renewal::default()).await.unwrap();
     lease(&app, &after).await;
     let number = |keys: &str| {
-        let list = signet::license::key_list::verify_key_list(keys, &pinned, &slug("mill"), None).unwrap();
+        let list =
+            signet_verify::keys::read_key_list(keys, &signet_verify::keys::Root::new(pinned), "mill", None).unwrap();
         (list.number, list.keys.iter().any(|key| key.kid == kid))
     };
     assert_eq!((number(&before.keys), number(&after.keys)), ((1, false), (2, true)));

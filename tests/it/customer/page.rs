@@ -14,7 +14,7 @@ use signet::{
 use signet_verify::{machine::digest, request::Request};
 
 use super::{Visitor, act, faces, issued, issued_for, seat, seats, text, with_license};
-use crate::harness::{Backend, Settings, TestApp, slug};
+use crate::harness::{Backend, Settings, TestApp, slug, stamp};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_page_speaks_the_browsers_language_until_another_is_chosen() {
@@ -153,6 +153,8 @@ async fn what_a_marketplace_suspended_says_where_to_renew() {
     let door = app.door(Line::Saas2);
     let (instance, _) = door.bought(&Call::buy(Line::Saas2, "CS0001").unwrap()).await;
     let key = faces(&app, &app.license(&instance).await).await.1;
+    // Only a stated end makes an early FREEZE a violation.
+    door.done(&Call::renew(Line::Saas2, &instance, "CS0003", stamp("2028-03-02T08:00:00Z"))).await;
     door.done(&Call::freeze(Line::Saas2, &instance).unwrap()).await;
     let page = Visitor::new(&app).enter(&key).await;
     assert!(page.contains("Suspended by the marketplace") && page.contains("before its term was over"), "{page}");

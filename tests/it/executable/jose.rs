@@ -49,12 +49,12 @@ fn verify(source: &str, audience: &str, code: &str) -> Ended {
     Ended::of(command)
 }
 
-fn folder() -> PathBuf {
+pub fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python")
 }
 
 /// The interpreter with the pinned packages; made when it is not there yet.
-fn python() -> PathBuf {
+pub fn python() -> PathBuf {
     let made = Ended::of(Command::new(folder().join("setup.sh")));
     assert_eq!(made.code, Some(0), "tests/python/setup.sh failed; `make test` installs what it needs: {made:?}");
     folder().join(".venv/bin/python")

@@ -8,6 +8,7 @@
 mod cli;
 mod client;
 mod crash;
+mod described;
 mod jose;
 mod leaks;
 mod market;

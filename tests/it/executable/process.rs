@@ -31,8 +31,9 @@ impl Ended {
         Self::within(command, Duration::from_secs(24 * 3_600))
     }
 
+    /// Waits for the end, so long.
     #[track_caller]
-    fn within(mut command: Command, patience: Duration) -> Self {
+    pub fn within(mut command: Command, patience: Duration) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (mut out, mut err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
         let mut killer = Killer(child);

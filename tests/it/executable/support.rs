@@ -175,8 +175,15 @@ impl Installation {
     /// when somebody took the free one meanwhile.
     #[track_caller]
     pub fn serve(&mut self) -> Service {
+        self.serve_with(&[])
+    }
+
+    /// The same with settings of the environment.
+    #[track_caller]
+    pub fn serve_with(&mut self, settings: &[(&str, &str)]) -> Service {
         for _ in 0..5 {
-            let command = self.command(&["serve", "--catalog", "catalog.toml"]);
+            let mut command = self.command(&["serve", "--catalog", "catalog.toml"]);
+            command.envs(settings.iter().copied());
             match Service::start(command, self) {
                 Ok(service) => return service,
                 Err(log) if log.contains("cannot listen") => self.port = free_port(),
@@ -193,6 +200,12 @@ impl Installation {
 
     pub fn get(&self, path: &str) -> (u16, String) {
         http_get(self.port, path, &[]).unwrap()
+    }
+
+    pub fn post_with_token(&self, path: &str, token: &str, body: &str) -> (u16, String) {
+        let bearer = format!("Bearer {token}");
+        http(self.port, "POST", path, &[("Authorization", &bearer), ("Content-Type", "application/json")], body)
+            .unwrap()
     }
 
     pub fn get_with_token(&self, path: &str, token: &str) -> (u16, String) {
@@ -233,11 +246,16 @@ pub fn tail(log: &str) -> String {
 
 /// A plain HTTP/1.1 GET on a connection of its own.
 pub fn http_get(port: u16, path: &str, headers: &[(&str, &str)]) -> std::io::Result<(u16, String)> {
+    http(port, "GET", path, headers, "")
+}
+
+fn http(port: u16, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> std::io::Result<(u16, String)> {
     let address = SocketAddr::from(([127, 0, 0, 1], port));
     let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(5))?;
     stream.set_read_timeout(Some(Duration::from_secs(10)))?;
     let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{headers}Connection: close\r\n\r\n")?;
+    let headers = format!("Host: 127.0.0.1\r\n{headers}Connection: close\r\nContent-Length: {}\r\n", body.len());
+    write!(stream, "{method} {path} HTTP/1.1\r\n{headers}\r\n{body}")?;
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes)?;
     let text = String::from_utf8_lossy(&bytes);

@@ -6,13 +6,13 @@ use signet::{
     base::limits,
     license::{
         code::device_digest,
-        jws::{self, SignedKind},
         model::License,
         seal::Purpose,
         verify::{self, VerifyOptions},
     },
     usecase::lookup,
 };
+use signet_verify::{jws, kind::Kind};
 
 use crate::harness::{Backend, Door, TestApp, stamp};
 
@@ -77,7 +77,7 @@ async fn the_license_of_one_device_passes_for_no_license_code(#[case] backend: B
 
     let (keys, options) = (app.jwks().await, VerifyOptions::at(app.now()));
     let verified = verify::verify_either(&text, &keys, &options).unwrap();
-    assert_eq!(verified.kind(), SignedKind::DeviceLicense);
+    assert_eq!(verified.kind(), Kind::DeviceCode);
     assert_eq!(verified.claims.aud.to_string(), "desk/device");
     assert_eq!((verified.claims.machines, verified.claims.device), (1, Some(device_digest("A"))));
     assert!(text.len() <= limits::LICENSE_CODE_CHARS);

@@ -1,7 +1,5 @@
 //! `POST /activations`.
 
-use std::collections::BTreeMap;
-
 use axum::{extract::State, response::Response};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -19,7 +17,7 @@ use crate::{
     },
 };
 
-use super::{Lease, components, granted, refused, stay};
+use super::{Lease, fingerprint::Fingerprint, granted, refused, stay};
 
 /// A machine that wants a seat.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -45,8 +43,7 @@ pub struct Activate {
     #[serde(default)]
     container: bool,
     /// What it is made of: 1 to 8 components, each a name and its digest.
-    #[schema(example = json!({ "machine-id": "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU" }))]
-    components: BTreeMap<String, String>,
+    components: Fingerprint,
     /// Days for which it wants to stay away, where the plan lends seats.
     #[serde(default)]
     #[schema(minimum = 1, maximum = 3650)]
@@ -76,7 +73,7 @@ pub async fn activate(State(app): State<App>, licensed: Licensed, submitted: Sub
         name: wanted.name.map(|text| text.0),
         platform: wanted.platform.map(|text| text.0),
         container: wanted.container,
-        components: components(Some(wanted.components))?,
+        components: wanted.components.checked()?,
         stay: stay(wanted.borrow_days)?,
         nonce: wanted.nonce.map(|text| text.0),
     };

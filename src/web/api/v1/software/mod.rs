@@ -1,17 +1,16 @@
 //! What licensed software calls: it shows the license itself and needs no token. One file per verb; what they share is
-//! here: components, times, and the refusal that a proxy cannot forge.
+//! here: the fingerprint, the lease, and the refusal that a proxy cannot forge.
 //!
 //! No answer allows other origins to read it (CORS): a page in a browser would show its license to everybody who opens
 //! it, so software asks from its own side.
 
 pub mod activate;
 pub mod deactivate;
+pub mod fingerprint;
 pub mod license_file;
 pub mod offline;
 pub mod renew;
 pub mod validate;
-
-use std::collections::BTreeMap;
 
 use axum::{
     Json,
@@ -20,14 +19,13 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
-use signet_verify::claims::Components;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     app::App,
     base::{ids::ActivationId, limits, time::Time},
-    license::activation::{Reason, Stay, check_components},
+    license::activation::{Reason, Stay},
     store::ActivationRecord,
     usecase::{
         activation::{self as usecase, Granted, Warning},
@@ -217,7 +215,7 @@ fn declined(verdict: Verdict, holders: Option<Vec<Holder>>) -> Response {
     let reason = verdict.reason.as_str();
     let name = reason.replace('_', "-");
     let refusal = Refusal {
-        problem: Problem::new(status, &name, "The license does not allow this", sentence(verdict.detail)),
+        problem: Problem::new(status, &name, "The license does not allow this", sentence(&verdict.detail)),
         reason,
         conclusive: verdict.reason.conclusive(),
         signed: verdict.signed,
@@ -251,13 +249,6 @@ fn status(reason: Reason) -> StatusCode {
         | Reason::FeatureMissing
         | Reason::Valid => StatusCode::FORBIDDEN,
     }
-}
-
-/// What a machine says it is made of, checked; none where nothing was sent and nothing must be.
-fn components(sent: Option<BTreeMap<String, String>>) -> Result<Components, Problem> {
-    let Some(components) = sent else { return Ok(Components::new()) };
-    check_components(&components).map_err(|error| Problem::unprocessable(format!("`components`: {error}.")))?;
-    Ok(components)
 }
 
 /// How long the machine wants to stay away.

@@ -1,7 +1,5 @@
 //! `POST /activations/{id}/renew`.
 
-use std::collections::BTreeMap;
-
 use axum::{extract::State, response::Response};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -19,7 +17,11 @@ use crate::{
     },
 };
 
-use super::{Lease, components, granted, refused, stay};
+use super::{
+    Lease,
+    fingerprint::{Fingerprint, components},
+    granted, refused, stay,
+};
 
 /// A machine that wants its next lease.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -31,7 +33,7 @@ pub struct Renew {
     version: Option<Text<{ limits::VERSION_CHARS }>>,
     /// What the machine is made of now: 1 to 8 components. Left out: unchanged.
     #[serde(default)]
-    components: Option<BTreeMap<String, String>>,
+    components: Option<Fingerprint>,
     /// Days for which it wants to stay away, where the plan lends seats.
     #[serde(default)]
     #[schema(minimum = 1, maximum = 3650)]

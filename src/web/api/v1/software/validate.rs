@@ -1,7 +1,5 @@
 //! `POST /validate`.
 
-use std::collections::BTreeMap;
-
 use axum::{Json, extract::State};
 use serde::{Deserialize, Serialize};
 use signet_verify::claims::{Features, LicenseFacts};
@@ -26,7 +24,7 @@ use crate::{
     },
 };
 
-use super::components;
+use super::fingerprint::{Fingerprint, components};
 
 /// What the software wants to know.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -46,7 +44,7 @@ pub struct Validate {
     feature: Option<Text<{ limits::ASKED_NAME_CHARS }>>,
     /// The machine: 1 to 8 components, each a name and its digest. Left out: it is not asked about a machine.
     #[serde(default)]
-    components: Option<BTreeMap<String, String>>,
+    components: Option<Fingerprint>,
     /// Comes back in the signed answer, so that no old one can be shown again.
     #[serde(default)]
     #[schema(value_type = Option<String>, min_length = 1, max_length = 128, example = "q83vEjRWeJA")]
@@ -136,7 +134,7 @@ impl From<Verdict> for Validation {
             valid: it.valid(),
             reason: it.reason.as_str(),
             conclusive: it.reason.conclusive(),
-            detail: sentence(it.detail),
+            detail: sentence(&it.detail),
             license: it.license.map(Facts::from),
             activation: it.activation,
             server_time: it.server_time,
