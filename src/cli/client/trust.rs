@@ -3,7 +3,7 @@
 use anyhow::{Context as _, bail, ensure};
 use signet_verify::{
     bundle::{Bundle, Opened},
-    claims::{Asked, Components, ValidationClaims},
+    claims::{Asked, Components, LeaseClaims, ValidationClaims},
     clock::TrustedTime,
     key::PublicKey,
     keys::{KeyRing, Root},
@@ -159,6 +159,7 @@ impl Trust {
         if let Some(Read { claims, .. }) = &opened.lease {
             let bound = &claims.machine;
             ensure!(bound.rule.matches(&bound.components, machine), "its lease is for another machine");
+            self.newer(state, claims)?;
         }
         if let Some(Read { claims, .. }) = &opened.license_file {
             let ours = claims.bound_to.iter().any(|known| claims.rule.matches(known, machine));
@@ -180,6 +181,17 @@ impl Trust {
             state.client.refusal = None;
         }
         merge(&mut state.bundle, bundle);
+        Ok(())
+    }
+
+    /// A file keeps: one that was fetched before must not bring back what is over. What is stored and does not verify
+    /// counts for nothing.
+    fn newer(&self, state: &State, lease: &LeaseClaims) -> anyhow::Result<()> {
+        let Ok(stored) = self.stored(state) else { return Ok(()) };
+        if let Some(Read { claims, .. }) = &stored.opened.lease {
+            let older = claims.sub == lease.sub && lease.time < claims.time;
+            ensure!(!older, "its lease is older than the one that is stored: make a new request");
+        }
         Ok(())
     }
 

@@ -6,7 +6,7 @@ use axum::{
         Path, State,
         rejection::{FormRejection, PathRejection},
     },
-    http::{StatusCode, header},
+    http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Redirect, Response},
 };
 use serde::Deserialize;
@@ -14,7 +14,7 @@ use signet_verify::request::Request;
 
 use crate::{
     app::App,
-    base::ids::ActivationId,
+    base::{ids::ActivationId, rate::Exhausted},
     store::Tx,
     usecase::{
         Actor, Context, Failure, activation,
@@ -22,7 +22,7 @@ use crate::{
         offline,
         session::Session,
     },
-    web::{html::Words, problem::Problem},
+    web::{html::Words, problem::Problem, rate_limit::charge_page},
 };
 
 use super::{
@@ -67,6 +67,9 @@ pub async fn free_seat(
 
 /// `GET /license/file`: the license file for the machines that have a seat.
 pub async fn license_file(State(app): State<App>, t: Words, Customer(session): Customer) -> Result<Response, Problem> {
+    if let Err(exhausted) = charge_page(&app, session.license.id, &session.license.product) {
+        return too_many(&app, t, session, String::new(), exhausted).await;
+    }
     let license = session.license.clone();
     let name = format!("{}.lic", license.product);
     let make = move |tx: &mut Tx, ctx: Context| license_file::make(tx, ctx, &license, &Machines::All);
@@ -100,6 +103,9 @@ pub async fn exchange(
             return render(&app, t, session, StatusCode::UNPROCESSABLE_ENTITY, view).await;
         }
     };
+    if let Err(exhausted) = charge_page(&app, session.license.id, &session.license.product) {
+        return too_many(&app, t, session, typed, exhausted).await;
+    }
     let license = session.license.id;
     let name = response_name(&session.license.product);
     let activate = move |tx: &mut Tx, ctx: Context| offline::activate_for(tx, ctx, license, &request);
@@ -129,6 +135,19 @@ pub async fn log_out(State(app): State<App>) -> Response {
 
 fn is_ours(session: &Session, sent: &SentForm) -> bool {
     sent.as_ref().is_ok_and(|Form(sent)| session.sent(&sent.form))
+}
+
+async fn too_many(
+    app: &App,
+    t: Words,
+    session: Session,
+    typed: String,
+    exhausted: Exhausted,
+) -> Result<Response, Problem> {
+    let view = View { notice: Some(Notice::TooMany), typed, ..View::default() };
+    let mut response = render(app, t, session, StatusCode::TOO_MANY_REQUESTS, view).await?;
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(exhausted.wait));
+    Ok(response)
 }
 
 async fn refuse(
