@@ -181,7 +181,9 @@ fn sentence(reason: Reason, asked: &Asked, license: Option<(&License, Rules)>) -
         Reason::LeaseEnded => "The seat went back when its lease ended: activate again.".to_owned(),
         Reason::MachineLimit => {
             let machines = if machines == 1 { "1 machine".to_owned() } else { format!("{machines} machines") };
-            format!("The license is for {machines}, and all seats are taken: free one, or buy more.")
+            let floating = license.is_some_and(|(_, rules)| rules.lease.floating);
+            let wait = if floating { " wait until a lease ends and its seat goes back," } else { "" };
+            format!("The license is for {machines}, and all seats are taken: free one,{wait} or buy more.")
         }
         Reason::ActivationCycling => {
             "Too many new machines were activated within a day: try again tomorrow, or ask who sold the license."

@@ -108,7 +108,11 @@ async fn a_floating_seat_goes_back_when_its_lease_ends(#[case] backend: Backend)
     let first = activate(&app, &sold.key, machine(1)).await.unwrap();
     let told = lease(&app, &first).await;
     assert!(told.floating && told.exp == told.grace_until && told.exp - told.iat == 1_800);
-    assert_eq!(refused(activate(&app, &sold.key, machine(2)).await).verdict.reason, Reason::MachineLimit);
+    let full = refused(activate(&app, &sold.key, machine(2)).await).verdict;
+    assert_eq!(full.reason, Reason::MachineLimit);
+    let told = "The license is for 1 machine, and all seats are taken: free one, wait until a lease ends and its seat goes \
+                back, or buy more.";
+    assert_eq!(full.detail, told);
     app.pass(SignedDuration::from_mins(29));
     renew(&app, &sold.key, first.activation.id, Renewal::default()).await.unwrap();
     app.pass(SignedDuration::from_mins(29));
