@@ -110,6 +110,7 @@ async fn a_floating_seat_goes_back_when_its_lease_ends(#[case] backend: Backend)
     assert!(told.floating && told.exp == told.grace_until && told.exp - told.iat == 1_800);
     let full = refused(activate(&app, &sold.key, machine(2)).await).verdict;
     assert_eq!(full.reason, Reason::MachineLimit);
+    assert!(!full.conclusive, "a floating seat comes free by itself");
     let told = "The license is for 1 machine, and all seats are taken: free one, wait until a lease ends and its seat goes \
                 back, or buy more.";
     assert_eq!(full.detail, told);
