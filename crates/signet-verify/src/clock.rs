@@ -37,11 +37,6 @@ impl Now {
     pub fn seconds(self) -> i64 {
         self.micros.div_euclid(1_000_000)
     }
-
-    /// The same, but not before the moment at which `document` was signed.
-    pub(crate) fn not_before<C: Timed>(self, document: &Read<C>) -> Self {
-        Self { micros: self.micros.max(document.claims.time()), ..self }
-    }
 }
 
 impl TrustedTime {

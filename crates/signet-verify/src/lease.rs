@@ -53,7 +53,7 @@ pub fn verdict(lease: &Read<LeaseClaims>, presented: &Components, now: Now, revo
         let same = machine::same(known, presented);
         return Verdict::Stopped(Stopped::OtherMachine { same, known: known.len() });
     }
-    match now.not_before(lease).seconds() {
+    match now.seconds() {
         second if second >= claims.grace_until => Verdict::Stopped(Stopped::Ended { at: claims.grace_until }),
         second if second >= claims.exp => Verdict::Grace { until: claims.grace_until },
         second if second >= claims.renew_after || now.turned_back_by.is_some() => Verdict::RunAndRenew,

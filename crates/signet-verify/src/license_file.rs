@@ -32,7 +32,7 @@ pub fn verdict(file: &Read<LicenseFileClaims>, presented: &Components, now: Now,
         let (same, known) = counts.max().unwrap_or_default();
         return Verdict::Stopped(Stopped::OtherMachine { same, known });
     }
-    if now.not_before(file).seconds() < claims.exp {
+    if now.seconds() < claims.exp {
         Verdict::Run { until: claims.exp }
     } else {
         Verdict::Stopped(Stopped::Ended { at: claims.exp })
