@@ -33,7 +33,7 @@ async function ask(path, question, state) {
   const request = { method: "POST", headers, body, signal, redirect: "error" };
   const response = await fetch(`${server}/api/v1/activations${path}`, request);
   const answer = await response.json();
-  if (!response.ok) console.error(answer.detail);
+  if (!response.ok) console.error(JSON.stringify(answer.detail));
   const [keys, number] = await believed(answer.keys ?? state.keys);
   const claims = await (response.ok ? read(answer.lease, "lease", keys) : read(answer.signed, "validation", keys));
   const asked = claims.asked ?? { nonce: claims.nonce, license: digest(code) };

@@ -10,6 +10,7 @@ server, product, root, file = sys.argv[1:]
 file, code, own = pathlib.Path(file), os.environ["SIGNET_LICENSE"], os.environ.get("SIGNET_MACHINE_ID")
 machine = f"operator:{own}" if own else "machine-id:" + pathlib.Path("/etc/machine-id").read_text().strip()
 components = {machine.split(":")[0]: digest(machine)}
+still = type("NoRedirects", (urllib.request.HTTPRedirectHandler,), {"redirect_request": lambda *_: None})
 
 def read(text, kind, keys):
     """The claims of a signed text of this kind, for this product, by a key that is believed; else an exception."""
@@ -31,18 +32,17 @@ def ask(path, question, state):
     headers = {"Authorization": f"License {code}", "Content-Type": "application/json"}
     request = urllib.request.Request(f"{server}/api/v1/activations{path}", json.dumps(question).encode(), headers)
     try:
-        text, kind, answer = "lease", "lease", json.load(urllib.request.urlopen(request, timeout=5))
+        text, kind, answer = "lease", "lease", json.load(urllib.request.build_opener(still).open(request, timeout=5))
     except urllib.error.HTTPError as error:
         text, kind, answer = "signed", "validation", json.load(error)
-        print(answer["detail"], file=sys.stderr)
+        print(json.dumps(answer["detail"]), file=sys.stderr)
     keys, number = believed(answer.get("keys") or state["keys"])
     claims = read(answer[text], kind, keys)
     asked = claims.get("asked", claims | {"license": digest(code)})
     if number < state.get("number", 0) or [asked["license"], asked.get("nonce")] != [digest(code), question["nonce"]]:
         raise jwt.InvalidTokenError("an old key list, or the answer to another question")
     if kind == "validation":
-        over = claims["conclusive"] or claims["reason"] == "lease_ended"
-        return state | {"lease": None if over else state.get("lease")}
+        return state | ({"lease": None} if claims["conclusive"] or claims["reason"] == "lease_ended" else {})
     kept = {"lease": answer["lease"], "keys": answer["keys"], "number": number}
     return kept | {"seen": max(claims["time"], state.get("seen", 0))}
 

@@ -151,7 +151,7 @@ impl Tx {
     }
 
     /// The license's activations whose machine may be the one with these components, the likeliest of them: at least as
-    /// many components are the same as `rule` asks for. An operator's component decides alone where both have one.
+    /// many components are the same as `rule` asks for. The operator's component of a machine that has one decides alone.
     pub fn activation_candidates(
         &mut self,
         license: LicenseId,
@@ -184,14 +184,13 @@ impl Tx {
         presented: &Components,
     ) -> Result<Vec<ActivationId>, StoreError> {
         let wanted: Vec<String> = presented.iter().map(|(name, digest)| component(name, digest)).collect();
-        // Where both have an operator's component, the other components say nothing.
-        let skip_operators = presented.contains_key(OPERATOR);
         each!(self, c => {
             let same = diesel::dsl::count_star();
             let mut query = parts::table
                 .filter(parts::license_id.eq(license))
                 .filter(parts::component.eq_any(wanted))
-                .filter(parts::operator.eq(false).or(parts::operator.ne(skip_operators)))
+                // Of a machine with an operator's component the others say nothing.
+                .filter(parts::operator.eq(false))
                 .group_by((parts::activation_id, parts::total))
                 .select(parts::activation_id)
                 .into_boxed();

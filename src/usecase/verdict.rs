@@ -33,6 +33,8 @@ use super::{
 pub struct Verdict {
     /// Why it may run or not; [`Reason::Valid`] when it may.
     pub reason: Reason,
+    /// Whether asking again unchanged is useless until somebody changes something.
+    pub conclusive: bool,
     /// The same in a sentence, in English.
     pub detail: String,
     /// The license, where there is one.
@@ -133,6 +135,9 @@ pub(super) fn answer(
     let product = subject.license.map(|(license, _)| &license.product);
     let answering = ctx.installation.keys.answering(asked.product.as_deref(), product)?;
     let detail = detail.unwrap_or_else(|| sentence(reason, &asked, subject.license));
+    // A floating seat comes free by itself: asking again is not useless.
+    let floating = subject.license.is_some_and(|(_, rules)| rules.lease.floating);
+    let conclusive = reason.conclusive() && !(reason == Reason::MachineLimit && floating);
     let claims = ValidationClaims {
         iss: ctx.installation.issuer.clone(),
         aud: Kind::Validation.audience(answering.product.as_str()),
@@ -141,14 +146,14 @@ pub(super) fn answer(
         asked,
         valid: reason == Reason::Valid,
         reason: reason.as_str().to_owned(),
-        conclusive: reason.conclusive(),
+        conclusive,
         license: license.clone(),
         activation: subject.activation.map(|id| id.to_string()),
     };
     let too_long = |error: sign::TooLong| Failure::Missing(error.to_string());
     let signed = sign::sign(Kind::Validation, &claims, answering.signer).map_err(too_long)?;
     let (server_time, keys) = (ctx.now, answering.list.to_owned());
-    Ok(Verdict { reason, detail, license, activation: subject.activation, server_time, signed, keys })
+    Ok(Verdict { reason, conclusive, detail, license, activation: subject.activation, server_time, signed, keys })
 }
 
 /// What happened, and what to do.
@@ -180,7 +185,10 @@ fn sentence(reason: Reason, asked: &Asked, license: Option<(&License, Rules)>) -
         Reason::MachineMismatch => "The activation belongs to another machine: activate this one.".to_owned(),
         Reason::LeaseEnded => "The seat went back when its lease ended: activate again.".to_owned(),
         Reason::MachineLimit => {
-            format!("The license is for {machines} machines, and all seats are taken: free one, or buy more.")
+            let machines = if machines == 1 { "1 machine".to_owned() } else { format!("{machines} machines") };
+            let floating = license.is_some_and(|(_, rules)| rules.lease.floating);
+            let wait = if floating { " wait until a lease ends and its seat goes back," } else { "" };
+            format!("The license is for {machines}, and all seats are taken: free one,{wait} or buy more.")
         }
         Reason::ActivationCycling => {
             "Too many new machines were activated within a day: try again tomorrow, or ask who sold the license."

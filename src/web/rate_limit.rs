@@ -24,10 +24,11 @@ use sha2::{Digest, Sha256};
 use crate::{
     app::App,
     base::{
-        ids::ActivationId,
+        ids::{ActivationId, LicenseId},
         proxies::counted_as,
         rate::{Exhausted, Standing},
         secret::{ExposeSecret, SecretString},
+        slug::Slug,
     },
     usecase::{Actor, Failure, caller},
 };
@@ -100,16 +101,36 @@ pub async fn charge(
         charge_address()?;
     }
     let license = match &caller.license {
-        Some((license, _)) => Sha256::digest(license.as_bytes()),
-        None => Sha256::digest(credential.expose_secret()),
+        Some((license, _)) => bucket(*license),
+        None => Sha256::digest(credential.expose_secret()).into(),
     };
     if let Some(limiter) = &limiters.license {
-        tally.note(limiter.charge(&license.into()))?;
+        tally.note(limiter.charge(&license))?;
     }
     if let (Some(limiter), Some((_, product))) = (&limiters.product, &caller.license) {
         tally.note(limiter.charge(product))?;
     }
     Ok(())
+}
+
+/// Counts what a customer has signed on the page of `license` as a call of its software: else the page would be the way
+/// around the limits.
+///
+/// # Errors
+/// [`Exhausted`] when it is one too many.
+pub fn charge_page(app: &App, license: LicenseId, product: &Slug) -> Result<(), Exhausted> {
+    let limiters = app.limiters();
+    if let Some(limiter) = &limiters.license {
+        limiter.charge(&bucket(license))?;
+    }
+    if let Some(limiter) = &limiters.product {
+        limiter.charge(product)?;
+    }
+    Ok(())
+}
+
+fn bucket(license: LicenseId) -> [u8; 32] {
+    Sha256::digest(license.as_bytes()).into()
 }
 
 /// Keeps the standing of the limit that will be reached first.

@@ -11,7 +11,7 @@ use axum::{
 
 use crate::{app::App, base::limits};
 
-use super::{api, customer, head, health, html, marketplace, page, problem::Problem, request_log, well_known};
+use super::{api, customer, head, health, html, marketplace, page, problem::Problem, request_log};
 
 /// Everything the public listener serves.
 pub fn public(app: &App) -> Router {
@@ -33,9 +33,6 @@ pub fn public(app: &App) -> Router {
 /// Everything but the marketplace's door, with what is not there.
 fn elsewhere(app: &App) -> Router<App> {
     Router::new()
-        .route("/.well-known/jwks.json", get(well_known::jwks))
-        .route("/products/{product}/jwks.json", get(well_known::product_jwks))
-        .route("/products/{product}/keys.jws", get(well_known::product_key_list))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/assets/signet.css", get(page::stylesheet))

@@ -1,32 +1,66 @@
 //! The published keys: everything anybody needs to verify a license code without asking.
 
 use axum::{
-    extract::{Path, State},
+    extract::{Path, State, rejection::PathRejection},
     http::header,
     response::{IntoResponse, Response},
 };
 
 use crate::{app::App, base::slug::Slug, store::StoreError, usecase::Actor};
 
-use super::problem::Problem;
+use super::{api::openapi::PublishedProblems, problem::Problem};
 
 /// Long enough to spare the service, short enough for a rotation to be seen the same hour.
 pub(super) const MAX_AGE: &str = "public, max-age=300";
 
-/// `GET /.well-known/jwks.json`: the keys of all products (RFC 7517).
+/// The keys of all products.
+///
+/// A JWK set (RFC 7517) of Ed25519 keys (RFC 8037), by which any JOSE library verifies license codes. Needs no token.
+#[utoipa::path(
+    get, path = "/.well-known/jwks.json", tag = "published",
+    responses(
+        (status = 200, description = "The keys.", body = Object, content_type = "application/jwk-set+json",
+            headers(("Cache-Control" = String, description = "Five minutes."))),
+        PublishedProblems,
+    ),
+)]
 pub async fn jwks(State(app): State<App>) -> Result<Response, Problem> {
     answer(&app, None).await
 }
 
-/// `GET /products/{product}/jwks.json`: the keys of one product.
-pub async fn product_jwks(State(app): State<App>, Path(product): Path<String>) -> Result<Response, Problem> {
-    let product = known(&app, &product).await?;
+/// The keys of one product.
+///
+/// Like `/.well-known/jwks.json`.
+#[utoipa::path(
+    get, path = "/products/{product}/jwks.json", tag = "published",
+    params(("product" = String, Path, description = "The product's name.", example = "atlas")),
+    responses(
+        (status = 200, description = "The keys.", body = Object, content_type = "application/jwk-set+json",
+            headers(("Cache-Control" = String, description = "Five minutes."))),
+        PublishedProblems,
+    ),
+)]
+pub async fn product_jwks(State(app): State<App>, named: Named) -> Result<Response, Problem> {
+    let product = wanted(&app, named).await?;
     answer(&app, Some(product)).await
 }
 
-/// `GET /products/{product}/keys.jws`: the newest numbered key list, signed by the product's root.
-pub async fn product_key_list(State(app): State<App>, Path(product): Path<String>) -> Result<Response, Problem> {
-    let product = known(&app, &product).await?;
+/// The newest key list of a product.
+///
+/// Numbered and signed by the product's root (`keys+jwt`): verify it with the root key that the software pins, and refuse
+/// one with a lower number than seen before. Needs no token. `installation` has a list as well: of the keys that sign
+/// answers about no known product.
+#[utoipa::path(
+    get, path = "/products/{product}/keys.jws", tag = "published",
+    params(("product" = String, Path, description = "The product's name.", example = "atlas")),
+    responses(
+        (status = 200, description = "The list, as a compact JWS.", body = String, content_type = "application/jose",
+            headers(("Cache-Control" = String, description = "Five minutes."))),
+        PublishedProblems,
+    ),
+)]
+pub async fn product_key_list(State(app): State<App>, named: Named) -> Result<Response, Problem> {
+    let product = wanted(&app, named).await?;
     let list = app
         .store()
         .read(move |tx| tx.key_list_latest(&product))
@@ -46,6 +80,15 @@ async fn answer(app: &App, product: Option<Slug>) -> Result<Response, Problem> {
         .await?;
     let body = serde_json::to_string(&jwks).map_err(|_| Problem::internal())?;
     Ok(([(header::CONTENT_TYPE, "application/jwk-set+json"), (header::CACHE_CONTROL, MAX_AGE)], body).into_response())
+}
+
+/// A product's name in an address, if it is a text.
+type Named = Result<Path<String>, PathRejection>;
+
+/// The product that an address names. What is no text names none.
+async fn wanted(app: &App, named: Named) -> Result<Slug, Problem> {
+    let name = named.map_or_else(|_| String::new(), |Path(name)| name);
+    known(app, &name).await
 }
 
 /// The product, if it has keys. One that is not known may have been added by another server or a command.

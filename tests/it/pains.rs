@@ -12,6 +12,11 @@ const PAINS: [Pain; 15] = [
         &[
             ("crates/signet-verify/src/lease_tests.rs", "time_decides_to_the_second"),
             ("tests/it/activation/leases.rs", "a_machine_that_was_away_for_long_renews_as_if_nothing_had_been"),
+            ("tests/it/executable/client/mod.rs", "an_activated_machine_runs_on_when_the_service_is_gone"),
+            (
+                "tests/it/executable/client/mod.rs",
+                "a_lease_that_is_due_needs_no_service_then_grace_warns_and_the_end_stops",
+            ),
         ],
     ),
     (
@@ -21,6 +26,11 @@ const PAINS: [Pain; 15] = [
             ("tests/it/software/answers.rs", "a_floating_seat_that_went_back_is_no_definite_no"),
             ("tests/it/software/refused.rs", "what_no_machine_says_is_refused_sqlite"),
             ("tests/it/software/limits.rs", "a_license_has_one_bucket_whatever_is_shown"),
+            ("tests/it/executable/client/mod.rs", "an_unsigned_refusal_stops_nobody"),
+            (
+                "tests/it/executable/client/mod.rs",
+                "a_signed_refusal_stops_at_once_and_until_the_service_says_otherwise",
+            ),
         ],
     ),
     (
@@ -28,6 +38,7 @@ const PAINS: [Pain; 15] = [
         &[
             ("crates/signet-verify/src/lease_tests.rs", "another_machine_stops_and_a_changed_part_does_not"),
             ("tests/it/activation/seats.rs", "a_renewal_from_another_machine_is_refused_and_a_repaired_one_is_known"),
+            ("tests/it/executable/client/mod.rs", "a_restarted_container_with_an_operators_id_keeps_its_seat"),
         ],
     ),
     (
@@ -37,6 +48,7 @@ const PAINS: [Pain; 15] = [
             ("tests/it/activation/seats.rs", "a_container_without_an_operators_id_is_warned"),
             ("tests/it/software/answers.rs", "the_merchant_sees_and_frees_the_machines"),
             ("tests/it/software/answers.rs", "a_machine_is_activated_renewed_and_given_back"),
+            ("tests/it/customer/page.rs", "a_customer_frees_a_seat_and_another_machine_takes_it"),
         ],
     ),
     (
@@ -52,6 +64,11 @@ const PAINS: [Pain; 15] = [
             ("tests/it/software/files.rs", "a_machine_without_network_is_activated_by_its_request_text"),
             ("tests/it/software/files.rs", "a_typing_error_in_a_request_text_is_named_by_its_line_sqlite"),
             ("tests/it/software/files.rs", "a_license_file_is_what_is_saved"),
+            ("tests/it/executable/client/air_gap.rs", "a_machine_without_network_is_activated_by_two_texts"),
+            (
+                "tests/it/executable/client/air_gap.rs",
+                "a_file_made_after_a_signed_no_lifts_it_and_an_older_one_does_not",
+            ),
         ],
     ),
     (
@@ -60,6 +77,7 @@ const PAINS: [Pain; 15] = [
             ("tests/it/revocations/entries.rs", "a_release_is_listed_and_a_freeze_is_not"),
             ("tests/it/revocations/entries.rs", "a_refunded_renewal_lists_the_code_that_carries_the_later_end"),
             ("crates/signet-verify/src/lease_tests.rs", "what_was_revoked_stops_before_everything_else"),
+            ("tests/it/executable/client/air_gap.rs", "a_revocation_that_was_carried_over_ends_a_lease"),
         ],
     ),
     (
@@ -68,6 +86,7 @@ const PAINS: [Pain; 15] = [
             ("crates/signet-verify/src/keys_tests.rs", "lower_numbers_other_products_and_other_roots_are_refused"),
             ("crates/signet-verify/src/keys_tests.rs", "a_signing_key_cannot_pose_as_the_root"),
             ("tests/it/software/answers.rs", "a_forged_answer_is_detected"),
+            ("tests/it/executable/client/mod.rs", "another_root_is_refused_before_anything_is_stored_and_after"),
         ],
     ),
     (
@@ -75,6 +94,7 @@ const PAINS: [Pain; 15] = [
         &[
             ("tests/it/activation/leases.rs", "a_renewal_brings_the_license_as_it_is_now"),
             ("tests/it/software/limits.rs", "renewals_of_known_machines_do_not_count_for_their_address"),
+            ("tests/it/executable/client/mod.rs", "a_lease_is_renewed_when_due_and_brings_the_renewed_license_along"),
         ],
     ),
     (
@@ -82,6 +102,7 @@ const PAINS: [Pain; 15] = [
         &[
             ("tests/it/activation/leases.rs", "no_lease_outlives_the_license_and_its_slack"),
             ("crates/signet-verify/src/lease_tests.rs", "time_decides_to_the_second"),
+            ("tests/it/executable/client/mod.rs", "the_licenses_coming_end_is_announced"),
         ],
     ),
     (
@@ -120,6 +141,7 @@ const PAINS: [Pain; 15] = [
         &[
             ("crates/signet-verify/src/clock_tests.rs", "only_signed_times_move_the_mark_and_only_forward"),
             ("crates/signet-verify/src/lease_tests.rs", "a_clock_turned_back_gains_nothing_and_asks"),
+            ("tests/it/executable/client/mod.rs", "a_clock_turned_back_is_told_and_needs_the_service"),
         ],
     ),
 ];

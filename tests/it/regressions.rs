@@ -226,3 +226,13 @@ async fn a_resolved_alert_opens_again_while_its_cause_remains(#[case] backend: B
     door.answers(&renewal, "000003").await;
     assert_eq!(app.open_alerts().await, [] as [&str; 0]);
 }
+
+/// They were answered in plain text, by nobody's word.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_product_whose_name_is_no_text_is_unknown_in_words() {
+    let app = TestApp::start(Backend::Sqlite).await;
+    for path in ["/products/%ff/jwks.json", "/products/%ff/keys.jws", "/products/none/keys.jws"] {
+        let answer = app.get(path).await;
+        assert_eq!((answer.status, answer.header("Content-Type")), (404, Some("application/problem+json")), "{path}");
+    }
+}

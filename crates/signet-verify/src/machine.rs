@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::claims::Components;
 
-/// The component that decides alone where both sides have it: the id that whoever runs the software gave the machine.
+/// The component that decides alone once a machine is known by one: the id that whoever runs the software gave the machine.
 /// Containers and cloned images need one, because nothing else of them lasts.
 pub const OPERATOR: &str = "operator";
 
@@ -98,8 +98,10 @@ impl MatchRule {
 
     /// Whether `presented` is the machine that is `known`.
     pub fn matches(self, known: &Components, presented: &Components) -> bool {
-        if let (Some(known), Some(presented)) = (known.get(OPERATOR), presented.get(OPERATOR)) {
-            return known == presented;
+        if let Some(operator) = known.get(OPERATOR) {
+            // Also when none is presented: else one operator's id would carry its lease to every machine whose software
+            // sends none, as long as the other components are theirs.
+            return presented.get(OPERATOR) == Some(operator);
         }
         let same = same(known, presented);
         let needed = match self {

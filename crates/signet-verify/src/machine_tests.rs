@@ -32,11 +32,21 @@ fn each_rule_needs_so_many() {
 }
 
 #[test]
-fn an_operators_id_decides_alone_where_both_have_one() {
+fn an_operators_id_decides_alone() {
     let known = components(&[("a", "1"), (OPERATOR, "n1")]);
     assert!(MatchRule::All.matches(&known, &components(&[("a", "other"), (OPERATOR, "n1")])));
     assert!(!MatchRule::Any.matches(&known, &components(&[("a", "1"), (OPERATOR, "n2")])));
-    assert!(MatchRule::Any.matches(&known, &components(&[("a", "1")])));
+    let unnamed = components(&[("a", "1")]);
+    assert!(MatchRule::Any.matches(&unnamed, &known), "a machine may get its operator's id later");
+}
+
+/// Regression: one operator's id gave every machine a lease that also held where the software sends no such id.
+#[test]
+fn regression_a_machine_with_an_operators_id_is_no_machine_without() {
+    let known = components(&[("a", "1"), ("b", "2"), ("c", "3"), (OPERATOR, "n1")]);
+    for rule in [MatchRule::Any, MatchRule::Two, MatchRule::Most, MatchRule::All] {
+        assert!(!rule.matches(&known, &components(&[("a", "1"), ("b", "2"), ("c", "3")])), "{rule:?}");
+    }
 }
 
 #[test]

@@ -3,19 +3,22 @@
 use std::{
     env,
     fs::File,
-    io::{self, IsTerminal, Read},
+    io::{self, BufRead, BufReader, IsTerminal, Read},
     path::Path,
 };
 
 use anyhow::{Context as _, bail};
 use zeroize::Zeroizing;
 
-use crate::base::secret::SecretString;
+use crate::{base::secret::SecretString, cli::terminal::errln};
+
+use super::words::{language, pick};
 
 /// Bytes that are read: far more than the longest license code.
 const BYTES: u64 = 8 * 1024;
 
-/// Reads the license from `file`, else from `SIGNET_LICENSE`, else from standard input.
+/// Reads the license from `file`, else from `SIGNET_LICENSE`, else from standard input: from people one line, after a word
+/// that asks for it.
 ///
 /// # Errors
 /// When none is there, or what is there is more than one line.
@@ -26,7 +29,15 @@ pub fn read(file: Option<&Path>) -> anyhow::Result<SecretString> {
     } else if let Some(text) = env::var("SIGNET_LICENSE").ok().filter(|text| !text.trim().is_empty()) {
         Zeroizing::new(text)
     } else if io::stdin().is_terminal() {
-        bail!("no license was given: name its file with --license-file, set SIGNET_LICENSE, or pipe it in");
+        errln!(
+            "{}",
+            pick(
+                language(),
+                "请粘贴许可密钥或授权码，然后按回车：",
+                "Paste the license key or code, then press Enter:"
+            )
+        );
+        first_line(io::stdin()).context("the license cannot be read from the terminal")?
     } else {
         limited(io::stdin()).context("the license cannot be read from standard input")?
     };
@@ -36,6 +47,13 @@ pub fn read(file: Option<&Path>) -> anyhow::Result<SecretString> {
         bail!("a license is one line of letters, digits and signs: copy it anew");
     }
     Ok(SecretString::from(license))
+}
+
+/// What is typed: nobody knows how to end a terminal's input.
+fn first_line(source: impl Read) -> io::Result<Zeroizing<String>> {
+    let mut text = Zeroizing::new(String::new());
+    BufReader::new(source.take(BYTES)).read_line(&mut text)?;
+    Ok(text)
 }
 
 fn limited(source: impl Read) -> io::Result<Zeroizing<String>> {

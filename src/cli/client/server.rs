@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use reqwest::{Method, StatusCode, Url, redirect::Policy};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use signet_verify::claims::Components;
 
 use crate::base::secret::{ExposeSecret, SecretString};
@@ -18,6 +18,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const TIMEOUT: Duration = Duration::from_secs(8);
 /// Bytes of an answer: the longest carries a lease, a code and a key list.
 const ANSWER_BYTES: usize = 256 * 1024;
+/// Characters that are shown of a text: the service's own sentences are shorter.
+const SHOWN_CHARS: usize = 500;
+/// Machines that are shown when no seat is left: the service names no more.
+const HOLDERS: usize = crate::base::limits::HOLDERS as usize;
 
 /// What `POST /api/v1/activations` and `…/renew` are asked.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -64,6 +68,7 @@ pub struct Grant {
 #[derive(Debug, Clone, Deserialize)]
 pub struct Warning {
     /// In words.
+    #[serde(deserialize_with = "words")]
     pub detail: String,
 }
 
@@ -72,6 +77,7 @@ pub struct Warning {
 #[serde(default)]
 pub struct Problem {
     /// In words.
+    #[serde(deserialize_with = "words")]
     pub detail: String,
     /// The reason's stable name.
     pub reason: Option<String>,
@@ -88,13 +94,36 @@ pub struct Problem {
 #[serde(default)]
 pub struct Holder {
     /// What its machine is called.
+    #[serde(deserialize_with = "named")]
     pub name: Option<String>,
     /// Operating system and processor.
+    #[serde(deserialize_with = "named")]
     pub platform: Option<String>,
     /// Since when, RFC 3339.
+    #[serde(deserialize_with = "named")]
     pub since: Option<String>,
     /// When it asked last, RFC 3339.
+    #[serde(deserialize_with = "named")]
     pub last_seen_at: Option<String>,
+}
+
+/// Words to be shown, which nobody signed: whoever is on the way may have written them. So nothing in them moves the
+/// cursor, colours, or turns the reading direction of what stands beside them, and nobody has to scroll.
+fn words<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    String::deserialize(deserializer).map(|text| shown(&text))
+}
+
+fn named<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Option::<String>::deserialize(deserializer).map(|text| text.as_deref().map(shown))
+}
+
+fn shown(text: &str) -> String {
+    // Beside control characters: Unicode's line breaks, and its marks for the reading direction (UAX 9 §2).
+    let acts = |it: char| {
+        it.is_control()
+            || matches!(it, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{61c}')
+    };
+    text.chars().take(SHOWN_CHARS).map(|it| if acts(it) { '?' } else { it }).collect()
 }
 
 /// An answer, sorted but not believed.
@@ -207,7 +236,10 @@ fn sort(status: StatusCode, body: &[u8]) -> Answer {
         };
     }
     match serde_json::from_slice::<Problem>(body) {
-        Ok(problem) if problem.reason.is_some() => Answer::Refused(Box::new(problem)),
+        Ok(mut problem) if problem.reason.is_some() => {
+            problem.holders.truncate(HOLDERS);
+            Answer::Refused(Box::new(problem))
+        }
         Ok(problem) if !problem.detail.is_empty() => {
             Answer::Unclear(format!("the service answered {status}: {}", problem.detail))
         }
@@ -270,5 +302,35 @@ mod tests {
         assert!(unclear(503, "") && unclear(302, ""));
         let refused = sort(StatusCode::FORBIDDEN, br#"{"reason":"license_frozen","detail":"x","holders":[]}"#);
         assert!(matches!(refused, Answer::Refused(problem) if problem.reason.as_deref() == Some("license_frozen")));
+    }
+
+    #[test]
+    fn regression_what_answered_writes_no_escapes_to_the_terminal() {
+        let esc = r#"\u001b]0;x\u0007\u009b2J\u202eevil\u2066\r\n"#;
+        let body = format!(
+            r#"{{"reason":"machine_limit","detail":"{esc}","holders":[{{"name":"{esc}","platform":"{esc}","since":"{esc}","last_seen_at":null}}]}}"#
+        );
+        let Answer::Refused(problem) = sort(StatusCode::FORBIDDEN, body.as_bytes()) else { panic!("{body}") };
+        let holder = &problem.holders[0];
+        let texts = [Some(&problem.detail), holder.name.as_ref(), holder.platform.as_ref(), holder.since.as_ref()];
+        for text in texts {
+            assert_eq!(text.unwrap(), "?]0;x??2J?evil???");
+        }
+        assert_eq!(holder.last_seen_at, None);
+        let Answer::Unclear(why) = sort(StatusCode::CONFLICT, format!(r#"{{"detail":"{esc}"}}"#).as_bytes()) else {
+            panic!("unclear")
+        };
+        assert!(!why.contains(|it: char| it.is_control()), "{why:?}");
+        let grant = format!(r#"{{"lease":"a","code":"b","keys":"c","warnings":[{{"detail":"{esc}"}}]}}"#);
+        let Answer::Granted(grant) = sort(StatusCode::OK, grant.as_bytes()) else { panic!("granted") };
+        assert_eq!(grant.warnings[0].detail, "?]0;x??2J?evil???");
+    }
+
+    #[test]
+    fn regression_what_answered_does_not_flood_the_terminal() {
+        let holders = vec![r#"{"name":"x"}"#; 5_000].join(",");
+        let body = format!(r#"{{"reason":"machine_limit","detail":"{}","holders":[{holders}]}}"#, "x".repeat(9_999));
+        let Answer::Refused(problem) = sort(StatusCode::FORBIDDEN, body.as_bytes()) else { panic!("refused") };
+        assert_eq!((problem.detail.len(), problem.holders.len()), (500, 20));
     }
 }

@@ -25,8 +25,8 @@ const FILE: &str = "state.json";
 const LOCK: &str = "lock";
 /// The id of a container whose folder is a volume.
 const VOLUME_ID: &str = "machine-id";
-/// Bytes of a state: its longest part is a revocation list.
-const STATE_BYTES: u64 = 2 * 1024 * 1024;
+/// Bytes of a state: its longest part is all that was revoked, some 45 bytes for each license.
+const STATE_BYTES: u64 = 64 * 1024 * 1024;
 
 /// What is kept.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -144,9 +144,13 @@ impl Folder {
     /// Writes the state in one step: a crash leaves the one before or this one.
     ///
     /// # Errors
-    /// When the disk is full or the folder is read-only.
+    /// When the disk is full, the folder is read-only, or the state has become longer than [`Self::load`] reads.
     pub fn save(&self, state: &State) -> anyhow::Result<()> {
-        self.write(FILE, &serde_json::to_vec_pretty(state)?)
+        let bytes = serde_json::to_vec(state)?;
+        if bytes.len() as u64 > STATE_BYTES {
+            bail!("the state would be longer than {STATE_BYTES} bytes: it stays as it was");
+        }
+        self.write(FILE, &bytes)
     }
 
     /// Removes the state.
@@ -237,5 +241,26 @@ impl Places {
             bail!("there is no home folder: say with SIGNET_CLIENT_DIR where to keep the state")
         };
         Ok(all.join(product.as_str()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn regression_a_state_with_many_revocations_is_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = Folder::open(folder.path().join("atlas")).unwrap();
+        let mut state = State::new(&"atlas".parse().unwrap(), "x");
+        let id = |number: u32| format!("00000000-0000-7000-8000-{number:012}");
+        let licenses: serde_json::Map<_, _> = (0..60_000).map(|number| (id(number), json!(null))).collect();
+        let set = json!({ "audience": "atlas/revocations", "number": 60_000, "time": 0, "exp": null, "complete": true,
+            "licenses": licenses, "keys": [] });
+        state.client.revoked = serde_json::from_value(set).unwrap();
+        folder.save(&state).unwrap();
+        assert_eq!(folder.load().unwrap().unwrap().client.revoked, state.client.revoked);
     }
 }

@@ -3,7 +3,7 @@
 use anyhow::{Context as _, bail, ensure};
 use signet_verify::{
     bundle::{Bundle, Opened},
-    claims::{Asked, Components, ValidationClaims},
+    claims::{Asked, Components, LeaseClaims, ValidationClaims},
     clock::TrustedTime,
     key::PublicKey,
     keys::{KeyRing, Root},
@@ -149,9 +149,17 @@ impl Trust {
     /// Names what does not verify, or is for another machine.
     pub fn import(&self, state: &mut State, bundle: Bundle, machine: &Components) -> anyhow::Result<()> {
         let opened = self.open(&bundle, self.number(state))?;
+        let made =
+            opened.lease.as_ref().map(|it| it.claims.time).max(opened.license_file.as_ref().map(|it| it.claims.time));
+        let refused = self.stored(state).ok().and_then(|stored| stored.refusal).map(|it| it.claims.time);
+        ensure!(
+            made.is_none() || made >= refused,
+            "it was made before the service refused this machine: fetch another, it says whether that still holds"
+        );
         if let Some(Read { claims, .. }) = &opened.lease {
             let bound = &claims.machine;
             ensure!(bound.rule.matches(&bound.components, machine), "its lease is for another machine");
+            self.newer(state, claims)?;
         }
         if let Some(Read { claims, .. }) = &opened.license_file {
             let ours = claims.bound_to.iter().any(|known| claims.rule.matches(known, machine));
@@ -164,12 +172,26 @@ impl Trust {
         if let Some(lease) = &opened.lease {
             observe(state, lease);
             state.client.activation = Some(lease.claims.activation.clone());
-            state.client.refusal = None;
         }
         if let Some(file) = &opened.license_file {
             observe(state, file);
         }
+        if made.is_some() {
+            // What was signed later than the no is the service's newer word.
+            state.client.refusal = None;
+        }
         merge(&mut state.bundle, bundle);
+        Ok(())
+    }
+
+    /// A file keeps: one that was fetched before must not bring back what is over. What is stored and does not verify
+    /// counts for nothing.
+    fn newer(&self, state: &State, lease: &LeaseClaims) -> anyhow::Result<()> {
+        let Ok(stored) = self.stored(state) else { return Ok(()) };
+        if let Some(Read { claims, .. }) = &stored.opened.lease {
+            let older = claims.sub == lease.sub && lease.time < claims.time;
+            ensure!(!older, "its lease is older than the one that is stored: make a new request");
+        }
         Ok(())
     }
 

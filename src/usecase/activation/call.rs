@@ -104,9 +104,12 @@ impl Call<'_> {
     }
 
     /// Whether taking a seat counts as a new machine: it was never here, or its seat was given back. Seats of floating
-    /// plans are meant to wander, so there only machines count that were never here.
+    /// plans are meant to wander, so there only machines count that were never here, and those that gave a loan back
+    /// early: what was signed for a loan goes on running without a network, so one seat could serve any number of machines.
     pub(super) fn counts_as_new(&self, known: Option<&ActivationRecord>) -> bool {
-        known.is_none_or(|known| known.ended_at.is_some() && !self.rules.lease.floating)
+        let Some(known) = known else { return true };
+        let lease = self.rules.lease;
+        known.ended_at.is_some_and(|ended| !lease.floating || known.lease_ends_at.since(ended) > lease.length())
     }
 
     /// When a machine that asks now counts as seen: a moment ago, when it had a lease given then.

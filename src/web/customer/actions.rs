@@ -2,8 +2,11 @@
 
 use axum::{
     Form,
-    extract::{Path, State, rejection::FormRejection},
-    http::{StatusCode, header},
+    extract::{
+        Path, State,
+        rejection::{FormRejection, PathRejection},
+    },
+    http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Redirect, Response},
 };
 use serde::Deserialize;
@@ -11,7 +14,7 @@ use signet_verify::request::Request;
 
 use crate::{
     app::App,
-    base::ids::ActivationId,
+    base::{ids::ActivationId, rate::Exhausted},
     store::Tx,
     usecase::{
         Actor, Context, Failure, activation,
@@ -19,7 +22,7 @@ use crate::{
         offline,
         session::Session,
     },
-    web::{html::Words, problem::Problem},
+    web::{html::Words, problem::Problem, rate_limit::charge_page},
 };
 
 use super::{
@@ -41,19 +44,20 @@ pub async fn free_seat(
     State(app): State<App>,
     t: Words,
     Customer(session): Customer,
-    Path(id): Path<String>,
+    id: Result<Path<String>, PathRejection>,
     sent: SentForm,
 ) -> Result<Response, Problem> {
     if !is_ours(&session, &sent) {
         return refuse(&app, t, session, StatusCode::FORBIDDEN, Notice::StaleForm).await;
     }
     let license = session.license.id;
-    let freed = match id.parse::<ActivationId>() {
-        Ok(id) => {
+    // What is no text names no machine.
+    let freed = match id.ok().and_then(|Path(id)| id.parse::<ActivationId>().ok()) {
+        Some(id) => {
             let free = move |tx: &mut Tx, ctx: Context| activation::free(tx, ctx, license, id);
             app.write::<_, Failure, _>(Actor::Customer, free).await?
         }
-        Err(_) => None,
+        None => None,
     };
     match freed {
         Some(_) => Ok(Redirect::to("/license?done=freed#machines").into_response()),
@@ -63,6 +67,9 @@ pub async fn free_seat(
 
 /// `GET /license/file`: the license file for the machines that have a seat.
 pub async fn license_file(State(app): State<App>, t: Words, Customer(session): Customer) -> Result<Response, Problem> {
+    if let Err(exhausted) = charge_page(&app, session.license.id, &session.license.product) {
+        return too_many(&app, t, session, String::new(), exhausted).await;
+    }
     let license = session.license.clone();
     let name = format!("{}.lic", license.product);
     let make = move |tx: &mut Tx, ctx: Context| license_file::make(tx, ctx, &license, &Machines::All);
@@ -96,6 +103,9 @@ pub async fn exchange(
             return render(&app, t, session, StatusCode::UNPROCESSABLE_ENTITY, view).await;
         }
     };
+    if let Err(exhausted) = charge_page(&app, session.license.id, &session.license.product) {
+        return too_many(&app, t, session, typed, exhausted).await;
+    }
     let license = session.license.id;
     let name = response_name(&session.license.product);
     let activate = move |tx: &mut Tx, ctx: Context| offline::activate_for(tx, ctx, license, &request);
@@ -125,6 +135,19 @@ pub async fn log_out(State(app): State<App>) -> Response {
 
 fn is_ours(session: &Session, sent: &SentForm) -> bool {
     sent.as_ref().is_ok_and(|Form(sent)| session.sent(&sent.form))
+}
+
+async fn too_many(
+    app: &App,
+    t: Words,
+    session: Session,
+    typed: String,
+    exhausted: Exhausted,
+) -> Result<Response, Problem> {
+    let view = View { notice: Some(Notice::TooMany), typed, ..View::default() };
+    let mut response = render(app, t, session, StatusCode::TOO_MANY_REQUESTS, view).await?;
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(exhausted.wait));
+    Ok(response)
 }
 
 async fn refuse(

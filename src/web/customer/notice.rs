@@ -26,6 +26,8 @@ pub enum Notice {
     NoSeat(Reason),
     /// The form belongs to another session, or is none of ours.
     StaleForm,
+    /// Too many files were asked for within a minute.
+    TooMany,
 }
 
 impl Notice {
@@ -44,7 +46,7 @@ impl Notice {
 
     /// Whether it belongs beside the request text that was sent.
     pub fn is_about_request(&self) -> bool {
-        matches!(self, Self::Mistyped(_) | Self::NoSeat(_))
+        matches!(self, Self::Mistyped(_) | Self::NoSeat(_) | Self::TooMany)
     }
 
     /// In words.
@@ -66,6 +68,12 @@ impl Notice {
                 .pick(
                     "这个表单已过期，没有执行任何操作。请重试。",
                     "This form is out of date, so nothing was done. Try again.",
+                )
+                .into(),
+            Self::TooMany => t
+                .pick(
+                    "一分钟之内的请求太多，没有执行任何操作。请等一分钟再试。",
+                    "There were too many requests for this license within a minute, so nothing was done. Wait a minute, then try again.",
                 )
                 .into(),
         }

@@ -198,7 +198,7 @@ fn term(t: Words, shown: &Shown, condition: Condition, now: Time) -> Term {
             Language::En => format!("Should a renewal come late, the software goes on running until {until}."),
         });
     }
-    if running && matches!(shown.license.expiry, Expiry::Estimated(_)) {
+    if running && matches!(shown.license.expiry, Expiry::Estimated(_) | Expiry::Guessed(_)) {
         notes.push(
             t.pick(
                 "这是按购买时间估算的日期，以云商店为准。",

@@ -108,7 +108,12 @@ async fn a_floating_seat_goes_back_when_its_lease_ends(#[case] backend: Backend)
     let first = activate(&app, &sold.key, machine(1)).await.unwrap();
     let told = lease(&app, &first).await;
     assert!(told.floating && told.exp == told.grace_until && told.exp - told.iat == 1_800);
-    assert_eq!(refused(activate(&app, &sold.key, machine(2)).await).verdict.reason, Reason::MachineLimit);
+    let full = refused(activate(&app, &sold.key, machine(2)).await).verdict;
+    assert_eq!(full.reason, Reason::MachineLimit);
+    assert!(!full.conclusive, "a floating seat comes free by itself");
+    let told = "The license is for 1 machine, and all seats are taken: free one, wait until a lease ends and its seat goes \
+                back, or buy more.";
+    assert_eq!(full.detail, told);
     app.pass(SignedDuration::from_mins(29));
     renew(&app, &sold.key, first.activation.id, Renewal::default()).await.unwrap();
     app.pass(SignedDuration::from_mins(29));
@@ -293,4 +298,29 @@ async fn after_a_rotation_the_lease_verifies_with_the_list_that_came_along(#[cas
     assert!(!before.keys.contains(&kid));
     // The first code still verifies: it came along, and nothing about the license changed.
     verify::verify_signature(&after.code, &app.jwks().await).unwrap();
+}
+
+/// A loan that was given back goes on running where nobody asks: giving back and borrowing again must not be free.
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn regression_loans_that_are_given_back_early_do_not_multiply_a_floating_seat(#[case] backend: Backend) {
+    let app = TestApp::start(backend).await;
+    let sold = seats(&app, "floating", 1).await;
+    let loan = |number| Machine { stay: Stay::Borrow(14), ..machine(number) };
+    // The plan allows six new machines a day.
+    for number in [1, 2, 3, 1, 2, 3] {
+        let id = activate(&app, &sold.key, loan(number)).await.unwrap().activation.id;
+        deactivate(&app, &sold.key, id).await.unwrap();
+    }
+    let refusal = refused(activate(&app, &sold.key, loan(1)).await);
+    assert_eq!(refusal.verdict.reason, Reason::ActivationCycling);
+    // Ordinary seats still come and go with every start of the software.
+    app.pass_days(1);
+    app.pass(SignedDuration::from_micros(1));
+    for _ in 0..20 {
+        let id = activate(&app, &sold.key, machine(1)).await.unwrap().activation.id;
+        deactivate(&app, &sold.key, id).await.unwrap();
+    }
 }

@@ -70,7 +70,7 @@ async fn containers_that_start_again_keep_their_seat_by_the_operators_id(#[case]
     assert_eq!((ids.len(), seated(&app, &sold).await.len()), (2, 2));
     // The third pod of the same image is a third machine.
     let third = refused(activate(&app, &sold.key, container("web-2", 0)).await);
-    assert_eq!(third.verdict.reason, Reason::MachineLimit);
+    assert_eq!((third.verdict.reason, third.verdict.conclusive), (Reason::MachineLimit, true));
 }
 
 #[rstest]

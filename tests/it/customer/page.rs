@@ -4,6 +4,7 @@ use jiff::SignedDuration;
 use koogallery_simulator::{Call, Line};
 use rstest::rstest;
 use signet::{
+    base::rate::RateLimits,
     license::{
         code::{Claims, code_text},
         model::License,
@@ -13,7 +14,7 @@ use signet::{
 use signet_verify::{machine::digest, request::Request};
 
 use super::{Visitor, act, faces, issued, issued_for, seat, seats, text, with_license};
-use crate::harness::{Backend, TestApp, slug, stamp};
+use crate::harness::{Backend, Settings, TestApp, slug, stamp};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_page_speaks_the_browsers_language_until_another_is_chosen() {
@@ -68,6 +69,18 @@ async fn a_customer_frees_a_seat_and_another_machine_takes_it(#[case] backend: B
     let id = license.id;
     let freed = app.read(move |tx, _| Ok(tx.history_page(id, None, 2)?)).await.pop().unwrap();
     assert_eq!((freed.event.as_str(), freed.actor.as_str()), ("deactivated", "customer"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_machine_whose_id_is_no_text_is_unknown_on_the_page() {
+    let (app, _, _, key) = with_license(Backend::Sqlite).await;
+    let mut visitor = Visitor::new(&app);
+    visitor.enter(&key).await;
+    let form = visitor.form_token().await;
+    for id in ["%ff", "17"] {
+        let answer = visitor.post(&format!("/license/machines/{id}/free"), &[("form", &form)]).await;
+        assert_eq!((answer.status, answer.header("Content-Type")), (404, Some("text/html; charset=utf-8")), "{id}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -289,4 +302,33 @@ async fn a_typing_error_is_named_by_its_line_and_nothing_happens() {
     let answer = visitor.post("/license/offline", &[("form", &form), ("request", &good)]).await;
     assert!(answer.status == 409 && text(&answer).contains("当前无效"));
     assert_eq!(app.history(&license).await.len(), 2, "issued and suspended, never activated");
+}
+
+/// What is signed for software is counted; the same behind the page's buttons would else be signed without end.
+#[tokio::test]
+async fn regression_the_pages_files_count_for_the_limit_of_the_license() {
+    let rate_limits = RateLimits { license: 3, ..RateLimits::default() };
+    let app = TestApp::start_with(Backend::Sqlite, Settings { rate_limits, ..Settings::default() }).await;
+    let license = issued_for(&app, "atlas/standard", 2).await;
+    let (_, key) = faces(&app, &license).await;
+    seat(&app, &license, "machine-1", "Debian 12").await;
+    let mut visitor = Visitor::new(&app);
+    visitor.enter(&key).await;
+    let form = visitor.form_token().await;
+    let typed = request("atlas", "attic").to_text().unwrap();
+    for _ in 0..2 {
+        assert_eq!(visitor.get("/license/file").await.status, 200);
+    }
+    let exchanged = visitor.post("/license/offline", &[("form", &form), ("request", &typed)]).await;
+    assert_eq!(exchanged.status, 200);
+    let file = visitor.get("/license/file").await;
+    let exchanged = visitor.post("/license/offline", &[("form", &form), ("request", &typed)]).await;
+    for answer in [&file, &exchanged] {
+        assert_eq!(answer.status, 429, "{}", answer.head);
+        assert!(answer.header("Retry-After").is_some_and(|wait| (1..=20).contains(&wait.parse().unwrap())));
+        assert!(text(answer).contains("too many requests"));
+    }
+    assert!(text(&exchanged).contains(&typed), "what was typed by hand is not lost");
+    // Looking and freeing seats costs no signature.
+    visitor.page().await;
 }

@@ -36,10 +36,11 @@ async fn no_secret_reaches_the_log() {
     secrets.push(("the API token".to_owned(), token.clone()));
     let keys = tokio::task::block_in_place(|| reveal(&installation, &token, &mut secrets));
     for (typed, expected) in [(keys[0].as_str(), 303), ("PLAIN-NONSENSE-KEY", 422)] {
-        let form = (("Content-Type", "application/x-www-form-urlencoded"), format!("license={typed}"));
-        let (status, page) = post(installation.port, "/l", form).await;
+        let headers = "Content-Type: application/x-www-form-urlencoded";
+        let (status, page) = post(installation.port, "/l", headers, &format!("license={typed}")).await;
         assert_eq!(status, expected, "{page}");
     }
+    ask_as_software(installation.port, &keys[0], &mut secrets).await;
     tokio::task::block_in_place(|| open_links(&installation, &token, &mut secrets));
     let log = tokio::task::block_in_place(|| {
         service.signal("HUP");
@@ -68,12 +69,30 @@ fn start_talkative(installation: &mut Installation) -> Service {
     Service::start(command, installation).unwrap()
 }
 
-/// Sends a form, as the customer page does.
-async fn post(port: u16, path: &str, (header, body): ((&str, &str), String)) -> (u16, String) {
+/// Shows a license as software does, to be validated and to take a seat.
+async fn ask_as_software(port: u16, key: &str, secrets: &mut Secrets) {
+    let digest = signet_verify::machine::digest("machine-id", "0123456789abcdef");
+    let machine = format!(r#"{{"name":"build-server","components":{{"machine-id":"{digest}"}}}}"#);
+    for (credential, path, body, expected) in [
+        (key, "/api/v1/validate", "{}", 200),
+        ("PLAIN-NONSENSE-KEY", "/api/v1/validate", "{}", 200),
+        (key, "/api/v1/activations", &machine, 201),
+    ] {
+        let headers = format!("Authorization: License {credential}\r\nContent-Type: application/json");
+        let (status, answer) = post(port, path, &headers, body).await;
+        assert_eq!(status, expected, "{answer}");
+        let answer: Value = serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap();
+        let signed = ["signed", "lease"].iter().find_map(|name| answer[name].as_str()).unwrap();
+        secrets.push(("the signature of an answer".to_owned(), signed.rsplit('.').next().unwrap().to_owned()));
+    }
+    secrets.push(("what is no key".to_owned(), "PLAIN-NONSENSE-KEY".to_owned()));
+}
+
+/// Posts `body` with the lines of `headers`.
+async fn post(port: u16, path: &str, headers: &str, body: &str) -> (u16, String) {
     let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", port)).await.unwrap();
-    let (name, value) = header;
     let head = format!(
-        "POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{name}: {value}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        "POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{headers}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
         body.len()
     );
     stream.write_all(format!("{head}{body}").as_bytes()).await.unwrap();

@@ -77,6 +77,26 @@ async fn the_document_is_whole() {
     }
 }
 
+/// The calls of licensed software, as the document for its writers lists them.
+#[tokio::test]
+async fn every_call_that_the_documents_name_is_described() {
+    let api = Api::start().await;
+    let document = api.send("GET", "/openapi.json", &[], "").await.json();
+    let rows = include_str!("../../../../docs/activation.md").lines().filter_map(|line| line.strip_prefix("| `"));
+    let calls = rows.filter_map(|row| row.split('`').next()?.split_once(" /"));
+    let mut found = 0;
+    for (method, address) in calls {
+        let path = format!("/{}", address.split('?').next().unwrap());
+        let described = &document["paths"][&path][method.to_lowercase()];
+        assert!(described.is_object(), "{method} {path} is not described");
+        found += 1;
+    }
+    assert!(found >= 8, "{found}");
+    for path in ["/.well-known/jwks.json", "/products/{product}/jwks.json"] {
+        assert!(document["paths"][path]["get"].is_object(), "{path} is not described");
+    }
+}
+
 #[tokio::test]
 async fn a_license_lives_through_everything_a_merchant_can_do() {
     let api = Api::start().await;

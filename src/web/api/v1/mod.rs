@@ -13,7 +13,10 @@ use axum::Router;
 use utoipa::{OpenApi, openapi::OpenApi as Description};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{app::App, web::revocations};
+use crate::{
+    app::App,
+    web::{revocations, well_known},
+};
 
 use super::{no_such_address, no_such_method, openapi::Document};
 
@@ -33,7 +36,12 @@ pub fn described() -> (Router<App>, Description) {
     let addresses = addresses.fallback(no_such_address).method_not_allowed_fallback(no_such_method);
     let mut document = Document::openapi().nest("/api/v1", description);
     // Beside the API, and described with it.
-    let (published, description) = OpenApiRouter::new().routes(routes!(revocations::revocation_list)).split_for_parts();
+    let (published, description) = OpenApiRouter::new()
+        .routes(routes!(revocations::revocation_list))
+        .routes(routes!(well_known::jwks))
+        .routes(routes!(well_known::product_jwks))
+        .routes(routes!(well_known::product_key_list))
+        .split_for_parts();
     document.merge(description);
     (Router::new().nest("/api/v1", addresses).merge(published), document)
 }

@@ -93,3 +93,52 @@ async fn a_revocation_that_was_carried_over_ends_a_lease() {
     assert_eq!(imported.code, Some(0), "{imported:?}");
     machine.checks(20, "code_revoked");
 }
+
+/// A machine that was told no while it had a network, and is renewed by a file later.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_made_after_a_signed_no_lifts_it_and_an_older_one_does_not() {
+    let mut shop = Shop::open(5).await;
+    let machine = Machine::new("vault-1");
+    machine.activated(&shop);
+    let license_file = serde_json::json!({});
+    let before = ask(&shop, "license-file", &license_file).await;
+    shop.set_clock(1);
+    shop.act(Act::Suspend).await;
+    machine.checks(20, "license_frozen");
+    shop.act(Act::Resume).await;
+    shop.set_clock(0);
+    let after = ask(&shop, "license-file", &license_file).await;
+    shop.close();
+    fs::write(machine.path("before.lic"), before).unwrap();
+    fs::write(machine.path("after.lic"), after).unwrap();
+    machine.run(&["import-file", "before.lic"]).refused(&["before the service refused"]);
+    machine.checks(20, "license_frozen");
+    let imported = machine.run(&["import-file", "after.lic"]);
+    assert_eq!(imported.code, Some(0), "{imported:?}");
+    machine.checks(0, "runs");
+}
+
+/// The answer to a request keeps: somebody whose license was suspended must not run on by importing it once more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn regression_a_file_of_before_does_not_undo_a_signed_no() {
+    let shop = Shop::open(5).await;
+    let machine = Machine::new("vault-1");
+    machine.activated(&shop);
+    fs::write(machine.path("before.json"), answer(&shop, &machine).await).unwrap();
+    shop.set_clock(0);
+    shop.act(Act::Suspend).await;
+    machine.checks(20, "license_frozen");
+    machine.run(&["import-file", "before.json"]).refused(&["before the service refused this machine"]);
+    let (exit, json) = machine.check(&["--offline"]);
+    assert_eq!((exit, &json["reason"]), (20, &"license_frozen".into()));
+    shop.set_clock(0);
+    // A file of afterwards counts, and then the one of before is older than what is stored.
+    shop.act(Act::Resume).await;
+    fs::write(machine.path("after.json"), answer(&shop, &machine).await).unwrap();
+    assert_eq!(machine.run(&["import-file", "after.json"]).code, Some(0));
+    assert_eq!(machine.check(&["--offline"]).0, 0);
+    let lease = machine.state()["lease"].clone();
+    machine.run(&["import-file", "before.json"]).refused(&["older than the one that is stored"]);
+    assert_eq!(machine.state()["lease"], lease);
+    assert_eq!(machine.run(&["import-file", "after.json"]).code, Some(0), "the same again harms nothing");
+}

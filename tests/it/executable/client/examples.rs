@@ -1,6 +1,8 @@
 //! The examples in Python, Node and shell, each through the same life of a license.
 
 use std::{
+    io::ErrorKind,
+    net::TcpListener,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -65,6 +67,7 @@ impl Example {
         assert!(lines < LINES, "{lines} lines");
         self.renews_and_stays_offline().await;
         self.stops_by_a_signed_no_only().await;
+        self.follows_no_redirect().await;
         for (age, exit) in [(9, 10), (15, 20)] {
             let mut shop = Shop::open(age).await;
             let machine = Machine::new("desk-1");
@@ -96,6 +99,19 @@ impl Example {
         let other = self.run(&shop.server, &desk, &shop, &machine, "desk-1");
         assert_ne!(other.code, Some(0), "another root is pinned: {other:?}");
         self.must(0, &shop, &machine);
+    }
+
+    /// Regression: the license went along to wherever an answer pointed.
+    async fn follows_no_redirect(self) {
+        let shop = Shop::open(0).await;
+        let machine = Machine::new("desk-1");
+        let elsewhere = TcpListener::bind("127.0.0.1:0").unwrap();
+        let there = elsewhere.local_addr().unwrap();
+        let proxy = answering(&format!("302 Found\r\nLocation: http://{there}/api/v1/activations"), "").await;
+        let ended = self.run(&format!("http://{proxy}"), &shop.root, &shop, &machine, "desk-1");
+        assert_eq!(ended.code, Some(20), "{ended:?}");
+        elsewhere.set_nonblocking(true).unwrap();
+        assert_eq!(elsewhere.accept().unwrap_err().kind(), ErrorKind::WouldBlock, "nobody came");
     }
 
     async fn stops_by_a_signed_no_only(self) {

@@ -14,7 +14,7 @@ use tokio::{
     net::TcpListener,
 };
 
-use super::support::{Ended, mode};
+use super::support::{Ended, executable, mode};
 use crate::harness::slug;
 use shop::{Machine, Shop, days_ago, holds};
 
@@ -288,6 +288,25 @@ async fn the_license_comes_from_file_environment_or_input_and_is_never_shown() {
     assert!(holds(&file.path("client"), &shop.key));
     Machine::new("desk-3").run(&given).refused(&["a license is one line"]);
     assert_eq!(file.run(&["activate", "--license", "x"]).code, Some(2), "a license is no argument");
+}
+
+/// As the license's page says: run this, then paste the license key.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn at_a_terminal_the_license_is_asked_for_and_pasted() {
+    let shop = Shop::open(0).await;
+    let machine = Machine::new("desk-1");
+    std::fs::write(machine.path("typed"), format!("{}\n", shop.key)).unwrap();
+    let root = format!("--root-key={}", shop.root);
+    let line = format!("'{}' client activate --server {} {root}", executable().display(), shop.server);
+    // Gives the command a terminal, and types there what it reads itself.
+    let mut command = std::process::Command::new("script");
+    command.args(["--quiet", "--return", "--command", &line, "/dev/null"]);
+    command.envs(machine.command(&[]).get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command.env_remove("SIGNET_LICENSE").stdin(Stdio::from(std::fs::File::open(machine.path("typed")).unwrap()));
+    let ended = tokio::task::block_in_place(|| Ended::of(command));
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.stdout.contains("press Enter") && machine.state_file().exists(), "{ended:?}");
+    machine.checks(0, "runs");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -217,7 +217,7 @@ fn declined(verdict: Verdict, holders: Option<Vec<Holder>>) -> Response {
     let refusal = Refusal {
         problem: Problem::new(status, &name, "The license does not allow this", sentence(&verdict.detail)),
         reason,
-        conclusive: verdict.reason.conclusive(),
+        conclusive: verdict.conclusive,
         signed: verdict.signed,
         keys: verdict.keys,
         holders,

@@ -133,7 +133,7 @@ impl From<Verdict> for Validation {
         Self {
             valid: it.valid(),
             reason: it.reason.as_str(),
-            conclusive: it.reason.conclusive(),
+            conclusive: it.conclusive,
             detail: sentence(&it.detail),
             license: it.license.map(Facts::from),
             activation: it.activation,
