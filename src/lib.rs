@@ -4,7 +4,7 @@
 //! and fails on a forbidden `use`):
 //!
 //! ```text
-//! main → cli → config, telemetry → web, jobs → app → usecase → store, catalog → marketplace → license → base
+//! main → cli → config, telemetry → web, jobs → app → usecase → store, catalog → marketplace, provision → license, http → base
 //! ```
 
 pub mod app;
@@ -12,9 +12,11 @@ pub mod base;
 pub mod catalog;
 pub mod cli;
 pub mod config;
+pub mod http;
 pub mod jobs;
 pub mod license;
 pub mod marketplace;
+pub mod provision;
 pub mod store;
 pub mod telemetry;
 pub mod usecase;

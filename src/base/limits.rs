@@ -91,3 +91,7 @@ pub const WRONG_TRY_ADDRESSES: usize = 10_000;
 pub const RATE_LIMIT_KEYS: usize = 131_072;
 /// Days for which a machine may ask to borrow a seat; the plan decides how many it gets.
 pub const BORROW_DAYS: u16 = 3_650;
+/// Bytes of an answer that is read from a cloud: a page of a thousand flavors has about a megabyte.
+pub const OUTBOUND_ANSWER_BYTES: usize = 16 * 1024 * 1024;
+/// Bytes of user-data before encoding: the smaller of the clouds' limits (EC2 16 KB, Huawei 32 KB).
+pub const USER_DATA_BYTES: usize = 16 * 1024;

@@ -6,6 +6,7 @@ pub mod clock;
 pub mod entropy;
 pub mod ids;
 pub mod limits;
+pub mod networks;
 pub mod proxies;
 pub mod rate;
 pub mod secret;

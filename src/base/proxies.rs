@@ -2,9 +2,11 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
+use super::networks::Networks;
+
 /// Networks of trusted proxies.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Proxies(Vec<(IpAddr, u8)>);
+pub struct Proxies(Networks);
 
 impl Proxies {
     /// Reads addresses (`127.0.0.1`) and networks (`10.0.0.0/8`, `fd00::/8`).
@@ -12,7 +14,7 @@ impl Proxies {
     /// # Errors
     /// Names the entry that is neither.
     pub fn parse(entries: &[String]) -> Result<Self, String> {
-        entries.iter().map(|entry| network(entry.trim())).collect::<Result<_, _>>().map(Self)
+        Networks::parse(entries).map(Self)
     }
 
     /// The client's address: the peer's own, unless the peer is a trusted proxy; then the last address in
@@ -20,44 +22,11 @@ impl Proxies {
     pub fn client(&self, peer: IpAddr, forwarded_for: Option<&str>) -> IpAddr {
         let mut client = peer.to_canonical();
         let mut hops = forwarded_for.unwrap_or_default().rsplit(',');
-        while self.trusts(client) {
+        while self.0.contain(client) {
             let Some(Ok(before)) = hops.next().map(|hop| hop.trim().parse::<IpAddr>()) else { break };
             client = before.to_canonical();
         }
         client
-    }
-
-    fn trusts(&self, address: IpAddr) -> bool {
-        self.0.iter().any(|&(network, bits)| contains(network, bits, address))
-    }
-}
-
-fn network(entry: &str) -> Result<(IpAddr, u8), String> {
-    let wrong = || format!("`{entry}` is neither an address nor a network such as 10.0.0.0/8");
-    let (address, bits) = match entry.split_once('/') {
-        Some((address, bits)) => (address, Some(bits.parse::<u8>().map_err(|_| wrong())?)),
-        None => (entry, None),
-    };
-    let address: IpAddr = address.parse().map_err(|_| wrong())?;
-    let most = if address.is_ipv4() { 32 } else { 128 };
-    match bits.unwrap_or(most) {
-        bits if bits <= most => Ok((address, bits)),
-        _ => Err(wrong()),
-    }
-}
-
-fn contains(network: IpAddr, bits: u8, address: IpAddr) -> bool {
-    // Shifting by the full width is no shift in Rust: a network of 0 bits holds everything.
-    match (network, address) {
-        (IpAddr::V4(network), IpAddr::V4(address)) => {
-            let mask = u32::MAX.checked_shl(32 - u32::from(bits)).unwrap_or(0);
-            network.to_bits() & mask == address.to_bits() & mask
-        }
-        (IpAddr::V6(network), IpAddr::V6(address)) => {
-            let mask = u128::MAX.checked_shl(128 - u32::from(bits)).unwrap_or(0);
-            network.to_bits() & mask == address.to_bits() & mask
-        }
-        _ => false,
     }
 }
 

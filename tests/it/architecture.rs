@@ -6,21 +6,37 @@ use std::{
 };
 
 /// Each room, and the rooms it may name.
-const ROOMS: [(&str, &[&str]); 13] = [
+const ROOMS: [(&str, &[&str]); 15] = [
     ("base", &[]),
+    ("http", &["base"]),
     ("license", &["base"]),
     ("marketplace", &["license", "base"]),
-    ("catalog", &["marketplace", "license", "base"]),
-    ("store", &["license", "base"]),
-    ("usecase", &["catalog", "store", "marketplace", "license", "base"]),
-    ("app", &["usecase", "catalog", "store", "marketplace", "license", "base"]),
-    ("web", &["app", "usecase", "catalog", "store", "marketplace", "license", "base"]),
-    ("jobs", &["app", "usecase", "catalog", "store", "marketplace", "license", "base"]),
+    ("provision", &["license", "http", "base"]),
+    ("catalog", &["marketplace", "provision", "license", "base"]),
+    ("store", &["provision", "license", "base"]),
+    ("usecase", &["catalog", "store", "marketplace", "provision", "license", "base"]),
+    ("app", &["usecase", "catalog", "store", "marketplace", "provision", "license", "http", "base"]),
+    ("web", &["app", "usecase", "catalog", "store", "marketplace", "provision", "license", "base"]),
+    ("jobs", &["app", "usecase", "catalog", "store", "marketplace", "provision", "license", "base"]),
     ("config", &["store", "base"]),
     ("telemetry", &["config", "base"]),
     (
         "cli",
-        &["config", "telemetry", "jobs", "web", "app", "usecase", "catalog", "store", "marketplace", "license", "base"],
+        &[
+            "config",
+            "telemetry",
+            "jobs",
+            "web",
+            "app",
+            "usecase",
+            "catalog",
+            "store",
+            "marketplace",
+            "provision",
+            "license",
+            "http",
+            "base",
+        ],
     ),
     ("main", &["cli"]),
 ];
@@ -35,7 +51,7 @@ const CRATES: [(&str, &[&str]); 12] = [
     ("utoipa_axum", &["web"]),
     ("clap", &["cli", "config"]),
     ("figment", &["config"]),
-    ("tokio", &["app", "cli", "jobs", "store", "telemetry", "web", "main"]),
+    ("tokio", &["app", "cli", "http", "jobs", "provision", "store", "telemetry", "web", "main"]),
     ("koogallery_simulator", &["cli"]),
     ("chacha20poly1305", &["license"]),
 ];

@@ -1,0 +1,13 @@
+//! HTTP out: the one client for addresses that others choose, such as the interfaces of clouds.
+//!
+//! * [`client`] sends one request and reads a bounded answer: no redirects, no proxy from the environment, time-outs on
+//!   everything
+//! * [`guard`] decides which addresses may be reached at all, after names were resolved
+//!
+//! What a request means, how it is signed and what an answer says belong to whoever sends it.
+
+pub mod client;
+pub mod guard;
+
+pub use client::{Answer, Client, Request, Unreachable};
+pub use guard::Guard;

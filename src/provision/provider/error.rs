@@ -1,0 +1,180 @@
+//! What can go wrong at a cloud: what happened, the cloud's own code, its request id, and what to do next.
+
+use crate::base::text::{Language, truncate};
+
+/// Characters of a cloud's own words that are kept.
+const MESSAGE_CHARS: usize = 500;
+
+/// A call that failed. Nothing of it holds a secret: providers scrub before they build one.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{trouble:?}: {message}{}{}", code_in_brackets(code.as_deref()), id_in_brackets(request_id.as_deref()))]
+pub struct CloudError {
+    /// What it means.
+    pub trouble: Trouble,
+    /// The cloud's code, such as `Ecs.0018` or `InsufficientInstanceCapacity`.
+    pub code: Option<String>,
+    /// The cloud's own words, or ours where it had none.
+    pub message: String,
+    /// By which the cloud's support finds the call.
+    pub request_id: Option<String>,
+}
+
+/// What an error means for a deployment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Trouble {
+    /// Wrong access key or secret.
+    Credentials,
+    /// Temporary credentials that are over.
+    Expired,
+    /// A right that the credentials lack.
+    Permission,
+    /// The clocks of this service and the cloud differ.
+    Clock,
+    /// The account's quota is used up.
+    Quota,
+    /// Sold out or no capacity.
+    Capacity,
+    /// Balance, payment method, or real-name check.
+    Payment,
+    /// Something that was chosen does not exist (any more) or does not fit together.
+    Choice,
+    /// A name or id that the cloud does not know.
+    NotFound,
+    /// Too many calls.
+    Throttled,
+    /// The attempt was made before with other contents, or is too old.
+    Attempt,
+    /// The cloud did not answer, or with an error of its own.
+    Unavailable,
+    /// The cloud may have carried out the call, but its answer was lost.
+    Unknown,
+    /// The endpoint is not allowed.
+    Endpoint,
+    /// Parts of a failed order could not be undone and are paid for.
+    Leftover,
+    /// An answer that nobody foresaw.
+    Unexpected,
+}
+
+fn code_in_brackets(code: Option<&str>) -> String {
+    code.map(|code| format!(" ({code})")).unwrap_or_default()
+}
+
+fn id_in_brackets(id: Option<&str>) -> String {
+    id.map(|id| format!(" [request {id}]")).unwrap_or_default()
+}
+
+impl CloudError {
+    /// An error in the cloud's words, which are cut to 500 characters.
+    pub fn new(trouble: Trouble, message: &str) -> Self {
+        Self { trouble, code: None, message: truncate(message, MESSAGE_CHARS), request_id: None }
+    }
+
+    /// With the cloud's code and request id.
+    #[must_use]
+    pub fn with(self, code: Option<String>, request_id: Option<String>) -> Self {
+        Self { code, request_id, ..self }
+    }
+}
+
+impl Trouble {
+    /// Whether the same call may succeed in a moment.
+    pub fn passes(self) -> bool {
+        matches!(self, Self::Throttled | Self::Unavailable)
+    }
+
+    /// Whether other credentials would help.
+    pub fn wants_credentials(self) -> bool {
+        matches!(self, Self::Credentials | Self::Expired)
+    }
+
+    /// The name in the database and in answers.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Credentials => "credentials",
+            Self::Expired => "expired",
+            Self::Permission => "permission",
+            Self::Clock => "clock",
+            Self::Quota => "quota",
+            Self::Capacity => "capacity",
+            Self::Payment => "payment",
+            Self::Choice => "choice",
+            Self::NotFound => "not_found",
+            Self::Throttled => "throttled",
+            Self::Attempt => "attempt",
+            Self::Unavailable => "unavailable",
+            Self::Unknown => "unknown",
+            Self::Endpoint => "endpoint",
+            Self::Leftover => "leftover",
+            Self::Unexpected => "unexpected",
+        }
+    }
+
+    /// What to do next.
+    pub fn advice(self, language: Language) -> &'static str {
+        let (zh, en) = match self {
+            Self::Credentials => (
+                "请检查访问密钥（AK）和密钥（SK）是否完整、是否属于该云和区域，然后重新填写。",
+                "Check that access key and secret are complete and belong to this cloud, then enter them again.",
+            ),
+            Self::Expired => (
+                "临时凭证已过期，请重新获取并填写，部署会从中断处继续。",
+                "The temporary credentials are over. Get new ones and enter them: the deployment goes on where it stopped.",
+            ),
+            Self::Permission => (
+                "请为该用户授予向导中列出的最小权限策略，然后继续。",
+                "Give the user the policy that the wizard shows, then resume.",
+            ),
+            Self::Clock => (
+                "服务端时钟与云端不一致，请联系软件商校准服务器时间。",
+                "This service's clock is wrong. Ask the merchant to set it.",
+            ),
+            Self::Quota => (
+                "账号配额不足：请在云控制台申请提升配额，或释放不用的资源后继续。",
+                "The account's quota is used up: ask the cloud for more, or delete what you no longer need, then resume.",
+            ),
+            Self::Capacity => (
+                "该规格在此可用区已售罄：请换一个规格或可用区重新部署。",
+                "This flavor is sold out in this zone: deploy again with another flavor or zone.",
+            ),
+            Self::Payment => (
+                "请在云控制台检查余额、支付方式和实名认证，然后继续。",
+                "Check balance, payment method and real-name verification in the cloud's console, then resume.",
+            ),
+            Self::Choice => (
+                "所选资源不存在或不匹配：请重新选择后再部署。",
+                "Something you chose does not exist any more or does not fit: choose again and deploy anew.",
+            ),
+            Self::NotFound => {
+                ("云端找不到该资源，可能已被删除。", "The cloud does not know it: it may have been deleted.")
+            }
+            Self::Throttled => {
+                ("云端请求过于频繁，稍后会自动重试。", "The cloud asks for fewer calls; it is tried again by itself.")
+            }
+            Self::Attempt => ("请点击“继续”，系统会以新的请求重新下单。", "Resume: the server is ordered anew."),
+            Self::Unavailable => (
+                "云端暂时无法访问，稍后会自动重试；如持续出现请点击“继续”。",
+                "The cloud cannot be reached; it is tried again by itself. Resume when it is back.",
+            ),
+            Self::Unknown => (
+                "未收到云端答复，系统会先查找是否已创建，再决定是否重试。",
+                "The answer was lost: what was made is looked up before anything is tried again.",
+            ),
+            Self::Endpoint => (
+                "该终端节点未被允许，请联系软件商在设置中放行。",
+                "This endpoint is not allowed. The merchant can allow it in the settings.",
+            ),
+            Self::Leftover => (
+                "云端回滚失败，可能有资源残留并计费：请在“资源清单”中清理，或到云控制台删除。",
+                "The cloud could not undo a failed order: something may be left and paid for. Clean up here or in its console.",
+            ),
+            Self::Unexpected => {
+                ("请把错误码和请求 ID 发给软件商的技术支持。", "Send code and request id to the merchant's support.")
+            }
+        };
+        match language {
+            Language::Zh => zh,
+            Language::En => en,
+        }
+    }
+}
