@@ -90,7 +90,7 @@ cat >"$root/last" <<'X'
 systemctl --failed --no-legend --plain >/root/failed
 systemctl list-timers --all --no-legend 'signet-*' >/root/timers
 find /etc/signet /var/lib/signet /opt/signet /run/signet-* -printf '%m %y %p\n' >/root/files 2>/dev/null
-ps -eo args >/root/processes 2>/dev/null
+busybox ps >/root/processes
 curl --silent --max-time 5 http://127.0.0.1:8080/ >/root/served
 systemctl poweroff --force
 X

@@ -6,7 +6,6 @@ import sys
 
 KIND, LOG = sys.argv[1], open(sys.argv[3], "a", buffering=1)
 USER_DATA = open(sys.argv[2], "rb").read()
-TOKEN = "an-imdsv2-token"
 EC2 = {
     "ami-id": "ami-1",
     "hostname": "demo",
@@ -65,13 +64,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def log_message(self, *arguments):
         LOG.write(arguments[0] % arguments[1:] + "\n")
 
-    def do_PUT(self):
-        self.answer(TOKEN.encode() if KIND == "Ec2" and self.path == "/latest/api/token" else b"")
-
     def do_GET(self):
         path = self.path.rstrip("/")
-        if KIND == "Ec2" and path and self.headers.get("X-aws-ec2-metadata-token") != TOKEN:
-            return self.answer(b"", 401)
         body = (openstack if KIND == "OpenStack" else ec2)(path)
         self.answer(body or b"", 200 if body is not None else 404)
 
