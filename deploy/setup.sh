@@ -9,6 +9,8 @@ for purpose in "$@"; do
     build) packages+=(build-essential pkg-config libssl-dev) ;;
     test)
       packages+=(postgresql python3-venv curl openssl chromium fonts-noto-cjk)
+      # Servers that really boot, in containers of systemd, and what looks at the script they run.
+      packages+=(mmdebstrap systemd-container iproute2 zstd busybox shellcheck)
       # A Node.js of another source brings npm along, and Debian's would fight with it.
       command -v npm >/dev/null || packages+=(nodejs npm)
       ;;

@@ -1,0 +1,291 @@
+//! The service as the script sees it, and all that can go wrong with it. Calls are checked as strictly as the service
+//! does, by openssl where keys are meant.
+
+use std::{
+    collections::BTreeMap,
+    io::{BufRead, BufReader, Read, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
+    process::{Command, Stdio},
+    sync::{Arc, Mutex},
+};
+
+use data_encoding::{BASE64, BASE64URL_NOPAD, HEXLOWER};
+use ed25519_dalek::{Signer, SigningKey};
+use sha2::{Digest, Sha256};
+
+/// The token of all scripts here.
+pub const TOKEN: &str = "one-time-token-of-43-characters-abcdefghijk";
+const SESSION: &str = "session-token";
+const LICENSE: &str = "license-code.of-the.customer";
+pub const ACTIVATION: &str = "0198b0aa-0000-7000-8000-000000000001";
+
+/// What is served, and how badly.
+#[derive(Debug, Clone, Default)]
+pub struct Play {
+    pub manifest: String,
+    pub package: Vec<u8>,
+    /// After so many bytes the package's connections break off, one after the other.
+    pub cuts: Vec<usize>,
+    /// The first call of each kind is carried out, but its answer gets lost.
+    pub loses_answers: bool,
+    /// So many calls are answered 503 first.
+    pub busy: usize,
+    /// Refusals, by the call: status and problem.
+    pub refuses: BTreeMap<&'static str, (u16, &'static str)>,
+    /// Answers to reports of a failure, and to those of an event and a stage: `failed`, `log installing`.
+    pub orders: Vec<(&'static str, &'static str)>,
+}
+
+/// One report.
+#[derive(Debug, Clone)]
+pub struct Report {
+    pub stage: String,
+    pub event: String,
+    pub reason: Option<String>,
+    pub activation: Option<String>,
+    pub text: String,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    play: Play,
+    calls: Vec<String>,
+    /// By their sequence: one that comes again is the same.
+    reports: BTreeMap<u32, Report>,
+    key: Option<String>,
+    instance: Option<String>,
+    complaints: Vec<String>,
+}
+
+/// The service.
+#[derive(Debug)]
+pub struct Fake {
+    pub address: SocketAddr,
+    state: Arc<Mutex<State>>,
+}
+
+struct Call {
+    method: String,
+    path: String,
+    query: BTreeMap<String, String>,
+    headers: BTreeMap<String, String>,
+    body: Vec<u8>,
+}
+
+impl Fake {
+    pub fn start(play: Play) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let state = Arc::new(Mutex::new(State { play, ..State::default() }));
+        let shared = Arc::clone(&state);
+        // Ends with the test's process; each test has its own.
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let state = Arc::clone(&shared);
+                std::thread::spawn(move || serve(&stream, &state));
+            }
+        });
+        Self { address, state }
+    }
+
+    pub fn calls(&self) -> Vec<String> {
+        self.state.lock().unwrap().calls.clone()
+    }
+
+    pub fn instance(&self) -> Option<String> {
+        self.state.lock().unwrap().instance.clone()
+    }
+
+    /// The reports without a gap, after no call was wrong.
+    pub fn reports(&self) -> Vec<Report> {
+        let state = self.state.lock().unwrap();
+        assert!(state.complaints.is_empty(), "{:?}", state.complaints);
+        let numbers: Vec<u32> = state.reports.keys().copied().collect();
+        assert_eq!(numbers, (1..=u32::try_from(numbers.len()).unwrap()).collect::<Vec<_>>());
+        state.reports.values().cloned().collect()
+    }
+
+    /// Events that are not log lines, as `stage event`.
+    pub fn steps(&self) -> Vec<String> {
+        let steps = self.reports().into_iter().filter(|it| it.event != "log");
+        steps.map(|it| format!("{} {}", it.stage, it.event)).collect()
+    }
+
+    /// All lines.
+    pub fn log(&self) -> String {
+        self.reports().into_iter().map(|it| it.text).collect()
+    }
+}
+
+fn serve(stream: &TcpStream, state: &Mutex<State>) {
+    let Some(call) = read(stream) else { return };
+    let name = call.path.rsplit('/').next().unwrap_or_default().to_owned();
+    let mut state = state.lock().unwrap();
+    let first = !state.calls.iter().any(|it| it.starts_with(&format!("{} {name} ", call.method)));
+    let (status, body) = match state.play.busy {
+        0 => answer(&mut state, &call, &name),
+        _ => {
+            state.play.busy -= 1;
+            (503, problem("the service is starting"))
+        }
+    };
+    state.calls.push(format!("{} {name} {status}", call.method));
+    if first && state.play.loses_answers {
+        return;
+    }
+    let cut = if name == "package" && !state.play.cuts.is_empty() { state.play.cuts.remove(0) } else { body.len() };
+    drop(state);
+    let head = format!("HTTP/1.1 {status} X\r\nContent-Length: {}\r\nConnection: close\r\n", body.len());
+    let range =
+        if status == 206 { format!("Content-Range: bytes {}\r\n", call.range_of(body.len())) } else { String::new() };
+    let mut stream = stream;
+    let _ = stream.write_all(format!("{head}{range}\r\n").as_bytes());
+    let _ = stream.write_all(&body[..cut.min(body.len())]);
+}
+
+impl Call {
+    fn from(&self) -> Option<usize> {
+        self.headers.get("range")?.strip_prefix("bytes=")?.split('-').next()?.parse().ok()
+    }
+
+    fn range_of(&self, length: usize) -> String {
+        let from = self.from().unwrap_or_default();
+        format!("{from}-{}/{}", from + length - 1, from + length)
+    }
+}
+
+fn read(stream: &TcpStream) -> Option<Call> {
+    let mut reader = BufReader::new(stream);
+    let mut line = String::new();
+    reader.read_line(&mut line).ok()?;
+    let mut words = line.split(' ');
+    let (method, target) = (words.next()?.to_owned(), words.next()?.to_owned());
+    let mut headers = BTreeMap::new();
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).ok()?;
+        let Some((name, value)) = line.trim_end().split_once(": ") else { break };
+        headers.insert(name.to_lowercase(), value.to_owned());
+    }
+    let length = headers.get("content-length").map_or(0, |it| it.parse().unwrap());
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).ok()?;
+    let (path, query) = target.split_once('?').unwrap_or((&target, ""));
+    Some(Call { method, path: path.to_owned(), query: form(query.as_bytes()), headers, body })
+}
+
+fn form(bytes: &[u8]) -> BTreeMap<String, String> {
+    form_urlencoded::parse(bytes).into_owned().collect()
+}
+
+fn problem(detail: &str) -> Vec<u8> {
+    format!(r#"{{"type":"about:blank","status":0,"detail":"{detail}"}}"#).into_bytes()
+}
+
+fn answer(state: &mut State, call: &Call, name: &str) -> (u16, Vec<u8>) {
+    if let Some((status, detail)) = state.play.refuses.get(name) {
+        return (*status, problem(detail));
+    }
+    let authorization = call.headers.get("authorization").map(String::as_str).unwrap_or_default();
+    let wanted = match call.path.strip_prefix("/api/v1/") {
+        Some("bootstrap/session") => String::new(),
+        Some("activations") => format!("License {LICENSE}"),
+        _ => format!("Bootstrap {SESSION}"),
+    };
+    if authorization != wanted {
+        state.complaints.push(format!("{name}: authorization {authorization:?}"));
+        return (401, problem("not authorized"));
+    }
+    match (call.method.as_str(), name) {
+        ("POST", "session") => session(state, call),
+        ("GET", "manifest") => (200, state.play.manifest.clone().into_bytes()),
+        ("GET", "package") => match call.from() {
+            Some(from) if from >= state.play.package.len() => (416, Vec::new()),
+            Some(from) => (206, state.play.package[from..].to_vec()),
+            None => (200, state.play.package.clone()),
+        },
+        ("GET", "license") => (200, format!("code {LICENSE}\n").into_bytes()),
+        ("POST", "report") => report(state, call),
+        ("POST", "activations") => activation(state, call),
+        _ => {
+            state.complaints.push(format!("{} {}", call.method, call.path));
+            (404, problem("no such call"))
+        }
+    }
+}
+
+fn session(state: &mut State, call: &Call) -> (u16, Vec<u8>) {
+    let fields = form(&call.body);
+    let field = |name: &str| fields.get(name).cloned().unwrap_or_default();
+    let (token, key) = (field("token"), field("key"));
+    if token != TOKEN || !proven(&token, &key, &field("proof")) {
+        state.complaints.push(format!("session: {fields:?}"));
+        return (401, problem("the token is not known"));
+    }
+    if state.key.get_or_insert_with(|| key.clone()) != &key {
+        return (409, problem("the token was used by another server"));
+    }
+    state.instance = Some(field("instance"));
+    (200, format!("session {SESSION}\n").into_bytes())
+}
+
+/// Whether the proof is the key's signature over token and key: what `openssl dgst -verify` says.
+fn proven(token: &str, key: &str, proof: &str) -> bool {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    std::fs::write(path("key"), format!("-----BEGIN PUBLIC KEY-----\n{key}\n-----END PUBLIC KEY-----\n")).unwrap();
+    std::fs::write(path("proof"), BASE64.decode(proof.as_bytes()).unwrap_or_default()).unwrap();
+    std::fs::write(path("text"), format!("signet-bootstrap\n{token}\n{key}")).unwrap();
+    let mut openssl = Command::new("openssl");
+    openssl.args(["dgst", "-sha256", "-verify", "key", "-signature", "proof", "text"]).current_dir(&folder);
+    openssl.stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap().success()
+}
+
+fn report(state: &mut State, call: &Call) -> (u16, Vec<u8>) {
+    let value = |name: &str| call.query.get(name).cloned();
+    let plain = call.headers.get("content-type").is_some_and(|it| it == "text/plain");
+    let known = value("sequence").and_then(|it| it.parse().ok()).zip(value("stage")).zip(value("event"));
+    let Some(((sequence, stage), event)) = known.filter(|_| plain && call.body.len() <= 16 * 1024) else {
+        state.complaints.push(format!("report: {:?} {:?}", call.query, call.headers));
+        return (400, problem("not a report"));
+    };
+    let what = [event.clone(), format!("{event} {stage}")];
+    let text = String::from_utf8_lossy(&call.body).into_owned();
+    let report = Report { stage, event, reason: value("reason"), activation: value("activation"), text };
+    let again = state.reports.insert(sequence, report).is_some();
+    let asked = state.play.orders.iter().position(|(when, _)| what.iter().any(|it| it == when));
+    let order = match asked.filter(|_| !again) {
+        Some(position) => state.play.orders.remove(position).1,
+        None if what[0] == "failed" => "stop",
+        None => "go",
+    };
+    (200, format!("order {order}\n").into_bytes())
+}
+
+fn activation(state: &mut State, call: &Call) -> (u16, Vec<u8>) {
+    let asked: serde_json::Value = serde_json::from_slice(&call.body).unwrap_or_default();
+    let components = asked["components"].as_object().cloned().unwrap_or_default();
+    let digests = components.values().all(|it| it.as_str().is_some_and(|it| it.len() == 43));
+    if asked["product"] != "atlas" || !components.contains_key("machine-id") || !digests {
+        state.complaints.push(format!("activation: {asked}"));
+        return (422, problem("not an activation"));
+    }
+    let body = format!(
+        r#"{{"activation":{{"id":"{ACTIVATION}","name":"x"}},"lease":"a.lease.jwt","code":"c","keys":"the.keys.jwt"}}"#
+    );
+    (201, body.into_bytes())
+}
+
+/// A manifest of a package, signed; what it says of it can be changed first.
+pub fn manifest(key: &SigningKey, package: &[u8], change: impl FnOnce(&mut serde_json::Value)) -> String {
+    let mut claims = serde_json::json!({
+        "aud": "atlas/package", "exp": 4_102_444_800_u64, "file": "atlas.tar.gz", "min_version": "1.0.0",
+        "sha256": HEXLOWER.encode(&Sha256::digest(package)), "size": package.len(), "version": "1.2.3",
+    });
+    change(&mut claims);
+    let encode = |text: String| BASE64URL_NOPAD.encode(text.as_bytes());
+    let header = r#"{"alg":"EdDSA","kid":"key-1","typ":"package+jwt"}"#.to_owned();
+    let input = format!("{}.{}", encode(header), encode(claims.to_string()));
+    let signature = key.sign(input.as_bytes()).to_bytes();
+    format!("{input}.{}", BASE64URL_NOPAD.encode(&signature))
+}

@@ -1,0 +1,7 @@
+//! Servers that really start: a Debian with its own systemd and cloud-init, in namespaces of their own, run the script
+//! that Signet writes for them. [`fake`] plays the service that the script calls, [`machine`] is the server.
+
+mod fake;
+mod machine;
+mod refusals;
+mod starts;
