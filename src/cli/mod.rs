@@ -19,7 +19,7 @@ mod verify;
 use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Context as _;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use self::terminal::errln;
 use crate::config::{Config, Flags};
@@ -66,6 +66,11 @@ enum Command {
 enum Simulate {
     /// Huawei Cloud KooGallery
     Koogallery(simulate::Koogallery),
+}
+
+/// What reads the arguments: documents and pages that show commands are compared with it.
+pub fn parser() -> clap::Command {
+    Cli::command()
 }
 
 /// Runs the command that the arguments name. Exit codes: 0 done, 1 it failed or the answer is no, 2 wrong
