@@ -8,6 +8,8 @@ mod demo;
 mod key;
 mod master_key;
 mod open;
+mod open_files;
+mod secret_file;
 mod serve;
 mod simulate;
 pub mod soak;
@@ -96,10 +98,12 @@ pub fn run() -> ExitCode {
 }
 
 async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
-    let config = || Config::load(cli.config.as_deref(), &cli.flags);
+    // Set but empty is how Compose passes on what is not set.
+    let file = cli.config.as_deref().filter(|file| !file.as_os_str().is_empty());
+    let config = || Config::load(file, &cli.flags);
     match cli.command {
         Command::Serve => serve::run(config()?).await,
-        Command::Demo(command) => Box::pin(demo::run(command, cli.config.as_deref(), cli.flags)).await,
+        Command::Demo(command) => Box::pin(demo::run(command, file, cli.flags)).await,
         Command::Catalog(command) => catalog::run(command, config()?).await,
         Command::Key(command) => key::run(command, config()?).await,
         Command::Token(command) => token::run(command, config()?).await,
