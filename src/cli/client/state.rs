@@ -213,7 +213,10 @@ fn private(folder: &Path, user: u32) -> anyhow::Result<()> {
             );
         }
         if mode & writable != 0 && mode & unless == 0 {
-            bail!("{path} can be written by others (mode {mode:o}), who could change the state: chmod go-w {path}");
+            bail!(
+                "{path} can be written by others (mode {mode:o}), who could change the state: chmod go-w {path}, or name a \
+                 folder of your own with SIGNET_CLIENT_DIR"
+            );
         }
     }
     Ok(())
@@ -300,7 +303,8 @@ mod tests {
             (0o1777, 0o700, false),
             (0o700, 0o777, false),
         ] {
-            (set(&folder, of_folder), set(above.path(), of_above));
+            set(&folder, of_folder);
+            set(above.path(), of_above);
             let told = private(&folder, user).err().map(|error| error.to_string());
             assert_eq!(told.is_none(), fits, "{of_folder:o} {of_above:o} {told:?}");
             assert!(told.is_none_or(|told| told.contains("written by others") && told.contains("chmod go-w")));
