@@ -1,6 +1,7 @@
 //! Machines and licenses: the use cases of activation, on both databases. Every text that is signed is verified here as
 //! software does it: with the key list that came along and the root that it pins.
 
+mod bounds;
 mod leases;
 mod races;
 mod seats;
