@@ -105,7 +105,7 @@ async fn renew(app: &TestApp, credential: &SecretString, id: ActivationId, renew
     renewed.await.unwrap_or_else(|failure: Failure| panic!("{failure}"))
 }
 
-async fn deactivate(app: &TestApp, credential: &SecretString, id: ActivationId) -> Outcome<()> {
+async fn deactivate(app: &TestApp, credential: &SecretString, id: ActivationId) -> Outcome<Verdict> {
     let credential = credential.clone();
     let ended = app.app.write(Actor::Software, move |tx, ctx| activation::deactivate(tx, ctx, &credential, id));
     ended.await.unwrap_or_else(|failure: Failure| panic!("{failure}"))

@@ -20,7 +20,10 @@ use crate::{
     store::{ActivationFilter, ActivationRecord, Tx},
 };
 
-use super::{Actor, Context, Done, change, verdict};
+use super::{
+    Actor, Context, Done, change,
+    verdict::{self, Subject, Verdict},
+};
 
 use call::{ACTIVATED, Call, open};
 
@@ -109,11 +112,12 @@ pub fn renew(
     Ok(Ok(call.grant(tx, after, times, stay)?))
 }
 
-/// Gives the seat back, whatever state the license is in; also when it was given back before.
+/// Gives the seat back, whatever state the license is in; also when it was given back before. The answer is signed, so that
+/// nobody on the way can claim it: it says of this activation that it has no seat ([`Reason::MachineUnknown`]).
 ///
 /// # Errors
 /// The database's; missing keys.
-pub fn deactivate(tx: &mut Tx, ctx: Context, credential: &SecretString, id: ActivationId) -> Done<Outcome<()>> {
+pub fn deactivate(tx: &mut Tx, ctx: Context, credential: &SecretString, id: ActivationId) -> Done<Outcome<Verdict>> {
     let asked = verdict::asked(credential, Asked::default());
     let held = match verdict::find(tx, ctx, credential, &asked)? {
         Ok(held) => held,
@@ -127,7 +131,11 @@ pub fn deactivate(tx: &mut Tx, ctx: Context, credential: &SecretString, id: Acti
         None => free(tx, ctx, held.license.id, id)?.is_none().then_some(Reason::MachineUnknown),
     };
     match reason {
-        None => Ok(Ok(())),
+        None => {
+            let subject = Subject { license: Some((&held.license, rules)), activation: Some(id) };
+            let detail = Some("The seat is free.".to_owned());
+            Ok(Ok(verdict::answer(ctx, asked, subject, Reason::MachineUnknown, detail)?))
+        }
         Some(reason) => Call { ctx, held, rules, asked }.refuse(tx, reason, None).map(Err),
     }
 }
