@@ -52,7 +52,7 @@ async fn a_machine_is_activated_renewed_and_given_back(#[case] backend: Backend)
         let text = freed.json()["signed"].as_str().unwrap().to_owned();
         let said = read::read_validation(&text, &ring, "mill").unwrap().claims;
         assert_eq!((said.reason.as_str(), said.activation.as_ref()), ("machine_unknown", Some(&id)));
-        assert!(!said.valid && said.asked == Asked::about(&software.shown));
+        assert!(!said.valid && said.asked == Asked::about(&software.key));
     }
     let gone = software.renew(&id).await;
     assert_eq!((gone.status, refusal(&gone).as_str()), (404, "machine_unknown"));
