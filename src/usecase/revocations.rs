@@ -110,7 +110,10 @@ pub struct SignedList {
 /// The lists that were signed last, by product and the number after which they start: whoever asks the same again, and
 /// anybody can, costs no signature. They live as long as the snapshot, so none outlives the key that signed it.
 #[derive(Debug, Default)]
-pub struct Kept(Mutex<HashMap<(Slug, i64), (i64, i64, SignedList)>>);
+pub struct Kept(Mutex<HashMap<(Slug, i64), KeptList>>);
+
+/// A list with the number of the newest entry there was, and the hour.
+type KeptList = (i64, i64, SignedList);
 
 /// Lists that are kept beside those from the start.
 const KEPT: usize = 64;
