@@ -5,9 +5,11 @@
 mod catalog;
 mod client;
 mod demo;
+mod depot;
 mod key;
 mod master_key;
 mod open;
+mod package;
 mod serve;
 mod simulate;
 pub mod soak;
@@ -49,6 +51,9 @@ enum Command {
     /// Signing keys: list, rotate, revoke, take the root offline
     #[command(subcommand)]
     Key(key::Command),
+    /// Packages of software that customers deploy: publish, list, withdraw, verify
+    #[command(subcommand)]
+    Package(package::Command),
     /// Tokens of the management API
     #[command(subcommand)]
     Token(token::Command),
@@ -97,6 +102,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Demo(command) => Box::pin(demo::run(command, cli.config.as_deref(), cli.flags)).await,
         Command::Catalog(command) => catalog::run(command, config()?).await,
         Command::Key(command) => key::run(command, config()?).await,
+        Command::Package(command) => Box::pin(package::run(command, config()?)).await,
         Command::Token(command) => token::run(command, config()?).await,
         Command::Client(command) => Box::pin(client::run(command)).await,
         Command::Verify(command) => verify::run(command).await,
