@@ -51,7 +51,7 @@ enum Command {
     /// Signing keys: list, rotate, revoke, take the root offline
     #[command(subcommand)]
     Key(key::Command),
-    /// Packages of software that customers deploy: publish, list, withdraw, verify
+    /// Packages of software that customers deploy: publish, list, withdraw, verify, export
     #[command(subcommand)]
     Package(package::Command),
     /// Tokens of the management API

@@ -1,5 +1,6 @@
-//! `signet package publish|list|withdraw|verify`.
+//! `signet package publish|list|withdraw|verify|export`.
 
+mod export;
 mod publish;
 
 use std::{
@@ -55,6 +56,8 @@ pub enum Command {
         /// A file to compare, in place of what the package store holds
         file: Option<PathBuf>,
     },
+    /// Write the archive and the template for the marketplace's own deployment
+    Export(export::Export),
 }
 
 /// Runs the command.
@@ -76,6 +79,7 @@ pub async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
             let record = withdrawn??;
             outln!("{} {} is withdrawn: no deployment installs it any more", record.product, record.version);
         }
+        Command::Export(command) => export::run(&app, command).await?,
         Command::Verify { product, version, file } => verify(&app, product, version, file.as_deref()).await?,
     }
     Ok(ExitCode::SUCCESS)
