@@ -20,6 +20,7 @@ use crate::{
         slug::Slug,
         time::Time,
     },
+    depot::Depot,
     license::seal::MasterKey,
     provision::provider::clouds::Clouds,
     store::{Store, StoreError, Tx},
@@ -57,6 +58,8 @@ pub struct Parts {
     pub rate_limits: RateLimits,
     /// The clouds that customers can deploy to.
     pub clouds: Clouds,
+    /// Where packages are kept.
+    pub depot: Depot,
 }
 
 /// The service. Cheap to clone.
@@ -152,6 +155,11 @@ impl App {
     /// The clouds that customers can deploy to.
     pub fn clouds(&self) -> &Clouds {
         &self.0.parts.clouds
+    }
+
+    /// Where packages are kept.
+    pub fn depot(&self) -> &Depot {
+        &self.0.parts.depot
     }
 
     /// Counts the calls of licensed software.

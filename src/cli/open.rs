@@ -47,6 +47,7 @@ pub async fn open(config: &Config, access: Access) -> anyhow::Result<App> {
         trusted_proxies: config.trusted_proxies.clone(),
         rate_limits: config.rate_limits,
         clouds: clouds(config),
+        depot: super::depot::open(config)?,
     };
     Ok(App::new(parts).await?)
 }

@@ -100,6 +100,10 @@ const CASES: &[Case] = &[
     ("address_rate", "7", "8", "0", ["7", "8", "0", "240"]),
     ("product_rate", "7", "8", "0", ["7", "8", "0", "30000"]),
     ("simulated_cloud", "true", "true", "true", ["true", "true", "true", "false"]),
+    ("package_store", "\"/p\"", "1e3", "/q", ["/p", "1e3", "/q", "data/packages"]),
+    ("package_store_endpoint", "\"https://a\"", "https://b", "https://c", ["https://a", "https://b", "https://c", ""]),
+    ("package_store_region", "\"a\"", "b", "c", ["a", "b", "c", ""]),
+    ("package_gib", "1", "2", "3", ["1073741824", "2147483648", "3221225472", "4294967296"]),
     ("log", "\"warn\"", "signet=debug,info", "error", ["warn", "signet=debug,info", "error", "info"]),
     ("log_format", "\"json\"", "json", "json", ["Json", "Json", "Json", "Text"]),
 ];
@@ -121,6 +125,13 @@ fn shown(config: &Config, name: &str) -> String {
         "product_rate" => config.rate_limits.product.to_string(),
         "simulated_cloud" => config.simulated_cloud.to_string(),
         "log" => config.log.clone(),
+        "package_store" => match &config.package_store {
+            PackageStore::Folder(folder) => folder.display().to_string(),
+            bucket => format!("{bucket:?}"),
+        },
+        "package_store_endpoint" => config.package_store_endpoint.clone(),
+        "package_store_region" => config.package_store_region.clone(),
+        "package_gib" => config.package_bytes.to_string(),
         "log_format" => format!("{:?}", config.log_format),
         other => panic!("{other}"),
     }
@@ -296,5 +307,27 @@ fn regression_a_log_format_that_is_none_is_not_repeated() {
         let error = load(text, variables, &Flags::default()).unwrap_err();
         let told = format!("{error} {error:?}");
         assert!(told.contains("`log_format`") && told.contains("json") && !told.contains("canary"), "{told}");
+    }
+}
+
+#[test]
+fn a_bucket_needs_a_name_a_region_and_an_address_without_a_password() {
+    let store = |store: &str, endpoint: &str, region: &str| {
+        let text = format!(
+            "package_store = \"{store}\"\npackage_store_endpoint = \"{endpoint}\"\npackage_store_region = \"{region}\"\n"
+        );
+        load(Some(&text), &[], &Flags::default()).map(|config| config.package_store).map_err(|error| error.to_string())
+    };
+    let bucket = PackageStore::Bucket { name: "shop".to_owned(), prefix: "a/b".to_owned() };
+    assert_eq!(store("s3://shop/a/b/", "https://obs.example.com", "cn-north-4"), Ok(bucket));
+    for (text, endpoint, region, setting) in [
+        ("s3://Shop", "", "r", "`package_store`"),
+        ("s3://", "", "r", "`package_store`"),
+        ("s3://shop", "", "", "`package_store_region`"),
+        ("s3://shop", "ftp://x", "r", "`package_store_endpoint`"),
+        ("s3://shop", "https://me:secret@x", "r", "`package_store_endpoint`"),
+    ] {
+        let refused = store(text, endpoint, region).unwrap_err();
+        assert!(refused.contains(setting) && !refused.contains("secret"), "{refused}");
     }
 }

@@ -173,7 +173,7 @@ fn pin(tx: &mut Tx, ctx: Context, product: &Slug, recipe: &Recipe) -> Done<Optio
     Ok(package.map(|it| PackagePin {
         version: it.version,
         manifest_sha256: package::manifest_digest(&it.manifest),
-        size: u64::try_from(it.size).unwrap_or(0),
+        size: it.size,
     }))
 }
 
