@@ -6,6 +6,7 @@
 //!
 //! Providers know nothing of licenses, recipes or the database.
 
+pub mod ec2;
 pub mod error;
 pub mod model;
 

@@ -1,0 +1,129 @@
+//! Takes secrets out of a cloud's words: clouds repeat what was sent to them, whole or in parts.
+
+use std::collections::HashSet;
+
+use crate::base::{
+    secret::{ExposeSecret, SecretString},
+    text::truncate,
+};
+
+use super::form::encoded;
+
+/// Bytes of a secret that make a part of it recognisable.
+const WINDOW: usize = 8;
+/// Characters of a message that are looked at.
+const MESSAGE_CHARS: usize = 4_000;
+/// Unbroken characters that nobody reads: signatures, digests, tokens, encoded texts.
+const RUN: usize = 40;
+
+/// Knows what must not be shown.
+#[derive(Default)]
+pub struct Scrub(Vec<SecretString>);
+
+impl Scrub {
+    /// Adds a secret, as it is and as it stands in a form.
+    pub fn add(&mut self, secret: &str) {
+        if !secret.is_empty() {
+            self.0.push(secret.to_owned().into());
+            self.0.push(encoded(secret).into());
+        }
+    }
+
+    /// `text` with `…` for every part of a secret and for everything that looks like one.
+    pub fn clean(&self, text: &str) -> String {
+        let text = truncate(text, MESSAGE_CHARS);
+        let mut hidden = vec![false; text.len()];
+        let windows: HashSet<&[u8]> =
+            self.0.iter().flat_map(|secret| secret.expose_secret().as_bytes().windows(WINDOW)).collect();
+        for (at, window) in text.as_bytes().windows(WINDOW).enumerate() {
+            if windows.contains(window) {
+                hidden[at..at + WINDOW].fill(true);
+            }
+        }
+        for secret in self.0.iter().map(ExposeSecret::expose_secret).filter(|secret| secret.len() < WINDOW) {
+            for (at, _) in text.match_indices(secret) {
+                hidden[at..at + secret.len()].fill(true);
+            }
+        }
+        hide_runs(&text, &mut hidden);
+        show(&text, &hidden)
+    }
+}
+
+fn hide_runs(text: &str, hidden: &mut [bool]) {
+    let inside = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'_' | b'-' | b'%');
+    let bytes = text.as_bytes();
+    let mut start = 0;
+    for end in 0..=bytes.len() {
+        if end == bytes.len() || !inside(bytes[end]) {
+            let run = &bytes[start..end];
+            if run.len() >= RUN || is_access_key(run) {
+                hidden[start..end].fill(true);
+            }
+            start = end + 1;
+        }
+    }
+}
+
+/// Keys of AWS: `AKIA` or `ASIA` and 16 more.
+fn is_access_key(run: &[u8]) -> bool {
+    run.len() == 20
+        && (run.starts_with(b"AKIA") || run.starts_with(b"ASIA"))
+        && run.iter().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+}
+
+/// A character is hidden with any byte of it.
+fn show(text: &str, hidden: &[bool]) -> String {
+    let mut shown = String::new();
+    let mut before = false;
+    for (at, char) in text.char_indices() {
+        let hide = hidden[at..at + char.len_utf8()].contains(&true);
+        match (hide, before) {
+            (false, _) => shown.push(char),
+            (true, false) => shown.push('…'),
+            (true, true) => {}
+        }
+        before = hide;
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scrub() -> Scrub {
+        let mut scrub = Scrub::default();
+        scrub.add("canary/Secret+Key=1");
+        scrub.add("pw1");
+        scrub.add("#!/bin/sh\nTOKEN=canary-token-é\n");
+        scrub
+    }
+
+    #[test]
+    fn ec2_secrets_are_hidden_whole_in_parts_and_encoded() {
+        for text in [
+            "canary/Secret+Key=1",
+            "cret+Key",
+            "canary%2FSecret%2BKey%3D1",
+            "pw1",
+            "TOKEN=canary-token-é",
+            "ry-token-é",
+        ] {
+            assert_eq!(scrub().clean(&format!("I got ({text}) from you")), "I got (…) from you", "{text}");
+        }
+    }
+
+    #[test]
+    fn ec2_what_looks_like_a_secret_is_hidden_too() {
+        let signature = "0123456789abcdef".repeat(4);
+        let text = format!("expected {signature} for AKIAIOSFODNN7EXAMPLE, message: {}", "QUJD".repeat(100));
+        assert_eq!(Scrub::default().clean(&text), "expected … for …, message: …");
+    }
+
+    #[test]
+    fn ec2_what_is_no_secret_stays() {
+        let text = "User: arn:aws:iam::123456789012:user/a is not authorized to perform: ec2:RunInstances (图) i-0123456789abcdef0";
+        assert_eq!(scrub().clean(text), text);
+    }
+}
