@@ -64,7 +64,8 @@ pub struct Abilities {
 }
 
 impl Abilities {
-    const AWS: Self = Self {
+    /// What AWS has.
+    pub const AWS: Self = Self {
         metadata_options: true,
         client_token: true,
         tags_at_launch: true,

@@ -101,7 +101,7 @@ impl Ec2 {
         let old = |item: &&Element| {
             item.text("deprecationTime").and_then(|text| text.parse::<Time>().ok()).is_some_and(|time| time < now)
         };
-        let windows = |item: &&Element| item.text("platform").is_some();
+        let windows = |item: &&Element| item.text("platform").is_some_and(|name| name.eq_ignore_ascii_case("windows"));
         let items = pages.iter().flat_map(|page| page.items("imagesSet"));
         let mut items: Vec<&Element> = items.filter(|item| !old(item) && !windows(item)).collect();
         items.sort_by_key(|item| std::cmp::Reverse(item.string("creationDate")));

@@ -68,11 +68,6 @@ impl Element {
         }
     }
 
-    /// Its name.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
     /// Its own text, without the space around it.
     pub fn content(&self) -> &str {
         self.text.trim()
@@ -126,7 +121,7 @@ mod tests {
     fn ec2_xml_is_read_without_its_namespaces() {
         let xml = br#"<?xml version="1.0"?><!-- x --><a:R xmlns:a="urn:x"><set><item><n>1 &amp; &#x32;</n></item><item/></set><e/></a:R>"#;
         let root = Element::parse(xml).unwrap();
-        assert_eq!(root.name(), "R");
+        assert_eq!(root.name, "R");
         assert_eq!(root.items("set").count(), 2);
         assert_eq!(root.items("set").next().unwrap().text("n"), Some("1 & 2"));
         assert_eq!(root.text("e"), None);
