@@ -61,7 +61,15 @@ impl Ec2 {
 
     pub(super) async fn find_attempt(&self, attempt: &Attempt) -> Answer<Option<Accepted>> {
         let tag = format!("tag:{ATTEMPT_TAG}");
-        let filter = if self.endpoint.abilities.tags_at_launch { tag.as_str() } else { "client-token" };
+        let filter = match self.endpoint.abilities {
+            abilities if abilities.tags_at_launch => tag.as_str(),
+            abilities if abilities.client_token => "client-token",
+            // "None" would let the caller order a second server.
+            _ => {
+                let message = "This cloud keeps no mark of an order: look into its console whether a server was made.";
+                return Err(CloudError::new(Trouble::Unknown, message));
+            }
+        };
         let answer = self.call(&compute("DescribeInstances").filter(filter, &[&attempt.token])).await?;
         let instances = answer.items("reservationSet").flat_map(|item| item.items("instancesSet"));
         // Where a filter is not known it may be ignored, so what was found must say that it is of this attempt.

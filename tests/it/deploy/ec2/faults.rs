@@ -274,6 +274,7 @@ async fn ec2_cloud_without_abilities_is_asked_for_none() {
     cloud.rehearse(&order()).await.unwrap();
     assert_eq!(proxy.count("RunInstances"), 0, "without DryRun a rehearsal would be an order");
     cloud.create(&order(), &attempt()).await.unwrap();
+    assert_eq!(cloud.find(&attempt()).await.unwrap_err().trouble, Trouble::Unknown, "nothing marks what was made");
     let bodies = proxy.all().join("\n");
     for word in ["ClientToken", "MetadataOptions", "TagSpecification", "DryRun", "VolumeType"] {
         assert!(!bodies.contains(word), "{word}: {bodies}");

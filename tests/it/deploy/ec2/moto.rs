@@ -36,6 +36,7 @@ impl Drop for Moto {
 
 impl Moto {
     pub async fn start() -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let (child, address) = tokio::task::spawn_blocking(listen).await.unwrap();
         let mut moto = Self { child, address, owner: Default::default(), looker: Default::default() };
         let policy = signet::provision::provider::ec2::policy::least_privilege(REGION);
