@@ -17,6 +17,11 @@ impl Ec2 {
     /// [`Ec2::removal_progress`], once no server holds it.
     pub(super) async fn terminate(&self, resources: &[Resource]) -> Answer<Removal> {
         for server in of_kind(resources, ResourceKind::Server) {
+            // Not every cloud takes the end of what has ended. One that is not known (yet) is ended all the same.
+            let known = self.instance(&server.id).await?;
+            if known.is_some_and(|instance| matches!(server::state(&instance), State::Leaving | State::Terminated)) {
+                continue;
+            }
             match self.call(&compute("TerminateInstances").with("InstanceId.1", &server.id)).await {
                 Err(error) if error.trouble != Trouble::NotFound => return Err(error),
                 _ => {}

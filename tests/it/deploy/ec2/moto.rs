@@ -39,8 +39,7 @@ impl Moto {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let (child, address) = tokio::task::spawn_blocking(listen).await.unwrap();
         let mut moto = Self { child, address, owner: Default::default(), looker: Default::default() };
-        let policy = signet::provision::provider::ec2::policy::least_privilege(REGION);
-        moto.owner = moto.user("owner", &policy).await;
+        moto.owner = moto.user("owner", &actions()).await;
         let look =
             r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"ec2:Describe*","Resource":"*"}]}"#;
         moto.looker = moto.user("looker", look).await;
@@ -73,6 +72,17 @@ impl Moto {
         assert!(status.is_success(), "{status}: {text}");
         text
     }
+}
+
+/// The policy that the wizard shows, for all resources: moto does not say of EC2's calls which things they touch.
+fn actions() -> String {
+    let text = signet::provision::provider::ec2::policy::least_privilege(REGION);
+    let mut policy: serde_json::Value = serde_json::from_str(&text).unwrap();
+    for statement in policy["Statement"].as_array_mut().unwrap() {
+        statement["Resource"] = "*".into();
+        statement.as_object_mut().unwrap().remove("Condition");
+    }
+    policy.to_string()
 }
 
 /// What stands between the tags of that name.
