@@ -145,12 +145,12 @@ impl Ec2 {
 
     fn scrub(&self, secrets: &[&str]) -> Scrub {
         let mut scrub = Scrub::default();
-        scrub.add(&self.credentials.access_key);
-        scrub.add(self.credentials.secret_key.expose_secret());
+        scrub.add_key(&self.credentials.access_key);
+        scrub.add_key(self.credentials.secret_key.expose_secret());
         if let Some(token) = &self.credentials.session_token {
-            scrub.add(token.expose_secret());
+            scrub.add_key(token.expose_secret());
         }
-        secrets.iter().for_each(|secret| scrub.add(secret));
+        secrets.iter().for_each(|secret| scrub.add_text(secret));
         scrub
     }
 }

@@ -187,6 +187,11 @@ impl Endpoint {
         })
     }
 
+    /// A cloud by the name that [`known_places`] gives it.
+    pub fn known(place: &str) -> Option<Self> {
+        place.strip_prefix(OUTSCALE).map_or_else(|| Self::aws(place), Self::outscale)
+    }
+
     /// A cloud that is in no list.
     ///
     /// # Errors
@@ -209,6 +214,30 @@ impl Endpoint {
             session_tokens: custom.session_tokens,
         })
     }
+}
+
+impl Custom {
+    /// A cloud of which only the address and the region are known: it is taken to know client tokens, which are as old as
+    /// the interface, and nothing else.
+    pub fn unknown(compute: &str, region: &str) -> Self {
+        Self {
+            compute: compute.to_owned(),
+            sts: None,
+            region: region.to_owned(),
+            abilities: Abilities { client_token: true, ..Abilities::CORE },
+            image_owners: vec![],
+            session_tokens: false,
+        }
+    }
+}
+
+/// What stands before OUTSCALE's regions: some are called as some of AWS's are.
+const OUTSCALE: &str = "outscale-";
+
+/// All places in lists: AWS's regions by their own names, then OUTSCALE's as `outscale-eu-west-2`.
+pub fn known_places() -> impl Iterator<Item = String> {
+    let outscale = OUTSCALE_REGIONS.iter().map(|region| format!("{OUTSCALE}{region}"));
+    AWS_REGIONS.iter().map(|region| (*region).to_owned()).chain(outscale)
 }
 
 fn refused(message: &str) -> CloudError {
@@ -241,14 +270,7 @@ mod tests {
     use super::*;
 
     fn custom(compute: &str) -> Custom {
-        Custom {
-            compute: compute.to_owned(),
-            sts: None,
-            region: "eucalyptus".to_owned(),
-            abilities: Abilities::CORE,
-            image_owners: vec![],
-            session_tokens: false,
-        }
+        Custom::unknown(compute, "eucalyptus")
     }
 
     #[test]
@@ -261,8 +283,10 @@ mod tests {
             assert_eq!(Endpoint::aws(region), None);
             assert_eq!(Endpoint::outscale(region), None);
         }
-        assert!(AWS_REGIONS.iter().all(|region| Endpoint::aws(region).is_some()));
-        assert!(OUTSCALE_REGIONS.iter().all(|region| Endpoint::outscale(region).is_some()));
+        assert!(known_places().all(|place| Endpoint::known(&place).is_some()));
+        assert_eq!(host(Endpoint::known("us-west-1")), "https://ec2.us-west-1.amazonaws.com/");
+        assert_eq!(host(Endpoint::known("outscale-us-west-1")), "https://fcu.us-west-1.outscale.com/");
+        assert_eq!(Endpoint::known("outscale-cn-north-1"), None);
     }
 
     #[test]

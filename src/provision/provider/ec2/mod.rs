@@ -35,7 +35,9 @@ use crate::{
     },
 };
 
-pub use endpoint::{AWS_REGIONS, Abilities, Custom, CustomClouds, Endpoint, ImageSource, OUTSCALE_REGIONS};
+pub use endpoint::{
+    AWS_REGIONS, Abilities, Custom, CustomClouds, Endpoint, ImageSource, OUTSCALE_REGIONS, known_places,
+};
 
 /// What calls are made with.
 #[derive(Debug, Clone)]

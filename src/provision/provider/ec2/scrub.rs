@@ -9,8 +9,10 @@ use crate::base::{
 
 use super::form::encoded;
 
-/// Bytes of a secret that make a part of it recognisable.
-const WINDOW: usize = 8;
+/// Bytes of a key or a token that are enough to hide them.
+const KEY_WINDOW: usize = 8;
+/// The same of a text with secrets in it: fewer would hide the words that a script shares with every error.
+const TEXT_WINDOW: usize = 20;
 /// Characters of a message that are looked at.
 const MESSAGE_CHARS: usize = 4_000;
 /// Unbroken characters that nobody reads: signatures, digests, tokens, encoded texts.
@@ -18,14 +20,22 @@ const RUN: usize = 40;
 
 /// Knows what must not be shown.
 #[derive(Default)]
-pub struct Scrub(Vec<SecretString>);
+pub struct Scrub(Vec<(SecretString, usize)>);
 
 impl Scrub {
-    /// Adds a secret, as it is and as it stands in a form.
-    pub fn add(&mut self, secret: &str) {
+    /// Adds a key or a token, as it is and as it stands in a form.
+    pub fn add_key(&mut self, key: &str) {
+        self.add(key, KEY_WINDOW);
+    }
+
+    /// Adds a text with secrets in it, in the same way.
+    pub fn add_text(&mut self, text: &str) {
+        self.add(text, TEXT_WINDOW);
+    }
+
+    fn add(&mut self, secret: &str, window: usize) {
         if !secret.is_empty() {
-            self.0.push(secret.to_owned().into());
-            self.0.push(encoded(secret).into());
+            self.0.extend([secret.to_owned(), encoded(secret)].map(|it| (it.into(), window)));
         }
     }
 
@@ -33,15 +43,16 @@ impl Scrub {
     pub fn clean(&self, text: &str) -> String {
         let text = truncate(text, MESSAGE_CHARS);
         let mut hidden = vec![false; text.len()];
-        let windows: HashSet<&[u8]> =
-            self.0.iter().flat_map(|secret| secret.expose_secret().as_bytes().windows(WINDOW)).collect();
-        for (at, window) in text.as_bytes().windows(WINDOW).enumerate() {
-            if windows.contains(window) {
-                hidden[at..at + WINDOW].fill(true);
+        for width in [KEY_WINDOW, TEXT_WINDOW] {
+            let secrets =
+                self.0.iter().filter(|(_, window)| *window == width).map(|(secret, _)| secret.expose_secret());
+            // A secret that is shorter than the window is one window as a whole.
+            let (short, long): (Vec<&str>, Vec<&str>) = secrets.partition(|secret| secret.len() < width);
+            let windows: HashSet<&[u8]> = long.iter().flat_map(|secret| secret.as_bytes().windows(width)).collect();
+            for (at, _) in text.as_bytes().windows(width).enumerate().filter(|(_, window)| windows.contains(window)) {
+                hidden[at..at + width].fill(true);
             }
-        }
-        for secret in self.0.iter().map(ExposeSecret::expose_secret).filter(|secret| secret.len() < WINDOW) {
-            for (at, _) in text.match_indices(secret) {
+            for (at, secret) in short.iter().flat_map(|secret| text.match_indices(secret)) {
                 hidden[at..at + secret.len()].fill(true);
             }
         }
@@ -94,9 +105,9 @@ mod tests {
 
     fn scrub() -> Scrub {
         let mut scrub = Scrub::default();
-        scrub.add("canary/Secret+Key=1");
-        scrub.add("pw1");
-        scrub.add("#!/bin/sh\nTOKEN=canary-token-é\n");
+        scrub.add_key("canary/Secret+Key=1");
+        scrub.add_key("pw1");
+        scrub.add_text("#!/bin/sh\necho the instance is up\nTOKEN=canary-token-é-0123456789\n");
         scrub
     }
 
@@ -123,7 +134,7 @@ mod tests {
 
     #[test]
     fn ec2_what_is_no_secret_stays() {
-        let text = "User: arn:aws:iam::123456789012:user/a is not authorized to perform: ec2:RunInstances (图) i-0123456789abcdef0";
+        let text = "User: arn:aws:iam::123456789012:user/a is not authorized to perform: ec2:RunInstances (图) the instance i-0123456789abcdef0";
         assert_eq!(scrub().clean(text), text);
     }
 }
