@@ -7,6 +7,7 @@
 //! Providers know nothing of licenses, recipes or the database.
 
 pub mod clouds;
+pub mod ec2;
 pub mod error;
 pub mod model;
 pub mod simulated;

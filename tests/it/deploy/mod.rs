@@ -1,3 +1,4 @@
 //! Deployment: servers that are made, started and looked at.
 
 mod boot;
+mod ec2;
