@@ -11,3 +11,4 @@ pub mod guard;
 
 pub use client::{Answer, Client, Request, Unreachable};
 pub use guard::Guard;
+pub use reqwest::{Method, Url};

@@ -7,6 +7,7 @@
 //! Providers know nothing of licenses, recipes or the database.
 
 pub mod error;
+pub mod huawei;
 pub mod model;
 
 use async_trait::async_trait;
