@@ -13,6 +13,7 @@ mod browser;
 mod code2;
 mod customer;
 mod debug;
+mod deploy;
 mod executable;
 mod formal;
 mod harness;

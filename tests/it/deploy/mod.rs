@@ -1,0 +1,3 @@
+//! Deployment: servers that are made, started and looked at.
+
+mod huawei;
