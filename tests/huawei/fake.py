@@ -18,7 +18,6 @@ import definitions
 AK, SK, TOKEN = "FAKEACCESSKEY0000001", "FakeSecretKeyOnlyForTests00000000000001", "FakeToken/with+special=chars==" * 4
 PROJECT, REGION = "0123456789abcdef0123456789abcdef", "cn-north-4"
 ZONE, NETWORK, SUBNET, GROUP, IMAGE = REGION + "a", "vpc-1", "subnet-1", "group-1", "image-1"
-GONE = "00000000-0000-0000-0000-000000000000"
 # What a job's error means here, by the fault's name.
 FAILURES = {"fail": "Ecs.0201", "rollback_failed": "Ecs.0401", "job_sold_out": "Ecs.0319"}
 REFUSALS = {"sold_out": (400, "Ecs.0018"), "quota": (403, "Ecs.0001"), "payment": (400, "Ecs.0003")}
@@ -244,7 +243,7 @@ def create(body, token):
 
 
 def make(server):
-    id, job_id = str(uuid.uuid4()), uuid.uuid4().hex * 1
+    id, job_id = str(uuid.uuid4()), uuid.uuid4().hex
     STATE.orders.append(dict(server, user_data=base64.b64decode(server.get("user_data", "")).decode()))
     addresses = [{"addr": "192.168.0.10", "OS-EXT-IPS:type": "fixed", "version": "4"}]
     if "publicip" in server:
@@ -282,7 +281,7 @@ def job(id):
         step.update(status="FAIL", error_code=one["failure"], fail_reason="it did not work")
         if one["failure"] == "Ecs.0401":
             made["status"] = "ERROR"
-        else:
+        elif one["kind"] == "createServer":
             STATE.servers.pop(made["id"], None)
             STATE.addresses.pop("eip-" + made["id"], None)
         return dict(whole, status="FAIL", error_code=one["failure"], fail_reason="it did not work")
@@ -299,10 +298,10 @@ def delete(body):
     if any(id not in STATE.servers for id in ids):
         raise ecs(404, "Ecs.0114", "no such server")
     made = STATE.servers[ids[0]]
-    if body.get("delete_publicip"):
-        STATE.addresses.pop("eip-" + made["id"], None)
     id = uuid.uuid4().hex
-    failure = "Ecs.0201" if STATE.fault("delete_failed") else None
+    failure = "Ecs.0605" if STATE.fault("delete_failed") else None
+    if body.get("delete_publicip") and not failure:
+        STATE.addresses.pop("eip-" + made["id"], None)
     STATE.jobs[id] = {"kind": "deleteServer", "made": made, "asked": 0, "failure": failure, "unpaid": False}
     return 200, {"job_id": id}
 

@@ -36,12 +36,13 @@ impl Huawei {
         });
         let answer = self.call(&Call::post(Service::Bss, "/v2/bills/ratings/on-demand-resources", body)).await?;
         let amount = answer.get("amount").map(|amount| amount.to_string().trim_matches('"').to_owned());
-        let Some((amount, micros)) = amount.and_then(|amount| Some((micros(&amount)?, amount))).map(|(a, b)| (b, a))
-        else {
-            return Err(CloudError::new(Trouble::Unexpected, "The cloud's price has no amount."));
+        let (Some(per_hour), Some(currency)) = (amount, text(&answer, "/currency")) else {
+            return Err(CloudError::new(Trouble::Unexpected, "The cloud's price has no amount or no currency."));
         };
-        let currency = text(&answer, "/currency").unwrap_or("CNY").to_owned();
-        Ok(Some(Price { per_hour: amount, per_month: cents(micros * MONTH), currency }))
+        let Some(micros) = micros(&per_hour) else {
+            return Err(CloudError::new(Trouble::Unexpected, "The cloud's price is no number."));
+        };
+        Ok(Some(Price { per_month: cents(micros * MONTH), per_hour, currency: currency.to_owned() }))
     }
 }
 

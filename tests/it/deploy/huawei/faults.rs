@@ -108,11 +108,15 @@ async fn huawei_a_removal_that_fails_says_what_is_left() {
     let server = created(&cloud, &cloud.create(&order(), &attempt(1)).await.unwrap()).await;
     fake.fault("delete_failed", 1).await;
     let removal = cloud.remove(&server.resources[..1]).await.unwrap();
-    // The fake gives the server up all the same, so nothing is left and the removal is done.
     for _ in 0..3 {
         assert_eq!(cloud.removal(&removal).await.unwrap(), RemovalProgress::Pending);
     }
-    assert!(matches!(cloud.removal(&removal).await.unwrap(), RemovalProgress::Done | RemovalProgress::Failed { .. }));
+    match cloud.removal(&removal).await.unwrap() {
+        RemovalProgress::Failed { error, left } => {
+            assert_eq!((error.code.as_deref(), left.as_slice()), (Some("Ecs.0605"), &server.resources[..1]));
+        }
+        other => panic!("{other:?}"),
+    }
 }
 
 #[rstest]
