@@ -1,5 +1,8 @@
 """Plays Huawei Cloud: keeps servers and jobs, checks signatures with the official SDK's signer and requests against the
-published definitions. Faults are switched on by tests: POST /_admin/fault {"name": count}."""
+published definitions. Faults are switched on by tests: POST /_admin/fault {"name": count}. POST /_admin/state tells what
+was received, user-data in clear; POST /_admin/reset forgets everything.
+
+Not published, so only played from the documents: prices, the token service, public addresses, disks, console."""
 
 import base64
 import json
