@@ -32,6 +32,7 @@ test:
 	@deploy/setup.sh build test
 	$(MAKE) format lint
 	@tests/python/setup.sh
+	@tests/huawei/setup.sh
 	@tests/browser/setup.sh
 	@tests/node/setup.sh
 	tests/postgres.sh $(CARGO) $(RUNNER) --locked --workspace

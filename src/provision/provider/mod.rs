@@ -9,6 +9,7 @@
 pub mod clouds;
 pub mod ec2;
 pub mod error;
+pub mod huawei;
 pub mod model;
 pub mod simulated;
 

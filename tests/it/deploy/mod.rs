@@ -2,3 +2,4 @@
 
 mod boot;
 mod ec2;
+mod huawei;
