@@ -21,6 +21,7 @@ use crate::{
         time::Time,
     },
     license::seal::MasterKey,
+    provision::provider::clouds::Clouds,
     store::{Store, StoreError, Tx},
     usecase::{Actor, Context, Failure, installation::Installation, journal::Journal, keys},
 };
@@ -54,6 +55,8 @@ pub struct Parts {
     pub trusted_proxies: Proxies,
     /// How often licensed software may call.
     pub rate_limits: RateLimits,
+    /// The clouds that customers can deploy to.
+    pub clouds: Clouds,
 }
 
 /// The service. Cheap to clone.
@@ -144,6 +147,11 @@ impl App {
     /// Whose word about a client's address is believed.
     pub fn trusted_proxies(&self) -> &Proxies {
         &self.0.parts.trusted_proxies
+    }
+
+    /// The clouds that customers can deploy to.
+    pub fn clouds(&self) -> &Clouds {
+        &self.0.parts.clouds
     }
 
     /// Counts the calls of licensed software.

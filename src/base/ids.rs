@@ -75,6 +75,23 @@ id!(
     ActivationId
 );
 id!(
+    /// One run of a recipe on a customer's server.
+    DeploymentId
+);
+
+impl DeploymentId {
+    /// The id in 16 bytes, for texts that are short.
+    pub fn to_bytes(self) -> [u8; 16] {
+        self.0.into_bytes()
+    }
+
+    /// The id that [`Self::to_bytes`] wrote.
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(Uuid::from_bytes(bytes))
+    }
+}
+
+id!(
     /// A row of the order table.
     OrderId
 );

@@ -95,3 +95,15 @@ pub const BORROW_DAYS: u16 = 3_650;
 pub const OUTBOUND_ANSWER_BYTES: usize = 16 * 1024 * 1024;
 /// Bytes of user-data before encoding: the smaller of the clouds' limits (EC2 16 KB, Huawei 32 KB).
 pub const USER_DATA_BYTES: usize = 16 * 1024;
+/// Deployments of one license that are not removed.
+pub const DEPLOYMENTS_OPEN: u32 = 20;
+/// Characters of an answer to a recipe's question.
+pub const PARAMETER_CHARS: usize = 256;
+/// Lines that are kept of one deployment.
+pub const DEPLOYMENT_LINES: i64 = 5_000;
+/// Lines of a log that are shown at once.
+pub const DEPLOYMENT_LINES_PAGE: u32 = 500;
+/// Lines of one report of a machine.
+pub const DEPLOYMENT_REPORT_LINES: usize = 200;
+/// Characters of one such line.
+pub const DEPLOYMENT_LINE_CHARS: usize = 500;

@@ -167,6 +167,11 @@ impl CatalogIndex {
         self.product(product)?.plans.iter().find(|it| it.slug == *plan)
     }
 
+    /// STUB
+    pub fn recipe(&self, _slug: &Slug) -> Option<&crate::provision::recipe::Recipe> {
+        None
+    }
+
     /// The channel.
     pub fn channel(&self, slug: &Slug) -> Option<&Channel> {
         self.catalog.channels.iter().find(|channel| channel.slug == *slug)

@@ -12,6 +12,7 @@ use crate::{
     },
     catalog::{self, Catalog, Diff},
     config::Config,
+    provision::provider::{clouds::Clouds, simulated::Simulated},
     store::{Access, Store},
     usecase::{
         self, Actor, Failure,
@@ -45,8 +46,18 @@ pub async fn open(config: &Config, access: Access) -> anyhow::Result<App> {
         message_days: config.message_days,
         trusted_proxies: config.trusted_proxies.clone(),
         rate_limits: config.rate_limits,
+        clouds: clouds(config),
     };
     Ok(App::new(parts).await?)
+}
+
+/// The clouds that customers can deploy to.
+fn clouds(config: &Config) -> Clouds {
+    let clouds = Clouds::default();
+    if !config.simulated_cloud {
+        return clouds;
+    }
+    clouds.simulating(Simulated::new(config.data_dir.join("simulated-cloud.json"), Arc::new(SystemClock)))
 }
 
 /// The address that everything signed names. Commands beside the server use the server's, unless told otherwise: a key

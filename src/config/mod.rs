@@ -40,6 +40,7 @@ const NAMES: &[&str] = &[
     "license_rate",
     "address_rate",
     "product_rate",
+    "simulated_cloud",
     "log",
     "log_format",
 ];
@@ -111,6 +112,10 @@ pub struct Flags {
     #[arg(long, global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub product_rate: Option<u16>,
+    /// Offer a simulated cloud to deploy to, for trying things out: true or false
+    #[arg(long, global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub simulated_cloud: Option<bool>,
     /// What is logged, such as info or signet=debug
     #[arg(long, global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -141,6 +146,8 @@ struct Raw {
     address_rate: u16,
     #[serde(deserialize_with = "source::number")]
     product_rate: u16,
+    #[serde(deserialize_with = "source::switch")]
+    simulated_cloud: bool,
     log: String,
     log_format: LogFormat,
 }
@@ -178,6 +185,8 @@ pub struct Config {
     pub message_days: u16,
     /// How often licensed software may call.
     pub rate_limits: RateLimits,
+    /// Whether a simulated cloud is offered.
+    pub simulated_cloud: bool,
     /// Filter of the log.
     pub log: String,
     /// Form of the log.
@@ -255,6 +264,7 @@ impl Raw {
                 address: self.address_rate,
                 product: self.product_rate,
             },
+            simulated_cloud: self.simulated_cloud,
             log: self.log,
             log_format: self.log_format,
         })

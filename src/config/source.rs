@@ -66,6 +66,29 @@ pub(super) fn number<'de, D: Deserializer<'de>>(from: D) -> Result<u16, D::Error
     text.trim().parse().map_err(|_| D::Error::custom(format!("`{text}` is no whole number from 0 to 65535")))
 }
 
+/// `true` or `false`, also written as text.
+pub(super) fn switch<'de, D: Deserializer<'de>>(from: D) -> Result<bool, D::Error> {
+    from.deserialize_any(Switch)
+}
+
+struct Switch;
+
+impl Visitor<'_> for Switch {
+    type Value = bool;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("true or false")
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<bool, E> {
+        Ok(value)
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<bool, E> {
+        value.trim().parse().map_err(|_| E::custom(format!("`{value}` is neither true nor false")))
+    }
+}
+
 /// A number as the text it is written as: one that is too large is refused in the same words as one that is none.
 struct Number;
 

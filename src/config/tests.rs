@@ -99,6 +99,7 @@ const CASES: &[Case] = &[
     ("license_rate", "7", "8", "0", ["7", "8", "0", "60"]),
     ("address_rate", "7", "8", "0", ["7", "8", "0", "240"]),
     ("product_rate", "7", "8", "0", ["7", "8", "0", "30000"]),
+    ("simulated_cloud", "true", "true", "true", ["true", "true", "true", "false"]),
     ("log", "\"warn\"", "signet=debug,info", "error", ["warn", "signet=debug,info", "error", "info"]),
     ("log_format", "\"json\"", "json", "json", ["Json", "Json", "Json", "Text"]),
 ];
@@ -118,6 +119,7 @@ fn shown(config: &Config, name: &str) -> String {
         "license_rate" => config.rate_limits.license.to_string(),
         "address_rate" => config.rate_limits.address.to_string(),
         "product_rate" => config.rate_limits.product.to_string(),
+        "simulated_cloud" => config.simulated_cloud.to_string(),
         "log" => config.log.clone(),
         "log_format" => format!("{:?}", config.log_format),
         other => panic!("{other}"),

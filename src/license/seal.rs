@@ -41,6 +41,14 @@ pub enum Purpose {
     CustomerLink,
     /// What the browser of a customer keeps while the page of a license is open.
     CustomerSession,
+    /// A customer's credentials at a cloud, for as long as a deployment needs them; aad: the deployment's id.
+    CloudCredentials,
+    /// The hash of a server's password until the server is there; aad: the deployment's id.
+    ServerPassword,
+    /// The token by which a machine opens its session; aad: deployment and attempt.
+    BootstrapToken,
+    /// The session of a machine.
+    BootstrapSession,
 }
 
 impl Purpose {
@@ -55,6 +63,10 @@ impl Purpose {
             Self::IdempotentAnswer => "idempotent-answer",
             Self::CustomerLink => "customer-link",
             Self::CustomerSession => "customer-session",
+            Self::CloudCredentials => "cloud-credentials",
+            Self::ServerPassword => "server-password",
+            Self::BootstrapToken => "bootstrap-token",
+            Self::BootstrapSession => "bootstrap-session",
         }
     }
 }

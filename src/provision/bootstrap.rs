@@ -7,13 +7,12 @@ use std::{fmt, fmt::Write as _};
 
 use data_encoding::BASE64;
 use secrecy::{ExposeSecret, SecretString};
-use uuid::Uuid;
 
 use super::{
     password::PasswordHash,
     recipe::{Answers, Recipe},
 };
-use crate::base::{limits, slug::Slug};
+use crate::base::{ids::DeploymentId, limits, slug::Slug};
 
 const SCRIPT: &str = include_str!("../../templates/deploy/bootstrap.sh");
 const RENEW: &str = include_str!("../../templates/deploy/renew.sh");
@@ -28,7 +27,7 @@ pub struct Bootstrap<'a> {
     /// Where the server reaches this service: `http` or `https`, a host, a port and a path, without a slash at the end.
     pub service: &'a str,
     /// Which deployment this is.
-    pub deployment: Uuid,
+    pub deployment: DeploymentId,
     /// The token: works once. 43 characters of base64url.
     pub token: &'a SecretString,
     /// SHA-256 of the manifest's text, 64 hexadecimal digits in lower case.

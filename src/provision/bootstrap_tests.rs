@@ -55,7 +55,7 @@ impl Given {
     fn script(&self) -> Result<Script, BootstrapError> {
         Bootstrap {
             service: &self.service,
-            deployment: Uuid::from_u128(7),
+            deployment: DeploymentId::from_bytes([7; 16]),
             token: &self.token,
             manifest_sha256: &self.digest,
             key: &[7; 32],

@@ -46,6 +46,11 @@ pub enum PasswordError {
 pub struct PasswordHash(SecretString);
 
 impl PasswordHash {
+    /// A hash that was made by [`hash`] and kept since.
+    pub fn kept(text: SecretString) -> Self {
+        Self(text)
+    }
+
     /// The text for `chpasswd -e`.
     pub fn expose(&self) -> &str {
         self.0.expose_secret()

@@ -23,7 +23,7 @@ pub struct Recipe {
     pub ports: Vec<u16>,
     /// The smallest server it runs on.
     pub minimum: Minimum,
-    /// Operating systems it runs on, as the beginnings of names (`debian 12`, `ubuntu`); lower case. Empty: any Linux.
+    /// Operating systems it runs on, as words of their names (`debian 12`, `ubuntu`); lower case. Empty: any Linux.
     pub systems: Vec<String>,
     /// Processors it runs on. Never empty.
     pub architectures: Vec<Architecture>,
@@ -31,6 +31,25 @@ pub struct Recipe {
     pub outputs: Vec<Output>,
     /// What the customer is asked before.
     pub parameters: Vec<Parameter>,
+}
+
+impl Recipe {
+    /// Whether it runs on `system`, in a vendor's words such as `Debian GNU/Linux 12.4 64bit`: one of [`Recipe::systems`] has
+    /// all its words in it, in their order.
+    pub fn runs_on(&self, system: &str) -> bool {
+        let system = system.to_lowercase();
+        let has_words = |wanted: &String| {
+            let mut rest = system.as_str();
+            wanted.split_whitespace().all(|word| match rest.split_once(word) {
+                Some((_, after)) => {
+                    rest = after;
+                    true
+                }
+                None => false,
+            })
+        };
+        self.systems.is_empty() || self.systems.iter().any(has_words)
+    }
 }
 
 /// Where the package comes from.

@@ -165,6 +165,18 @@ impl Position {
     }
 }
 
+/// Who says a line of a deployment's log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LineSource {
+    /// This service.
+    Signet,
+    /// The cloud: its console log.
+    Cloud,
+    /// The machine, by its bootstrap.
+    Machine,
+}
+
 macro_rules! names {
     ($type:ident, $what:literal: $($variant:ident = $name:literal),+ $(,)?) => {
         impl $type {
@@ -199,6 +211,7 @@ names!(Stage, "stage": Preflight = "preflight", Accepted = "accepted", ServerCre
 names!(Goal, "goal": Deploy = "deploy", Remove = "remove");
 names!(Status, "status": Running = "running", NeedsCredentials = "needs_credentials", Failed = "failed",
     Kept = "kept", Healthy = "healthy", Gone = "gone", Removed = "removed");
+names!(LineSource, "source": Signet = "signet", Cloud = "cloud", Machine = "machine");
 names!(Wish, "wish": Resume = "resume", Keep = "keep", Remove = "remove");
 
 #[cfg(test)]

@@ -265,4 +265,69 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    deployments (id) {
+        id -> Text,
+        license_id -> Text,
+        product -> Text,
+        provider -> Text,
+        goal -> Text,
+        status -> Text,
+        stage -> Text,
+        plan -> Text,
+        attempt -> Nullable<Text>,
+        attempt_at -> Nullable<BigInt>,
+        sent -> Bool,
+        accepted -> Nullable<Text>,
+        removal -> Nullable<Text>,
+        address -> Nullable<Text>,
+        credentials -> Nullable<Binary>,
+        password -> Nullable<Binary>,
+        trouble -> Nullable<Text>,
+        machine_key -> Nullable<Binary>,
+        suspect -> Bool,
+        again -> Bool,
+        sequence -> BigInt,
+        activation_id -> Nullable<Text>,
+        next_at -> Nullable<BigInt>,
+        deadline_at -> Nullable<BigInt>,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+        ended_at -> Nullable<BigInt>,
+        version -> BigInt,
+    }
+}
+
+diesel::table! {
+    deployment_stages (deployment_id, stage) {
+        deployment_id -> Text,
+        stage -> Text,
+        started_at -> BigInt,
+        deadline_at -> BigInt,
+        ended_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    deployment_lines (deployment_id, number) {
+        deployment_id -> Text,
+        number -> BigInt,
+        at -> BigInt,
+        stage -> Text,
+        source -> Text,
+        text -> Text,
+    }
+}
+
+diesel::table! {
+    deployment_resources (deployment_id, kind, provider_id) {
+        deployment_id -> Text,
+        kind -> Text,
+        provider_id -> Text,
+        name -> Nullable<Text>,
+        seen_at -> BigInt,
+        removed_at -> Nullable<BigInt>,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(licenses, orders);

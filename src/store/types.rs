@@ -17,13 +17,17 @@ use signet_verify::claims::Components;
 use super::orders::{OrderKind, OrderStatus};
 use crate::{
     base::{
-        ids::{ActivationId, AlertId, HistoryId, LicenseId, MessageId, OrderId, TokenId},
+        ids::{ActivationId, AlertId, DeploymentId, HistoryId, LicenseId, MessageId, OrderId, TokenId},
         slug::Slug,
         time::Time,
     },
     license::{
         keys::{KeyRole, KeyState},
         revocation::Cause,
+    },
+    provision::{
+        provider::ResourceKind,
+        run::{Goal, LineSource, Stage, Status},
     },
 };
 
@@ -79,8 +83,8 @@ macro_rules! name_columns {
 column!(Time as BigInt, i64: |time| time.as_micros(), |micros| {
     Time::from_micros(micros).ok_or_else(|| format!("{micros} is no instant").into())
 });
-text_columns!(ActivationId, LicenseId, OrderId, MessageId, AlertId, TokenId, HistoryId);
-name_columns!(Slug, KeyRole, Cause, OrderKind, OrderStatus);
+text_columns!(ActivationId, DeploymentId, LicenseId, OrderId, MessageId, AlertId, TokenId, HistoryId);
+name_columns!(Slug, KeyRole, Cause, OrderKind, OrderStatus, Goal, Status, Stage, ResourceKind, LineSource);
 
 /// An `u32` in a BIGINT column, for `serialize_as` and `deserialize_as`.
 #[derive(Debug, Clone, Copy)]

@@ -54,6 +54,8 @@ pub enum AlertKind {
     RenewalWithoutDate,
     /// Somebody paid for a license that is released.
     PaidAfterRelease,
+    /// A second machine used the token of a deployment.
+    BootstrapTokenReused,
 }
 
 impl AlertKind {
@@ -79,6 +81,7 @@ impl AlertKind {
             Self::RefundLoweredNothing => "refund_lowered_nothing",
             Self::RenewalWithoutDate => "renewal_without_date",
             Self::PaidAfterRelease => "paid_after_release",
+            Self::BootstrapTokenReused => "bootstrap_token_reused",
         }
     }
 }

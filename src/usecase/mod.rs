@@ -16,6 +16,7 @@
 //! * what the licensed software does: [`caller`] (who asks), [`validate`], [`activation`]; both find the license by
 //!   [`credential`] and answer
 //!   with a signed [`verdict`]
+//! * what brings the software onto a customer's server: [`deployment`], with the packages of [`package`]
 //! * what reaches software that never asks: [`revocations`], [`license_file`], [`offline`]; it travels as a [`bundle`]
 //! * what all of them share: [`change`] (apply an event to a license and write down what came of it), [`code`],
 //!   [`idempotency`] (a write asked for twice is carried out once)
@@ -30,6 +31,7 @@ pub mod code;
 pub mod credential;
 pub mod debug;
 pub mod deferred;
+pub mod deployment;
 pub mod device;
 pub mod idempotency;
 pub mod inbound;
@@ -44,6 +46,7 @@ pub mod merchant;
 pub mod offline;
 pub mod order;
 pub mod outcome;
+pub mod package;
 pub mod purchase;
 pub mod query;
 pub mod renewal;

@@ -4,14 +4,18 @@
 //!   [`head`] knows when a request's head is too large
 //! * [`marketplace`] is the marketplaces' door, [`well_known`] the published keys, [`revocations`] what no longer holds,
 //!   [`health`] the probes, [`metrics`] the figures, [`api`] the management API, [`customer`] the page of one license, [`page`] the other pages for people
+//! * [`bootstrap`] is what machines call while software is put onto them
+//! * [`deployment`] is what API and customer page share of deployments
 //! * [`html`] is what pages share, [`caller`] tells who calls
 //! * [`problem`] is the one map from failures to HTTP, [`rate_limit`] counts the calls of licensed software
 //!
 //! Handlers read as a list: take apart, call a use case, put together. Rules live in `usecase` and `license`.
 
 pub mod api;
+pub mod bootstrap;
 pub mod caller;
 pub mod customer;
+pub mod deployment;
 pub mod head;
 pub mod health;
 pub mod html;

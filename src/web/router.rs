@@ -11,7 +11,7 @@ use axum::{
 
 use crate::{app::App, base::limits};
 
-use super::{api, customer, head, health, html, marketplace, page, problem::Problem, request_log};
+use super::{api, bootstrap, customer, head, health, html, marketplace, page, problem::Problem, request_log};
 
 /// Everything the public listener serves.
 pub fn public(app: &App) -> Router {
@@ -40,6 +40,7 @@ fn elsewhere(app: &App) -> Router<App> {
         .route("/assets/signet.svg", get(page::icon))
         .merge(pages(app))
         .merge(api::router())
+        .merge(bootstrap::routes())
         .fallback(page::not_found)
         .layer(DefaultBodyLimit::max(limits::REQUEST_BODY_BYTES))
         .layer(middleware::from_fn(head::limit))

@@ -1,13 +1,15 @@
 //! The clouds on which servers are made.
 //!
-//! [`Provider`] is what a deployment needs of a cloud; `huawei`, `ec2` and `simulated` are clouds. [`model`] has the words
+//! [`Provider`] is what a deployment needs of a cloud; `huawei`, `ec2` and `simulated` are clouds, and [`clouds`] opens them. [`model`] has the words
 //! that all of them share, [`error`] what can go wrong in words that a customer can act on. A provider is stateless: it
 //! holds the credentials and the place, nothing about deployments; every call can be made again.
 //!
 //! Providers know nothing of licenses, recipes or the database.
 
+pub mod clouds;
 pub mod error;
 pub mod model;
+pub mod simulated;
 
 use async_trait::async_trait;
 

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{base::secret::SecretString, provision::recipe::Architecture};
+use crate::{
+    base::secret::{ExposeSecret, SecretString},
+    provision::recipe::Architecture,
+};
 
 /// What opens a customer's account. Never stored in clear, never shown.
 #[derive(Clone)]
@@ -15,6 +18,36 @@ pub struct Credentials {
     pub secret_key: SecretString,
     /// The token of temporary credentials.
     pub session_token: Option<SecretString>,
+}
+
+impl Credentials {
+    /// Credentials that could be some: texts of plausible lengths without control characters, cut of white space that was
+    /// copied with them.
+    ///
+    /// # Errors
+    /// Says which part cannot be one, and never what it is.
+    pub fn checked(
+        access_key: String,
+        secret_key: SecretString,
+        session_token: Option<SecretString>,
+    ) -> Result<Self, &'static str> {
+        let plain =
+            |text: &str, most: usize| (1..=most).contains(&text.len()) && text.bytes().all(|it| it.is_ascii_graphic());
+        let access_key = access_key.trim().to_owned();
+        let secret_key = SecretString::from(secret_key.expose_secret().trim());
+        let session_token = session_token.map(|token| SecretString::from(token.expose_secret().trim()));
+        let session_token = session_token.filter(|token| !token.expose_secret().is_empty());
+        if !plain(&access_key, 128) {
+            return Err("The access key (AK) has 1 to 128 plain characters.");
+        }
+        if !plain(secret_key.expose_secret(), 256) {
+            return Err("The secret key (SK) has 1 to 256 plain characters.");
+        }
+        if session_token.as_ref().is_some_and(|token| !plain(token.expose_secret(), 8_192)) {
+            return Err("The security token has at most 8,192 plain characters.");
+        }
+        Ok(Self { access_key, secret_key, session_token })
+    }
 }
 
 impl std::fmt::Debug for Credentials {
@@ -300,6 +333,19 @@ impl ResourceKind {
             Self::Server => "server",
             Self::Disk => "disk",
             Self::Address => "address",
+        }
+    }
+}
+
+impl std::str::FromStr for ResourceKind {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "server" => Ok(Self::Server),
+            "disk" => Ok(Self::Disk),
+            "address" => Ok(Self::Address),
+            _ => Err(format!("`{text}` is no kind of resource")),
         }
     }
 }

@@ -46,6 +46,7 @@ use super::v1::software::Refusal;
         (name = "messages", description = "Calls from marketplaces, without their secrets."),
         (name = "alerts", description = "What somebody must look at."),
         (name = "software", description = "What licensed software calls: may it run, on which machine, for how long."),
+        (name = "deployments", description = "Puts licensed software onto the customer's own server."),
         (name = "published", description = "What software fetches without a token."),
         (name = "meta", description = "About this API."),
     ),
@@ -107,6 +108,12 @@ problems! { licensing:
     LeaseProblems = [400, 401, 403, 404, 408, 409, 413, 415, 422, 429, 500, 503];
     /// What a machine that gives its seat back may be answered with instead.
     FreeProblems = [400, 401, 403, 404, 429, 500, 503];
+    /// What a look at deployments may be answered with instead.
+    LookProblems = [400, 401, 403, 404, 429, 500, 503];
+    /// What somebody who wants to deploy may be answered with instead.
+    DeployProblems = [400, 401, 403, 408, 409, 413, 415, 422, 429, 500, 502, 503];
+    /// What somebody who asks something of a deployment may be answered with instead.
+    WishProblems = [400, 401, 403, 404, 408, 409, 413, 415, 422, 429, 500, 503];
     /// What there may be instead of a license file.
     FileProblems = [400, 401, 403, 404, 408, 413, 415, 422, 429, 500, 503];
 }

@@ -114,6 +114,7 @@ impl Api {
             message_days: 30,
             trusted_proxies: crate::base::proxies::Proxies::default(),
             rate_limits: crate::base::rate::RateLimits::default(),
+            clouds: crate::provision::provider::clouds::Clouds::default(),
         };
         let app = App::new(parts).await.unwrap();
         let wanted = sample_catalog();

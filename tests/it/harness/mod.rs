@@ -21,6 +21,7 @@ use signet::{
     },
     catalog,
     license::{jwks::Jwks, model::License, seal::MasterKey},
+    provision::provider::clouds::Clouds,
     store::{
         Access, AlertRecord, HistoryRecord, LicenseFilter, MessageFilter, MessageRecord, OrderFilter, OrderRecord,
         Store, Tx,
@@ -86,6 +87,8 @@ pub struct Settings {
     pub trusted_proxies: Proxies,
     /// Known by the address at which it listens, instead of [`PUBLIC_URL`].
     pub at_home: bool,
+    /// Where deployments go.
+    pub clouds: Clouds,
 }
 
 /// A running service.
@@ -165,6 +168,7 @@ impl TestApp {
             message_days: 30,
             trusted_proxies: settings.trusted_proxies.clone(),
             rate_limits: settings.rate_limits,
+            clouds: settings.clouds.clone(),
         };
         let app = App::new(parts).await.unwrap();
         let stop = CancellationToken::new();

@@ -10,7 +10,7 @@ use crate::harness::{Answer, Backend, Settings, TestApp};
 /// These limits, at a service that believes proxies on this machine.
 pub fn settings(license: u16, address: u16, product: u16) -> Settings {
     let trusted_proxies = Proxies::parse(&["127.0.0.1".to_owned()]).unwrap();
-    Settings { rate_limits: RateLimits { license, address, product }, trusted_proxies, at_home: false }
+    Settings { rate_limits: RateLimits { license, address, product }, trusted_proxies, ..Settings::default() }
 }
 
 #[track_caller]

@@ -2,6 +2,7 @@
 
 pub mod alerts;
 pub mod channels;
+pub mod deployments;
 pub mod document;
 pub mod licenses;
 pub mod messages;
@@ -31,6 +32,7 @@ pub fn described() -> (Router<App>, Description) {
         .merge(messages::routes())
         .merge(alerts::routes())
         .merge(software::routes())
+        .merge(deployments::routes())
         .split_for_parts();
     // After the routes: the fallback for methods reaches only those that are already there.
     let addresses = addresses.fallback(no_such_address).method_not_allowed_fallback(no_such_method);

@@ -9,7 +9,7 @@ use data_encoding::HEXLOWER;
 use ed25519_dalek::SigningKey;
 use sha2::{Digest, Sha256};
 use signet::{
-    base::entropy::SeededEntropy,
+    base::{entropy::SeededEntropy, ids::DeploymentId},
     provision::{
         bootstrap::Bootstrap,
         password,
@@ -17,7 +17,6 @@ use signet::{
     },
 };
 use tempfile::TempDir;
-use uuid::Uuid;
 
 use super::fake::{self, Fake, Play, TOKEN};
 use crate::harness::slug;
@@ -92,7 +91,7 @@ impl Plan {
         let hash = password::hash(&PASSWORD.into(), &SeededEntropy::new(1)).unwrap();
         let bootstrap = Bootstrap {
             service: "http://198.51.100.10",
-            deployment: Uuid::from_u128(7),
+            deployment: DeploymentId::from_bytes([7; 16]),
             token: &TOKEN.into(),
             manifest_sha256: &digest,
             key: &self.key.verifying_key().to_bytes(),

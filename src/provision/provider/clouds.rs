@@ -1,0 +1,41 @@
+//! Which clouds there are, and how each is opened for a customer.
+
+use std::sync::Arc;
+
+use crate::provision::plan::{Cloud, Place};
+
+use super::{Answer, CloudError, Credentials, Provider, Trouble, simulated::Simulated};
+
+/// The clouds of this installation. Clones share what the simulated one made.
+#[derive(Debug, Clone, Default)]
+pub struct Clouds {
+    simulated: Option<Arc<Simulated>>,
+}
+
+impl Clouds {
+    /// With a cloud that is simulated, and says so.
+    #[must_use]
+    pub fn simulating(self, simulated: Simulated) -> Self {
+        Self { simulated: Some(Arc::new(simulated)), ..self }
+    }
+
+    /// The clouds that a customer can choose.
+    pub fn offered(&self) -> Vec<Cloud> {
+        let simulated = self.simulated.iter().map(|_| Cloud::Simulated);
+        simulated.collect()
+    }
+
+    /// The cloud at `place`, as these credentials see it.
+    ///
+    /// # Errors
+    /// [`Trouble::Endpoint`] for a place that is not offered.
+    pub fn open(&self, place: &Place, credentials: Credentials) -> Answer<Arc<dyn Provider>> {
+        match (place.cloud, &self.simulated) {
+            (Cloud::Simulated, Some(simulated)) => Ok(simulated.as_seen_by(credentials)),
+            (cloud, _) => {
+                let why = format!("the cloud `{cloud}` is not offered here");
+                Err(CloudError::new(Trouble::Endpoint, &why))
+            }
+        }
+    }
+}

@@ -1,0 +1,306 @@
+//! Deployments: how each stands, its stages, what was said about it, and what it made at a cloud.
+
+use diesel::prelude::*;
+use serde_json::Value;
+
+use super::{
+    Tx,
+    conn::each,
+    error::StoreError,
+    schema::{deployment_lines as lines, deployment_resources as resources, deployment_stages as stages, deployments},
+    types::Json,
+};
+use crate::{
+    base::{
+        ids::{ActivationId, DeploymentId, LicenseId},
+        slug::Slug,
+        time::Time,
+    },
+    provision::{
+        provider::{Resource, ResourceKind},
+        run::{Goal, LineSource, Stage, Status},
+    },
+};
+
+/// One run of a recipe on a customer's server.
+#[derive(Clone, PartialEq, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = deployments, treat_none_as_null = true)]
+#[diesel(check_for_backend(diesel::pg::Pg, diesel::sqlite::Sqlite))]
+pub struct DeploymentRecord {
+    /// Its id; sorts by when it was asked for.
+    pub id: DeploymentId,
+    /// The license.
+    pub license_id: LicenseId,
+    /// The license's product.
+    pub product: Slug,
+    /// Which cloud, or `own` for a server that exists.
+    pub provider: String,
+    /// What it is to come to.
+    pub goal: Goal,
+    /// How it stands.
+    pub status: Status,
+    /// What is worked on, or was last.
+    pub stage: Stage,
+    /// What the customer chose, without secrets.
+    #[diesel(serialize_as = Json, deserialize_as = Json)]
+    pub plan: Value,
+    /// Client token of the order, written down before it is sent.
+    pub attempt: Option<String>,
+    /// When the attempt began: the machine's token lives from here.
+    pub attempt_at: Option<Time>,
+    /// Whether the order may have been sent.
+    pub sent: bool,
+    /// What the cloud answered to the order, JSON.
+    pub accepted: Option<String>,
+    /// What the cloud answered to the removal, JSON.
+    pub removal: Option<String>,
+    /// The server's address.
+    pub address: Option<String>,
+    /// The customer's credentials, sealed; forgotten as soon as nothing is done with them.
+    pub credentials: Option<Vec<u8>>,
+    /// The hash of the server's password, sealed; forgotten once the server is there.
+    pub password: Option<Vec<u8>>,
+    /// Why it does not go on, JSON.
+    pub trouble: Option<String>,
+    /// SHA-256 of the key that the machine made for itself.
+    pub machine_key: Option<Vec<u8>>,
+    /// Whether somebody else than the machine used, or tried to use, its token.
+    pub suspect: bool,
+    /// Whether the machine is to start over.
+    pub again: bool,
+    /// Number of the machine's last report.
+    pub sequence: i64,
+    /// The seat that the machine took.
+    pub activation_id: Option<ActivationId>,
+    /// When a worker looks at it; `None`: not unless somebody asks for something.
+    pub next_at: Option<Time>,
+    /// When the stage must have ended.
+    pub deadline_at: Option<Time>,
+    /// When it was asked for.
+    pub created_at: Time,
+    /// When it changed last.
+    pub updated_at: Time,
+    /// When it settled.
+    pub ended_at: Option<Time>,
+    /// Rises with every change.
+    pub version: i64,
+}
+
+/// Without what is sealed.
+impl std::fmt::Debug for DeploymentRecord {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DeploymentRecord")
+            .field("id", &self.id)
+            .field("goal", &self.goal)
+            .field("status", &self.status)
+            .field("stage", &self.stage)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A stage that began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = stages, treat_none_as_null = true)]
+#[diesel(check_for_backend(diesel::pg::Pg, diesel::sqlite::Sqlite))]
+pub struct StageRecord {
+    /// The deployment.
+    pub deployment_id: DeploymentId,
+    /// The stage.
+    pub stage: Stage,
+    /// When it began, the last time.
+    pub started_at: Time,
+    /// When it must have ended.
+    pub deadline_at: Time,
+    /// When it ended; `None`: it has not.
+    pub ended_at: Option<Time>,
+}
+
+/// Something that was said.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = lines, check_for_backend(diesel::pg::Pg, diesel::sqlite::Sqlite))]
+pub struct LineRecord {
+    /// The deployment.
+    pub deployment_id: DeploymentId,
+    /// From 1 on.
+    pub number: i64,
+    /// When.
+    pub at: Time,
+    /// In which stage.
+    pub stage: Stage,
+    /// By whom.
+    pub source: LineSource,
+    /// The line.
+    pub text: String,
+}
+
+/// Something at a cloud.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = resources, check_for_backend(diesel::pg::Pg, diesel::sqlite::Sqlite))]
+pub struct ResourceRecord {
+    /// The deployment that made it.
+    pub deployment_id: DeploymentId,
+    /// What it is.
+    pub kind: ResourceKind,
+    /// The cloud's id.
+    pub provider_id: String,
+    /// A name or an address, for people.
+    pub name: Option<String>,
+    /// When it was first known.
+    pub seen_at: Time,
+    /// When it was removed; `None`: it is paid for.
+    pub removed_at: Option<Time>,
+}
+
+impl Tx {
+    /// Adds a deployment.
+    pub fn deployment_insert(&mut self, deployment: &DeploymentRecord) -> Result<(), StoreError> {
+        each!(self, c => diesel::insert_into(deployments::table).values(deployment.clone()).execute(c))?;
+        Ok(())
+    }
+
+    /// Writes everything of a deployment anew, with a version of one more, unless it changed since it was read; then
+    /// `false`.
+    pub fn deployment_update(&mut self, after: &DeploymentRecord) -> Result<bool, StoreError> {
+        let next = DeploymentRecord { version: after.version + 1, ..after.clone() };
+        let count = each!(self, c => diesel::update(
+                deployments::table.filter(deployments::id.eq(after.id)).filter(deployments::version.eq(after.version)))
+            .set(next.clone())
+            .execute(c))?;
+        Ok(count == 1)
+    }
+
+    /// The deployment with this id.
+    pub fn deployment_find(&mut self, id: DeploymentId) -> Result<Option<DeploymentRecord>, StoreError> {
+        each!(self, c => deployments::table.find(id).select(DeploymentRecord::as_select()).first(c).optional())
+    }
+
+    /// A page of deployments, newest first, after the deployment `after`; `license`: only its own.
+    pub fn deployment_page(
+        &mut self,
+        license: Option<LicenseId>,
+        after: Option<DeploymentId>,
+        limit: u32,
+    ) -> Result<Vec<DeploymentRecord>, StoreError> {
+        each!(self, c => {
+            let mut query = deployments::table.select(DeploymentRecord::as_select()).into_boxed();
+            if let Some(license) = license {
+                query = query.filter(deployments::license_id.eq(license));
+            }
+            if let Some(after) = after {
+                query = query.filter(deployments::id.lt(after));
+            }
+            query.order(deployments::id.desc()).limit(super::page_rows(limit)).load(c)
+        })
+    }
+
+    /// Deployments of a license that are not removed.
+    pub fn deployment_open(&mut self, license: LicenseId) -> Result<u32, StoreError> {
+        let count: i64 = each!(self, c => deployments::table
+            .filter(deployments::license_id.eq(license))
+            .filter(deployments::status.ne(Status::Removed))
+            .count()
+            .get_result(c))?;
+        Ok(u32::try_from(count).unwrap_or(u32::MAX))
+    }
+
+    /// Deployments that a worker must look at, those that wait longest first.
+    pub fn deployment_due(&mut self, now: Time, limit: u32) -> Result<Vec<DeploymentId>, StoreError> {
+        each!(self, c => deployments::table
+            .filter(deployments::next_at.le(now))
+            .order(deployments::next_at)
+            .limit(super::page_rows(limit))
+            .select(deployments::id)
+            .load(c))
+    }
+
+    /// Begins a stage, or begins it anew.
+    pub fn stage_save(&mut self, stage: &StageRecord) -> Result<(), StoreError> {
+        each!(self, c => diesel::insert_into(stages::table)
+            .values(*stage)
+            .on_conflict((stages::deployment_id, stages::stage))
+            .do_update()
+            .set(*stage)
+            .execute(c))?;
+        Ok(())
+    }
+
+    /// Ends a stage.
+    pub fn stage_end(&mut self, id: DeploymentId, stage: Stage, at: Time) -> Result<(), StoreError> {
+        each!(self, c => diesel::update(stages::table.find((id, stage)))
+            .set(stages::ended_at.eq(Some(at)))
+            .execute(c))?;
+        Ok(())
+    }
+
+    /// The stages of a deployment that began.
+    pub fn stages_of(&mut self, id: DeploymentId) -> Result<Vec<StageRecord>, StoreError> {
+        each!(self, c => stages::table
+            .filter(stages::deployment_id.eq(id))
+            .order(stages::started_at)
+            .select(StageRecord::as_select())
+            .load(c))
+    }
+
+    /// Adds lines; their numbers follow the last.
+    pub fn lines_insert(&mut self, new: &[LineRecord]) -> Result<(), StoreError> {
+        each!(self, c => diesel::insert_into(lines::table).values(new).execute(c))?;
+        Ok(())
+    }
+
+    /// Number of the deployment's last line; 0: there is none.
+    pub fn lines_last(&mut self, id: DeploymentId) -> Result<i64, StoreError> {
+        let last: Option<i64> = each!(self, c => lines::table
+            .filter(lines::deployment_id.eq(id))
+            .select(diesel::dsl::max(lines::number))
+            .first(c))?;
+        Ok(last.unwrap_or(0))
+    }
+
+    /// Up to `limit` lines after number `after`, in their order.
+    pub fn lines_after(&mut self, id: DeploymentId, after: i64, limit: u32) -> Result<Vec<LineRecord>, StoreError> {
+        each!(self, c => lines::table
+            .filter(lines::deployment_id.eq(id))
+            .filter(lines::number.gt(after))
+            .order(lines::number)
+            .limit(limit.into())
+            .select(LineRecord::as_select())
+            .load(c))
+    }
+
+    /// Writes down what a cloud said is there; what is known stays as it was.
+    pub fn resources_seen(&mut self, id: DeploymentId, seen: &[Resource], at: Time) -> Result<(), StoreError> {
+        for resource in seen {
+            let row = ResourceRecord {
+                deployment_id: id,
+                kind: resource.kind,
+                provider_id: resource.id.clone(),
+                name: resource.name.clone(),
+                seen_at: at,
+                removed_at: None,
+            };
+            each!(self, c => diesel::insert_into(resources::table).values(&row).on_conflict_do_nothing().execute(c))?;
+        }
+        Ok(())
+    }
+
+    /// Writes down that everything of a deployment is removed, except what is `left`.
+    pub fn resources_removed(&mut self, id: DeploymentId, left: &[Resource], at: Time) -> Result<(), StoreError> {
+        let kept: Vec<String> = left.iter().map(|resource| resource.id.clone()).collect();
+        each!(self, c => diesel::update(resources::table
+                .filter(resources::deployment_id.eq(id))
+                .filter(resources::removed_at.is_null())
+                .filter(resources::provider_id.ne_all(&kept)))
+            .set(resources::removed_at.eq(Some(at)))
+            .execute(c))?;
+        Ok(())
+    }
+
+    /// What a deployment made, in the order in which it became known.
+    pub fn resources_of(&mut self, id: DeploymentId) -> Result<Vec<ResourceRecord>, StoreError> {
+        each!(self, c => resources::table
+            .filter(resources::deployment_id.eq(id))
+            .order((resources::seen_at, resources::kind, resources::provider_id))
+            .select(ResourceRecord::as_select())
+            .load(c))
+    }
+}

@@ -1,0 +1,25 @@
+//! Deployments: the licensed software comes onto a customer's own server.
+//!
+//! A deployment is a row that says how far it is; whoever moves it on does so in one transaction, and whatever is asked of
+//! a cloud is written down before it is asked. So a service that is killed between any two lines goes on where it
+//! stopped, and never orders a second server.
+//!
+//! * [`start`] begins one, [`wish`] is what people ask of it later, [`show`] is what they see
+//! * [`work`] is the worker's side: which deployments are due, what is to be done, what came of it
+//! * [`machine`] is the machine's side: its session, the license it may fetch, its reports
+//! * [`model`] is the deployment itself, with the few moves that all of them are made of; [`script`] what
+//!   the machine runs, [`secrets`] what is sealed, and the tokens that derive from the master key; [`log`] what was said
+//!
+//! Nothing here talks to a cloud: that is the worker's part, in `jobs`.
+
+pub mod log;
+pub mod machine;
+pub mod model;
+pub mod script;
+pub mod secrets;
+pub mod show;
+pub mod start;
+pub mod wish;
+pub mod work;
+
+pub use model::{Deployment, Obstacle};

@@ -1,0 +1,242 @@
+//! A deployment, and the moves that everything about it is made of.
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::{
+    base::{ids::DeploymentId, time::Time},
+    license::{
+        activation::{Claim, Reason, objection},
+        model::License,
+    },
+    provision::{
+        plan::Plan,
+        provider::{Accepted, CloudError, Removal},
+        run::{Goal, LineSource, Position, Stage, Status},
+    },
+    store::{DeploymentRecord, StageRecord, Tx},
+};
+
+use super::{
+    super::{Context, Done, Failure, change, verdict},
+    log,
+};
+
+/// A deployment as it is stored, taken apart.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Deployment {
+    /// The row.
+    pub record: DeploymentRecord,
+    /// What was chosen.
+    pub plan: Plan,
+}
+
+/// Why a deployment does not go on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Obstacle {
+    /// The stage it happened in.
+    pub stage: Stage,
+    /// A stable name: of a [`crate::provision::provider::Trouble`], `deadline`, `license`, `machine`.
+    pub kind: String,
+    /// What happened, in English or in the cloud's own words.
+    pub message: String,
+    /// The cloud's code, or the machine's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// By which the cloud's support finds the call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+}
+
+impl Obstacle {
+    /// An obstacle without a code.
+    pub fn new(stage: Stage, kind: &str, message: impl Into<String>) -> Self {
+        Self { stage, kind: kind.to_owned(), message: message.into(), code: None, request_id: None }
+    }
+
+    /// What a cloud said.
+    pub fn cloud(stage: Stage, error: &CloudError) -> Self {
+        Self {
+            stage,
+            kind: error.trouble.as_str().to_owned(),
+            message: error.message.clone(),
+            code: error.code.clone(),
+            request_id: error.request_id.clone(),
+        }
+    }
+}
+
+impl std::fmt::Display for Obstacle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.kind, self.message)?;
+        if let Some(code) = &self.code {
+            write!(f, " ({code})")?;
+        }
+        self.request_id.as_ref().map_or(Ok(()), |id| write!(f, " [request {id}]"))
+    }
+}
+
+impl Deployment {
+    /// The deployment with this id.
+    ///
+    /// # Errors
+    /// The database's; [`Failure::Missing`] when its plan cannot be read.
+    pub fn load(tx: &mut Tx, id: DeploymentId) -> Done<Option<Self>> {
+        tx.deployment_find(id)?.map(Self::of).transpose()
+    }
+
+    /// Takes a row apart.
+    ///
+    /// # Errors
+    /// [`Failure::Missing`] when its plan cannot be read.
+    pub fn of(record: DeploymentRecord) -> Done<Self> {
+        let plan = serde_json::from_value(record.plan.clone()).map_err(|error| {
+            Failure::Missing(format!("the plan of deployment {} cannot be read: {error}", record.id))
+        })?;
+        Ok(Self { record, plan })
+    }
+
+    /// Its goal and status.
+    pub fn position(&self) -> Position {
+        Position { goal: self.record.goal, status: self.record.status }
+    }
+
+    /// What the cloud answered to the order.
+    ///
+    /// # Errors
+    /// [`Failure::Missing`] when it cannot be read.
+    pub fn accepted(&self) -> Done<Option<Accepted>> {
+        self.read(self.record.accepted.as_deref())
+    }
+
+    /// What the cloud answered to the removal.
+    ///
+    /// # Errors
+    /// [`Failure::Missing`] when it cannot be read.
+    pub fn removal(&self) -> Done<Option<Removal>> {
+        self.read(self.record.removal.as_deref())
+    }
+
+    /// Why it does not go on.
+    ///
+    /// # Errors
+    /// [`Failure::Missing`] when it cannot be read.
+    pub fn obstacle(&self) -> Done<Option<Obstacle>> {
+        self.read(self.record.trouble.as_deref())
+    }
+
+    fn read<T: for<'a> Deserialize<'a>>(&self, text: Option<&str>) -> Done<Option<T>> {
+        text.map(serde_json::from_str).transpose().map_err(|error| {
+            Failure::Missing(format!("what is stored of deployment {} cannot be read: {error}", self.record.id))
+        })
+    }
+
+    /// Whether it works on `stage`.
+    pub fn is_at(&self, stage: Stage) -> bool {
+        self.is_deploying() && self.record.stage == stage
+    }
+
+    /// Whether it is on its way to software that runs.
+    pub fn is_deploying(&self) -> bool {
+        self.position() == Position::START
+    }
+
+    /// Whether it is on its way to be removed.
+    pub fn is_removing(&self) -> bool {
+        self.position() == Position { goal: Goal::Remove, status: Status::Running }
+    }
+
+    /// Begins `stage`; those before it have ended.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn enter(&mut self, tx: &mut Tx, ctx: Context, stage: Stage) -> Done<()> {
+        if self.record.stage != stage {
+            tx.stage_end(self.record.id, self.record.stage, ctx.now)?;
+        }
+        let deadline_at = ctx.now.saturating_add(self.plan.allowed(stage));
+        let began =
+            StageRecord { deployment_id: self.record.id, stage, started_at: ctx.now, deadline_at, ended_at: None };
+        tx.stage_save(&began)?;
+        self.record.stage = stage;
+        self.record.deadline_at = Some(deadline_at);
+        Ok(())
+    }
+
+    /// Stops, because of `obstacle`.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn stop(&mut self, tx: &mut Tx, ctx: Context, status: Status, obstacle: &Obstacle) -> Done<()> {
+        self.say(tx, ctx, LineSource::Signet, obstacle.to_string())?;
+        self.record.trouble = Some(json!(obstacle).to_string());
+        self.settle(ctx, status);
+        let detail = json!({ "deployment": self.record.id, "stage": obstacle.stage, "reason": obstacle.kind });
+        self.tell(tx, ctx, if status == Status::Gone { "deployment_gone" } else { "deployment_stopped" }, detail)
+    }
+
+    /// Comes to rest: nothing happens any more unless somebody asks for it, and the credentials are forgotten.
+    pub fn settle(&mut self, ctx: Context, status: Status) {
+        self.record.status = status;
+        self.record.credentials = None;
+        self.record.next_at = None;
+        self.record.deadline_at = None;
+        self.record.ended_at = Some(ctx.now);
+    }
+
+    /// A line of its log.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn say(&self, tx: &mut Tx, ctx: Context, source: LineSource, text: String) -> Done<()> {
+        log::add(tx, ctx, self.record.id, self.record.stage, source, log::clean(&text))
+    }
+
+    /// A line of the license's history.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn tell(&self, tx: &mut Tx, ctx: Context, event: &str, detail: serde_json::Value) -> Done<()> {
+        match tx.license_find(self.record.license_id)? {
+            Some(license) => change::record(tx, ctx, &license, event, detail),
+            None => Ok(()),
+        }
+    }
+
+    /// Stores it.
+    ///
+    /// # Errors
+    /// The database's; [`Failure::Missing`] when it was changed since it was read, which a transaction rules out.
+    pub fn save(&mut self, tx: &mut Tx, ctx: Context) -> Done<()> {
+        self.record.updated_at = ctx.now;
+        if !tx.deployment_update(&self.record)? {
+            return Err(Failure::Missing(format!("deployment {} changed meanwhile", self.record.id)));
+        }
+        self.record.version += 1;
+        Ok(())
+    }
+
+    /// When a worker looks at it next: after `seconds`, but not later than its deadline.
+    pub fn look_again(&mut self, now: Time, seconds: i64) {
+        let next = now.saturating_add(jiff::SignedDuration::from_secs(seconds));
+        self.record.next_at = Some(self.record.deadline_at.map_or(next, |deadline| next.min(deadline.max(now))));
+    }
+}
+
+/// Why the license permits no deployment now; `None`: it does.
+pub fn refusal(ctx: Context, license: &License) -> Option<Reason> {
+    let nothing = signet_verify::claims::Components::default();
+    let claim = Claim { product: None, version: None, feature: None, components: &nothing, code_revoked: false };
+    objection(license, &verdict::rules(ctx, license), &claim, ctx.now)
+}
+
+/// The same in words.
+pub fn in_words(reason: Reason) -> String {
+    match reason {
+        Reason::LicenseReleased => "the license has ended for good".to_owned(),
+        Reason::LicenseFrozen => "the license is frozen".to_owned(),
+        Reason::LicenseExpired => "the license has expired".to_owned(),
+        Reason::MachineLimit => "all seats of the license are taken: free one first".to_owned(),
+        other => format!("the license does not permit it ({})", other.as_str()),
+    }
+}

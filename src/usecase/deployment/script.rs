@@ -1,0 +1,101 @@
+//! The script that a deployment's machine runs, and the order that carries it.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    base::{
+        ids::{DeploymentId, LicenseId},
+        secret::SecretString,
+    },
+    provision::{
+        bootstrap::{Bootstrap, BootstrapError, Script},
+        offer,
+        plan::Cloud,
+        provider::{ATTEMPT_TAG, ServerOrder},
+    },
+    store::Tx,
+};
+
+use super::{
+    super::{Context, Done, Failure},
+    Deployment, secrets, wish, work,
+};
+
+/// Stands for the attempt in a rehearsal: its token opens nothing.
+const REHEARSAL: &str = "rehearsal";
+/// Name of the tag that carries the deployment's id.
+const DEPLOYMENT_TAG: &str = "signet-deployment";
+
+/// The script of the attempt under way; before there is one, a script of the same length whose token opens nothing.
+///
+/// # Errors
+/// The database's; the product's missing key.
+pub fn script(ctx: Context, deployment: &Deployment) -> Done<Result<Script, BootstrapError>> {
+    let record = &deployment.record;
+    let token = secrets::token(ctx, record.id, record.attempt.as_deref().unwrap_or(REHEARSAL));
+    let password = secrets::password(ctx, record)?;
+    let key = ctx.installation.keys.signer(&record.product)?.public().as_bytes();
+    let bootstrap = Bootstrap {
+        service: &ctx.installation.issuer,
+        deployment: record.id,
+        token: &token,
+        manifest_sha256: &deployment.plan.package.manifest_sha256,
+        key,
+        pin: None,
+        product: &record.product,
+        password: password.as_ref(),
+        recipe: &deployment.plan.recipe,
+        answers: &deployment.plan.answers,
+    };
+    Ok(bootstrap.script())
+}
+
+/// The order for the deployment's server. The same attempt gives the same order, to the byte.
+///
+/// # Errors
+/// The database's; [`Failure::Missing`] for a deployment that makes no server.
+pub fn order(ctx: Context, deployment: &Deployment) -> Done<Result<ServerOrder, BootstrapError>> {
+    let Some(server) = &deployment.plan.server else {
+        return Err(Failure::Missing(format!("deployment {} makes no server", deployment.record.id)));
+    };
+    let attempt = deployment.record.attempt.clone().unwrap_or_else(|| REHEARSAL.to_owned());
+    let tags = [(ATTEMPT_TAG, attempt), (DEPLOYMENT_TAG, deployment.record.id.to_string())];
+    let tags: BTreeMap<String, String> = tags.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    Ok(script(ctx, deployment)?.map(|script| offer::order(server, SecretString::from(script.text()), tags)))
+}
+
+/// Why there is no script to run by hand.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoScript {
+    /// The machine is made by a cloud, which is given the script.
+    #[error("this deployment makes its own server: there is nothing to run by hand")]
+    Cloud,
+    /// It does not wait for a machine.
+    #[error("the deployment does not wait for a machine any more: resume it, or begin a new one")]
+    NotWaiting,
+    /// The script cannot be written.
+    #[error(transparent)]
+    Unwritable(#[from] BootstrapError),
+}
+
+/// The script for a server that exists. `None`: the license has no such deployment.
+///
+/// # Errors
+/// The database's.
+pub fn for_own_server(
+    tx: &mut Tx,
+    ctx: Context,
+    license: LicenseId,
+    id: DeploymentId,
+) -> Done<Option<Result<Script, NoScript>>> {
+    let Some(mut deployment) = wish::find(tx, Some(license), id)? else { return Ok(None) };
+    if deployment.plan.place.cloud != Cloud::Own {
+        return Ok(Some(Err(NoScript::Cloud)));
+    }
+    // Nobody should have to wait for a worker before there is something to paste.
+    work::prepare(tx, ctx, &mut deployment)?;
+    if !deployment.is_deploying() {
+        return Ok(Some(Err(NoScript::NotWaiting)));
+    }
+    Ok(Some(script(ctx, &deployment)?.map_err(NoScript::from)))
+}

@@ -1,0 +1,62 @@
+//! What people see of deployments.
+
+use crate::{
+    base::{
+        ids::{DeploymentId, LicenseId},
+        limits,
+    },
+    provision::run::Goal,
+    store::{LineRecord, ResourceRecord, StageRecord, Tx},
+};
+
+use super::{super::Done, Deployment, Obstacle, wish};
+
+/// A deployment with everything about it.
+#[derive(Debug)]
+pub struct Shown {
+    /// The deployment.
+    pub deployment: Deployment,
+    /// Why it does not go on.
+    pub obstacle: Option<Obstacle>,
+    /// The stages that began.
+    pub stages: Vec<StageRecord>,
+    /// A page of its log.
+    pub lines: Vec<LineRecord>,
+    /// What it made.
+    pub resources: Vec<ResourceRecord>,
+}
+
+impl Shown {
+    /// Whether anything is left that is paid for.
+    pub fn is_paid_for(&self) -> bool {
+        self.resources.iter().any(|it| it.removed_at.is_none())
+    }
+
+    /// Whether it is on its way to be removed, or is removed.
+    pub fn is_for_removal(&self) -> bool {
+        self.deployment.record.goal == Goal::Remove
+    }
+}
+
+/// The deployment `id` of `license` (`None`: of any), with the lines after number `after`.
+///
+/// # Errors
+/// The database's.
+pub fn one(tx: &mut Tx, license: Option<LicenseId>, id: DeploymentId, after: i64) -> Done<Option<Shown>> {
+    let Some(deployment) = wish::find(tx, license, id)? else { return Ok(None) };
+    Ok(Some(Shown {
+        obstacle: deployment.obstacle()?,
+        stages: tx.stages_of(id)?,
+        lines: tx.lines_after(id, after, limits::DEPLOYMENT_LINES_PAGE)?,
+        resources: tx.resources_of(id)?,
+        deployment,
+    }))
+}
+
+/// A page of deployments, newest first.
+///
+/// # Errors
+/// The database's.
+pub fn page(tx: &mut Tx, license: Option<LicenseId>, after: Option<DeploymentId>, limit: u32) -> Done<Vec<Deployment>> {
+    tx.deployment_page(license, after, limit)?.into_iter().map(Deployment::of).collect()
+}

@@ -1,0 +1,110 @@
+//! What people ask of a deployment that exists: resume, keep, remove.
+
+use serde_json::json;
+
+use crate::{
+    base::ids::{DeploymentId, LicenseId},
+    provision::{
+        provider::Credentials,
+        run::{Goal, LineSource, NotNow, Stage, Status, Wish},
+    },
+    store::Tx,
+};
+
+use super::{
+    super::{Context, Done},
+    Deployment, Obstacle, secrets, work,
+};
+
+/// Carries out `wish` on a deployment of `license` (`None`: of any). Where it needs credentials that nobody has (any
+/// more), the deployment waits for them. `None`: there is no such deployment.
+///
+/// # Errors
+/// The database's.
+pub fn wish(
+    tx: &mut Tx,
+    ctx: Context,
+    license: Option<LicenseId>,
+    id: DeploymentId,
+    wish: Wish,
+    credentials: Option<&Credentials>,
+) -> Done<Option<Result<Deployment, NotNow>>> {
+    let Some(mut deployment) = find(tx, license, id)? else { return Ok(None) };
+    let before = deployment.position();
+    let after = match before.after(wish) {
+        Ok(after) => after,
+        Err(refused) => return Ok(Some(Err(refused))),
+    };
+    if let Some(credentials) = credentials.filter(|_| after.status == Status::Running) {
+        deployment.record.credentials = Some(secrets::seal_credentials(ctx, id, credentials));
+    }
+    if after == before && credentials.is_none() {
+        return Ok(Some(Ok(deployment)));
+    }
+    deployment.say(tx, ctx, LineSource::Signet, format!("asked to {wish}"))?;
+    (deployment.record.goal, deployment.record.status) = (after.goal, after.status);
+    if after.status == Status::Running {
+        deployment.record.ended_at = None;
+        deployment.record.trouble = None;
+        go_on(tx, ctx, &mut deployment, before.goal)?;
+    } else if after != before {
+        deployment.settle(ctx, after.status);
+    }
+    deployment.tell(tx, ctx, "deployment_asked", json!({ "deployment": id, "wish": wish.as_str() }))?;
+    deployment.save(tx, ctx)?;
+    Ok(Some(Ok(deployment)))
+}
+
+/// The deployment, when it is one of `license`.
+///
+/// # Errors
+/// The database's.
+pub fn find(tx: &mut Tx, license: Option<LicenseId>, id: DeploymentId) -> Done<Option<Deployment>> {
+    let found = Deployment::load(tx, id)?;
+    Ok(found.filter(|it| license.is_none_or(|license| it.record.license_id == license)))
+}
+
+fn go_on(tx: &mut Tx, ctx: Context, deployment: &mut Deployment, was: Goal) -> Done<()> {
+    let removes = deployment.record.goal == Goal::Remove;
+    if needs_credentials(tx, deployment)? && deployment.record.credentials.is_none() {
+        let what = if removes { "to remove what was made" } else { "to go on" };
+        let obstacle = Obstacle::new(
+            deployment.record.stage,
+            "expired",
+            format!("credentials are needed {what}: the earlier ones were forgotten"),
+        );
+        return deployment.stop(tx, ctx, Status::NeedsCredentials, &obstacle);
+    }
+    if removes {
+        if was == Goal::Deploy {
+            deployment.record.removal = None;
+        }
+        deployment.record.deadline_at = Some(ctx.now.saturating_add(work::REMOVAL));
+    } else {
+        let stage = deployment.record.stage;
+        if stage > Stage::BootstrapCalled && deployment.record.machine_key.is_some() {
+            // The machine still polls, or will when somebody starts its script again.
+            deployment.record.again = true;
+            deployment.enter(tx, ctx, Stage::Downloading)?;
+        } else {
+            // A person vouches for the machine: its token holds anew.
+            deployment.record.attempt_at = deployment.record.attempt_at.map(|_| ctx.now);
+            deployment.enter(tx, ctx, stage)?;
+        }
+    }
+    deployment.look_again(ctx.now, 0);
+    Ok(())
+}
+
+/// Whether a cloud must be asked for what comes next.
+fn needs_credentials(tx: &mut Tx, deployment: &Deployment) -> Done<bool> {
+    let record = &deployment.record;
+    if !deployment.plan.place.cloud.makes_servers() {
+        return Ok(false);
+    }
+    if record.goal == Goal::Deploy {
+        return Ok(true);
+    }
+    let left = tx.resources_of(record.id)?.iter().any(|it| it.removed_at.is_none());
+    Ok(left || record.sent || record.accepted.is_some())
+}

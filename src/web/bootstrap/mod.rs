@@ -1,0 +1,65 @@
+//! What a machine calls while the software is put onto it: the protocol of `templates/deploy/bootstrap.sh`, and of nobody
+//! else. Answers are lines of `name value`, which a shell can read.
+//!
+//! [`session`] exchanges the token of user-data for a session; [`fetch`] hands out manifest, package and license code;
+//! [`report`] takes stages and log lines. Handlers take apart and put together: rules live in `usecase::deployment`.
+
+mod fetch;
+mod report;
+mod session;
+
+use axum::{
+    Router,
+    extract::FromRequestParts,
+    http::{HeaderValue, StatusCode, header, request::Parts},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+
+use crate::{app::App, usecase::deployment::machine::Turned};
+
+use super::problem::Problem;
+
+/// The addresses.
+pub fn routes() -> Router<App> {
+    Router::new()
+        .route("/api/v1/bootstrap/session", post(session::open))
+        .route("/api/v1/bootstrap/manifest", get(fetch::manifest))
+        .route("/api/v1/bootstrap/package", get(fetch::package))
+        .route("/api/v1/bootstrap/license", get(fetch::license))
+        .route("/api/v1/bootstrap/report", post(report::take))
+}
+
+/// The session that a machine shows: `Authorization: Bootstrap …`. Whether it is any good is the use case's answer.
+struct Session(String);
+
+impl<S: Sync> FromRequestParts<S> for Session {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Response> {
+        let value = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let session = value.and_then(|value| value.strip_prefix("Bootstrap "));
+        session.map(|session| Self(session.to_owned())).ok_or_else(|| turned(Turned::Unknown).into_response())
+    }
+}
+
+/// A line for the machine.
+fn line(name: &str, value: &str) -> Response {
+    let plain = (header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    ([plain], format!("{name} {value}\n")).into_response()
+}
+
+/// What a machine is told that is turned away.
+fn turned(turned: Turned) -> Problem {
+    let (status, name) = match turned {
+        Turned::Unknown => (StatusCode::UNAUTHORIZED, "bootstrap-unauthorized"),
+        Turned::Proof => (StatusCode::FORBIDDEN, "bootstrap-proof"),
+        Turned::Used => (StatusCode::CONFLICT, "bootstrap-token-used"),
+        Turned::License(_) => (StatusCode::FORBIDDEN, "license-refused"),
+    };
+    let detail = match turned {
+        Turned::License(reason) => crate::usecase::deployment::model::in_words(reason),
+        turned => turned.to_string(),
+    };
+    Problem::new(status, name, "Turned away", detail)
+}

@@ -1,0 +1,170 @@
+//! What API and customer page share of deployments: asking a cloud on a customer's behalf, and beginning one.
+//!
+//! Credentials live here for one call. They are never logged, and never part of an address or an answer.
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use axum::http::StatusCode;
+
+use crate::{
+    app::App,
+    base::{
+        ids::{DeploymentId, LicenseId},
+        secret::SecretString,
+        text::Language,
+    },
+    provision::{
+        offer::{self, Chosen},
+        password,
+        plan::Place,
+        provider::{Answer, CloudError, Credentials, Provider, Trouble},
+        recipe::{Answers, Recipe},
+    },
+    store::Tx,
+    usecase::{
+        Actor, Context, Failure,
+        deployment::{
+            Deployment,
+            start::{self, Order, Refusal},
+        },
+    },
+};
+
+use super::problem::Problem;
+
+/// How long a cloud may take over everything that one page or call asks of it.
+const ASKING: Duration = Duration::from_secs(45);
+
+/// What somebody wants to deploy.
+#[derive(Debug)]
+pub struct Wanted {
+    /// Chosen by who asks, so that asking twice is one deployment.
+    pub id: Option<DeploymentId>,
+    /// Where.
+    pub place: Place,
+    /// What opens the account.
+    pub credentials: Option<Credentials>,
+    /// The server, by ids.
+    pub server: Option<Chosen>,
+    /// The password of its root.
+    pub password: Option<SecretString>,
+    /// The recipe's parameters.
+    pub answers: Answers,
+}
+
+/// Why a deployment does not begin.
+#[derive(Debug)]
+pub enum Denied {
+    /// The cloud says so.
+    Cloud(CloudError),
+    /// The rules say so.
+    Refused(Refusal),
+    /// The password.
+    Password(password::PasswordError),
+    /// Something else.
+    Failed(Failure),
+}
+
+impl From<CloudError> for Denied {
+    fn from(error: CloudError) -> Self {
+        Self::Cloud(error)
+    }
+}
+
+impl From<Failure> for Denied {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl From<Denied> for Problem {
+    fn from(denied: Denied) -> Self {
+        match denied {
+            Denied::Cloud(error) => cloud_problem(&error),
+            Denied::Refused(refusal) => refused(&refusal),
+            Denied::Password(weak) => Self::unprocessable(weak.to_string()),
+            Denied::Failed(failure) => failure.into(),
+        }
+    }
+}
+
+/// What a cloud said, as a problem: the cloud's code and request id, and what to do.
+pub fn cloud_problem(error: &CloudError) -> Problem {
+    let status = match error.trouble {
+        Trouble::Throttled | Trouble::Unavailable | Trouble::Unknown | Trouble::Unexpected => StatusCode::BAD_GATEWAY,
+        _ => StatusCode::UNPROCESSABLE_ENTITY,
+    };
+    let code = error.code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default();
+    let id = error.request_id.as_ref().map(|id| format!(" [request {id}]")).unwrap_or_default();
+    let detail = format!("{}{code}{id}. {}", error.message, error.trouble.advice(Language::En));
+    Problem::new(status, &format!("cloud-{}", error.trouble.as_str().replace('_', "-")), "The cloud refused", detail)
+}
+
+fn refused(refusal: &Refusal) -> Problem {
+    match refusal {
+        Refusal::License(_) => Problem::new(
+            StatusCode::FORBIDDEN,
+            "license-refused",
+            "The license does not permit it",
+            refusal.to_string(),
+        ),
+        Refusal::TooMany(_) => Problem::conflict(refusal.to_string()),
+        _ => Problem::unprocessable(refusal.to_string()),
+    }
+}
+
+/// Asks a cloud, within a limit of time.
+///
+/// # Errors
+/// The cloud's; [`Trouble::Unavailable`] when the time is over.
+pub async fn ask<T, F, Fut>(app: &App, place: &Place, credentials: Credentials, question: F) -> Answer<T>
+where
+    F: FnOnce(Arc<dyn Provider>) -> Fut,
+    Fut: Future<Output = Answer<T>>,
+{
+    let provider = app.clouds().open(place, credentials)?;
+    let late = || CloudError::new(Trouble::Unavailable, "the cloud took too long to answer");
+    tokio::time::timeout(ASKING, question(provider)).await.unwrap_or_else(|_| Err(late()))
+}
+
+/// The recipe of a license's product.
+///
+/// # Errors
+/// The database's.
+pub async fn recipe(app: &App, license: LicenseId) -> Result<Option<Recipe>, Failure> {
+    app.read(Actor::Customer, move |tx: &mut Tx, ctx: Context| {
+        let license = tx.license_find(license)?;
+        Ok(license.and_then(|license| ctx.installation.catalog.recipe(&license.product).cloned()))
+    })
+    .await
+}
+
+/// Looks everything up at the cloud and begins.
+///
+/// # Errors
+/// [`Denied`]; nothing was stored then.
+pub async fn begin(app: &App, actor: Actor, license: LicenseId, wanted: Wanted) -> Result<Deployment, Denied> {
+    let recipe = recipe(app, license).await?.ok_or(Denied::Refused(Refusal::NoRecipe))?;
+    let password = match &wanted.password {
+        Some(clear) => Some(password::hash(clear, app.entropy()).map_err(Denied::Password)?),
+        None => None,
+    };
+    let has_password = password.is_some();
+    let server = match (&wanted.server, &wanted.credentials) {
+        (Some(chosen), Some(credentials)) => {
+            let look = |provider| async move { offer::look_up(&provider, &recipe, chosen, has_password).await };
+            Some(ask(app, &wanted.place, credentials.clone(), look).await?)
+        }
+        _ => None,
+    };
+    let order = Order {
+        id: wanted.id,
+        place: wanted.place,
+        server,
+        answers: wanted.answers,
+        credentials: wanted.credentials,
+        password,
+    };
+    let begun: Result<_, Failure> = app.write(actor, move |tx, ctx| start::start(tx, ctx, license, &order)).await;
+    begun?.map_err(Denied::Refused)
+}
