@@ -26,6 +26,7 @@ pub const PASSWORD: &str = "Correct-Horse-7";
 
 /// What a test starts with: everything in order. Tests change it.
 pub struct Plan {
+    pub product: &'static str,
     pub key: SigningKey,
     pub play: Play,
     pub recipe: Recipe,
@@ -45,8 +46,9 @@ impl Plan {
         let package = packed(&repository().join("tests/boot/sample"));
         let manifest = fake::manifest(&key, &package, |_| {});
         Self {
+            product: "atlas",
             key,
-            play: Play { manifest, package, ..Play::default() },
+            play: Play { manifest, package, license: fake::LICENSE.to_owned(), ..Play::default() },
             recipe: Recipe {
                 package: PackageSource::Published { version: None },
                 install: "./install.sh".to_owned(),
@@ -96,7 +98,7 @@ impl Plan {
             manifest_sha256: &digest,
             key: &self.key.verifying_key().to_bytes(),
             pin: None,
-            product: &slug("atlas"),
+            product: &slug(self.product),
             password: Some(&hash),
             recipe: &self.recipe,
             answers: &self.answers,

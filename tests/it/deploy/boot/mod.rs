@@ -4,4 +4,5 @@
 mod fake;
 mod machine;
 mod refusals;
+mod seats;
 mod starts;
