@@ -24,6 +24,10 @@ pub const REQUEST_DEADLINE: Duration = Duration::from_secs(10);
 pub const WRITE_STALL: Duration = Duration::from_secs(20);
 /// Connections served at once; more wait in the kernel's queue.
 pub const CONNECTIONS: usize = 4_096;
+/// Connections of the metrics' own listener.
+pub const METRICS_CONNECTIONS: usize = 32;
+/// Files that are open beside connections: the database with its connections, the log, what a command reads.
+pub const OTHER_FILES: usize = 128;
 /// Connections that have room for such heads; the others end at about [`REQUEST_HEAD_BYTES`] and [`REQUEST_HEAD_LINES`]. So
 /// all heads together take about half a gigabyte at worst, whoever sends them.
 pub const ROOMY_CONNECTIONS: usize = 512;

@@ -1,9 +1,6 @@
 //! `signet key list|root|rotate|revoke|take-root`.
 
 use std::{
-    fs::OpenOptions,
-    io::Write,
-    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -11,6 +8,7 @@ use std::{
 use anyhow::Context as _;
 use clap::Subcommand;
 use data_encoding::HEXLOWER;
+use zeroize::Zeroizing;
 
 use crate::{
     app::App,
@@ -21,7 +19,7 @@ use crate::{
     usecase::{Actor, Failure, keys},
 };
 
-use super::{open, table, terminal::outln};
+use super::{open, secret_file, table, terminal::outln};
 
 /// What to do with keys.
 #[derive(Debug, Subcommand)]
@@ -148,8 +146,6 @@ fn read_seed(file: &Path) -> anyhow::Result<Key32> {
 }
 
 fn write_seed(file: &Path, seed: &Key32) -> anyhow::Result<()> {
-    let cannot = || format!("{} cannot be written", file.display());
-    let mut handle = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file).with_context(cannot)?;
-    writeln!(handle, "{}", HEXLOWER.encode(seed.expose())).with_context(cannot)?;
-    handle.sync_all().with_context(cannot)
+    let text = Zeroizing::new(format!("{}\n", HEXLOWER.encode(seed.expose())));
+    secret_file::create(file, &text).with_context(|| format!("{} cannot be written", file.display()))
 }

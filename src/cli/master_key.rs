@@ -2,15 +2,17 @@
 
 use std::{
     env::VarError,
-    fs::{self, OpenOptions},
-    io::Write,
-    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    fs, io,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context, bail};
+use zeroize::Zeroizing;
 
 use crate::{base::entropy::Entropy, license::seal::MasterKey};
+
+use super::secret_file;
 
 const VARIABLE: &str = "SIGNET_MASTER_KEY";
 const CREDENTIAL: &str = "signet-master-key";
@@ -21,8 +23,9 @@ const CREDENTIAL: &str = "signet-master-key";
 /// Says what to bring back when a sealed database comes without its key; refuses a file that others can read.
 pub fn obtain(file: &Path, database_is_sealed: bool, entropy: &dyn Entropy) -> anyhow::Result<MasterKey> {
     match std::env::var(VARIABLE) {
-        Ok(text) => return parse(&text, VARIABLE),
-        Err(VarError::NotPresent) => {}
+        Ok(text) if !text.is_empty() => return parse(&text, VARIABLE),
+        // Set but empty is how Compose passes on what is not set.
+        Ok(_) | Err(VarError::NotPresent) => {}
         // Passing it over could end with a new key that nobody keeps.
         Err(VarError::NotUnicode(_)) => bail!("the master key in {VARIABLE} is wrong: it is not UTF-8"),
     }
@@ -30,8 +33,7 @@ pub fn obtain(file: &Path, database_is_sealed: bool, entropy: &dyn Entropy) -> a
         return parse(&read(&path)?, CREDENTIAL);
     }
     if file.exists() {
-        check_mode(file)?;
-        return parse(&read(file)?, &file.display().to_string());
+        return stored(file);
     }
     if database_is_sealed {
         bail!(
@@ -48,6 +50,12 @@ pub fn obtain(file: &Path, database_is_sealed: bool, entropy: &dyn Entropy) -> a
 fn credential() -> Option<PathBuf> {
     let path = PathBuf::from(std::env::var_os("CREDENTIALS_DIRECTORY")?).join(CREDENTIAL);
     path.exists().then_some(path)
+}
+
+/// The key in `file`, which only its owner may read.
+fn stored(file: &Path) -> anyhow::Result<MasterKey> {
+    check_mode(file)?;
+    parse(&read(file)?, &file.display().to_string())
 }
 
 fn read(path: &Path) -> anyhow::Result<String> {
@@ -67,16 +75,12 @@ fn check_mode(path: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Writes a new key with mode 0600. Never over an existing file: two starts at once must not end with two keys.
+/// Writes a new key. Two starts at once end with one key: the later one takes what the earlier one made.
 fn make(file: &Path, entropy: &dyn Entropy) -> anyhow::Result<MasterKey> {
     let key = MasterKey::generate(entropy);
-    let cannot = || format!("the master key {} cannot be written", file.display());
-    let mut handle = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file).with_context(cannot)?;
-    handle.write_all(key.to_text().as_bytes()).with_context(cannot)?;
-    handle.write_all(b"\n").with_context(cannot)?;
-    handle.sync_all().with_context(cannot)?;
-    if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        fs::File::open(folder).and_then(|folder| folder.sync_all()).with_context(cannot)?;
+    match secret_file::create(file, &Zeroizing::new(format!("{}\n", *key.to_text()))) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return stored(file),
+        made => made.with_context(|| format!("the master key {} cannot be written", file.display()))?,
     }
     tracing::warn!(
         "made a new master key in {}: back it up apart from the database, nothing can be opened without it",
@@ -98,6 +102,26 @@ mod tests {
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
         let again = obtain(&file, true, &SeededEntropy::new(2)).unwrap();
         assert_eq!(first.check_value(), again.check_value());
+    }
+
+    /// Regression: one of them failed, or read the file while the other was still writing it.
+    #[test]
+    fn regression_many_starts_at_once_end_with_one_key() {
+        for _ in 0..50 {
+            let folder = tempfile::tempdir().unwrap();
+            let file = folder.path().join("master.key");
+            let start = std::sync::Barrier::new(8);
+            let keys: Vec<_> = std::thread::scope(|scope| {
+                let begin = |seed| {
+                    start.wait();
+                    obtain(&file, false, &SeededEntropy::new(seed)).unwrap().check_value()
+                };
+                let starts: Vec<_> = (0..8).map(|seed| scope.spawn(move || begin(seed))).collect();
+                starts.into_iter().map(|start| start.join().unwrap()).collect()
+            });
+            assert!(keys.iter().all(|key| *key == keys[0]));
+            assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
+        }
     }
 
     #[test]

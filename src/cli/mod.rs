@@ -8,6 +8,8 @@ mod demo;
 mod key;
 mod master_key;
 mod open;
+mod open_files;
+mod secret_file;
 mod serve;
 mod simulate;
 pub mod soak;
@@ -19,7 +21,7 @@ mod verify;
 use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Context as _;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use self::terminal::errln;
 use crate::config::{Config, Flags};
@@ -68,6 +70,11 @@ enum Simulate {
     Koogallery(simulate::Koogallery),
 }
 
+/// What reads the arguments: documents and pages that show commands are compared with it.
+pub fn parser() -> clap::Command {
+    Cli::command()
+}
+
 /// Runs the command that the arguments name. Exit codes: 0 done, 1 it failed or the answer is no, 2 wrong
 /// arguments.
 pub fn run() -> ExitCode {
@@ -91,10 +98,12 @@ pub fn run() -> ExitCode {
 }
 
 async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
-    let config = || Config::load(cli.config.as_deref(), &cli.flags);
+    // Set but empty is how Compose passes on what is not set.
+    let file = cli.config.as_deref().filter(|file| !file.as_os_str().is_empty());
+    let config = || Config::load(file, &cli.flags);
     match cli.command {
         Command::Serve => serve::run(config()?).await,
-        Command::Demo(command) => Box::pin(demo::run(command, cli.config.as_deref(), cli.flags)).await,
+        Command::Demo(command) => Box::pin(demo::run(command, file, cli.flags)).await,
         Command::Catalog(command) => catalog::run(command, config()?).await,
         Command::Key(command) => key::run(command, config()?).await,
         Command::Token(command) => token::run(command, config()?).await,

@@ -89,7 +89,7 @@ async fn begin(
         TcpListener::bind(config.listen).await.with_context(|| format!("cannot listen on {}", config.listen))?;
     let address = listener.local_addr()?;
     super::open::remember_address(app).await?;
-    let server = tokio::spawn(server::serve(listener, router::public(app), stop.clone()));
+    let server = tokio::spawn(server::serve(super::open_files::raise(), listener, router::public(app), stop.clone()));
     let jobs = start_jobs(app, stop);
     tracing::info!("serving on http://{address}, known to the world as {}", app.public_url());
     Ok((server, jobs))
@@ -135,13 +135,13 @@ fn check_code_lengths(app: &App) -> anyhow::Result<()> {
 fn start_jobs(app: &App, stop: &CancellationToken) -> Vec<JoinHandle<()>> {
     let (forgetful, patient) = (app.clone(), app.clone());
     vec![
-        tokio::spawn(jobs::every(retention::PAUSE, stop.clone(), move || {
+        tokio::spawn(jobs::every(retention::PAUSE, stop.clone(), (), move |()| {
             let app = forgetful.clone();
             async move { retention::round(&app).await }
         })),
-        tokio::spawn(jobs::every(orders::PAUSE, stop.clone(), move || {
+        tokio::spawn(jobs::every(orders::PAUSE, stop.clone(), None, move |after| {
             let app = patient.clone();
-            async move { orders::round(&app, &orders::CatalogSource).await }
+            async move { orders::round(&app, &orders::CatalogSource, after).await }
         })),
     ]
 }

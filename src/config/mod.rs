@@ -149,12 +149,11 @@ struct Raw {
     #[serde(deserialize_with = "source::switch")]
     simulated_cloud: bool,
     log: String,
-    log_format: LogFormat,
+    log_format: String,
 }
 
 /// How log lines look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
     /// For people.
     Text,
@@ -266,13 +265,22 @@ impl Raw {
             },
             simulated_cloud: self.simulated_cloud,
             log: self.log,
-            log_format: self.log_format,
+            log_format: log_format(&self.log_format)?,
         })
     }
 }
 
 fn address(name: &'static str, text: &str) -> Result<SocketAddr, ConfigError> {
     text.parse().map_err(|_| wrong(name, format!("`{text}` is not an address and port such as 127.0.0.1:8080")))
+}
+
+/// What is neither is not repeated: a secret may have been pasted in the wrong line.
+fn log_format(text: &str) -> Result<LogFormat, ConfigError> {
+    match text {
+        "text" => Ok(LogFormat::Text),
+        "json" => Ok(LogFormat::Json),
+        _ => Err(wrong("log_format", "it is neither `text` nor `json`".to_owned())),
+    }
 }
 
 /// An http(s) address without a slash at its end, query or fragment: it is put in front of paths.

@@ -13,9 +13,12 @@ use serde::{
 
 /// What the names of Signet's variables begin with.
 const PREFIX: &str = "SIGNET_";
+/// The setting whose empty text is not its default.
+const MAY_BE_EMPTY: &str = "metrics_listen";
 
 /// The settings among the environment's variables, as the texts they are. figment's own reader guesses: it takes a
-/// folder named `123` for a number and `[a]` for a list.
+/// folder named `123` for a number and `[a]` for a list. Set but empty is how Compose passes on what is not set, and must not
+/// undo what the file says.
 pub(super) fn environment(names: &[&str], variables: impl IntoIterator<Item = (OsString, OsString)>) -> Texts {
     let setting = |variable: OsString| {
         let name = variable.to_str()?.strip_prefix(PREFIX)?.to_ascii_lowercase();
@@ -26,7 +29,9 @@ pub(super) fn environment(names: &[&str], variables: impl IntoIterator<Item = (O
         let Some(name) = setting(variable) else { continue };
         // Not repaired: with another character in it, a folder would be another folder.
         let Ok(text) = text.into_string() else { return Texts(Err(name)) };
-        texts.insert(name, text.into());
+        if !text.is_empty() || name == MAY_BE_EMPTY {
+            texts.insert(name, text.into());
+        }
     }
     Texts(Ok(texts))
 }

@@ -187,7 +187,7 @@ fn the_environment_holds_lists() {
 #[test]
 fn a_number_that_is_none_names_setting_and_source() {
     let refused = |text| load(None, &[("SIGNET_MESSAGE_DAYS", text)], &Flags::default()).unwrap_err().to_string();
-    for wrong in ["many", "", "-1", "1.5", "65536"] {
+    for wrong in ["many", " ", "-1", "1.5", "65536"] {
         let text = refused(wrong);
         assert!(text.contains("MESSAGE_DAYS") && text.contains("environment"), "{wrong}: {text}");
     }
@@ -273,4 +273,28 @@ fn a_variable_that_is_not_utf8_is_refused() {
     let folder = std::ffi::OsString::from_vec(b"/data/\xff".to_vec());
     let error = Config::load_with(None, [("SIGNET_DATA_DIR".into(), folder)], &Flags::default()).unwrap_err();
     assert!(error.to_string().contains("SIGNET_DATA_DIR is not UTF-8"), "{error}");
+}
+
+/// Regression: `SIGNET_DATABASE_URL=` took the database that the file names away, and a new, empty one was made.
+#[test]
+fn regression_an_empty_variable_is_none() {
+    for (name, file, _, _, [from_file, .., default]) in CASES {
+        let (text, key) = (format!("{name} = {file}\n"), format!("SIGNET_{}", name.to_uppercase()));
+        let empty = |text| shown(&load(text, &[(&key, "")], &Flags::default()).unwrap(), name);
+        // Empty has a meaning of its own here.
+        let none = (*name == "metrics_listen").then_some("None");
+        assert_eq!(empty(Some(&text)), wanted(name, none.unwrap_or(from_file)), "{name}");
+        assert_eq!(empty(None), wanted(name, none.unwrap_or(default)), "{name}");
+    }
+}
+
+/// Regression: the error repeated it, and the log had the secret that was pasted in the wrong line.
+#[test]
+fn regression_a_log_format_that_is_none_is_not_repeated() {
+    for text in [None, Some("log_format = \"canary\"\n")] {
+        let variables: &[_] = if text.is_none() { &[("SIGNET_LOG_FORMAT", "canary")] } else { &[] };
+        let error = load(text, variables, &Flags::default()).unwrap_err();
+        let told = format!("{error} {error:?}");
+        assert!(told.contains("`log_format`") && told.contains("json") && !told.contains("canary"), "{told}");
+    }
 }

@@ -12,14 +12,15 @@ use std::{future::Future, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 
-/// Runs `round` now and then every `pause`, until `stop`.
-pub async fn every<F, Fut>(pause: Duration, stop: CancellationToken, mut round: F)
+/// Runs `round` now and then every `pause`, until `stop`. Each round is given what the one before it returned, the first
+/// one `kept`.
+pub async fn every<S, F, Fut>(pause: Duration, stop: CancellationToken, mut kept: S, mut round: F)
 where
-    F: FnMut() -> Fut,
-    Fut: Future<Output = ()>,
+    F: FnMut(S) -> Fut,
+    Fut: Future<Output = S>,
 {
     loop {
-        round().await;
+        kept = round(kept).await;
         tokio::select! {
             () = stop.cancelled() => break,
             () = tokio::time::sleep(pause) => {}

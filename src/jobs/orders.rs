@@ -7,7 +7,7 @@ use std::{future::Future, pin::Pin, time::Duration};
 
 use crate::{
     app::App,
-    base::limits,
+    base::{ids::OrderId, limits},
     marketplace::event::PurchaseDetails,
     store::{OrderKind, OrderRecord},
     usecase::{
@@ -20,7 +20,7 @@ use crate::{
 pub const PAUSE: Duration = Duration::from_secs(30);
 
 /// Pages of one round.
-const PAGES: u32 = 100;
+pub const PAGES: u32 = 100;
 
 /// The answer of a source.
 pub type Details<'a> = Pin<Box<dyn Future<Output = Result<Option<OrderInfo>, String>> + Send + 'a>>;
@@ -48,10 +48,10 @@ impl OrderSource for CatalogSource {
     }
 }
 
-/// One round over the waiting orders, oldest first. Those whose source knows nothing yet must not keep the later
-/// ones from being asked about, so the round goes on page by page.
-pub async fn round(app: &App, source: &dyn OrderSource) {
-    let mut after = None;
+/// One round over the waiting orders behind `after`, oldest first. Those whose source knows nothing yet must not keep the
+/// later ones from being asked about, so the round goes on page by page, and the next one where this one stopped: it
+/// returns the last order that it asked about, `None` when that was the last of all.
+pub async fn round(app: &App, source: &dyn OrderSource, mut after: Option<OrderId>) -> Option<OrderId> {
     for _ in 0..PAGES {
         let waiting: Result<Vec<OrderRecord>, Failure> =
             app.read(Actor::Signet, move |tx, _| Ok(tx.order_waiting(after, limits::PAGE_ROWS)?)).await;
@@ -59,11 +59,10 @@ pub async fn round(app: &App, source: &dyn OrderSource) {
             Ok(waiting) => waiting,
             Err(failure) => {
                 tracing::warn!("waiting orders could not be read, the next round tries again: {failure}");
-                return;
+                return after;
             }
         };
-        let Some(last) = waiting.last() else { return };
-        after = Some(last.id);
+        after = Some(waiting.last()?.id);
         for order in waiting {
             match source.details(app, &order).await {
                 Ok(Some(info)) => complete(app, &order, info).await,
@@ -72,6 +71,7 @@ pub async fn round(app: &App, source: &dyn OrderSource) {
             }
         }
     }
+    after
 }
 
 async fn complete(app: &App, order: &OrderRecord, info: OrderInfo) {

@@ -26,11 +26,17 @@ pub(super) enum Conn {
 pub struct Tx {
     pub(super) conn: Conn,
     fault: Option<Fault>,
+    statements: u64,
 }
 
 impl Tx {
     pub(super) fn new(conn: Conn) -> Self {
-        Self { conn, fault: None }
+        Self { conn, fault: None, statements: 0 }
+    }
+
+    /// Statements run so far: what is compared where two ways must cost the same.
+    pub fn statements(&self) -> u64 {
+        self.statements
     }
 
     /// The first fault since the last call, which it forgets.
@@ -45,6 +51,7 @@ impl Tx {
 
     /// Translates a statement's result and remembers the first fault.
     pub(super) fn noted<T>(&mut self, result: QueryResult<T>) -> Result<T, StoreError> {
+        self.statements += 1;
         result.map_err(|error| {
             let (fault, error) = classify(error);
             self.fault.get_or_insert(fault);

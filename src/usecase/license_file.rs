@@ -88,7 +88,7 @@ pub fn for_holder(
     machines: &Machines,
 ) -> Done<Result<LicenseFile, Refused>> {
     let asked = verdict::asked(credential, signet_verify::claims::Asked::default());
-    let held = match verdict::find(tx, ctx, credential, &asked)? {
+    let held = match verdict::find(tx, ctx, credential, &asked, |_, _| Ok(()))? {
         Ok(held) => held,
         Err(verdict) => return Ok(Err(Refused::Verdict(verdict))),
     };

@@ -4,7 +4,10 @@ use signet_verify::claims::{Asked, Components};
 
 use crate::{
     base::secret::SecretString,
-    license::activation::{Reason, Rules, best_match},
+    license::{
+        activation::{Reason, Rules, best_match},
+        plan::MachineRule,
+    },
     store::{ActivationRecord, Tx},
 };
 
@@ -37,7 +40,9 @@ pub fn validate(tx: &mut Tx, ctx: Context, credential: &SecretString, question: 
     let Question { product, version, feature, components, nonce } = question.clone();
     let asked = Asked { license: String::new(), nonce, product, version, feature, components };
     let asked = verdict::asked(credential, asked);
-    let held = match verdict::find(tx, ctx, credential, &asked)? {
+    let rule = MachineRule::default().rule;
+    let first = |tx: &mut Tx, nobody| tx.activation_candidates(nobody, rule, &asked.components).map(drop);
+    let held = match verdict::find(tx, ctx, credential, &asked, first)? {
         Ok(held) => held,
         Err(verdict) => return Ok(*verdict),
     };

@@ -17,10 +17,9 @@ use crate::{
     license::{
         activation::{self, Claim, Reason, Rules},
         model::License,
-        plan::MachineRule,
         sign,
     },
-    store::Tx,
+    store::{StoreError, Tx},
 };
 
 use super::{
@@ -86,7 +85,8 @@ pub(super) fn rules<'a>(ctx: Context<'a>, license: &License) -> Rules<'a> {
     Rules::of(ctx.installation.catalog.plan(&license.product, &license.plan))
 }
 
-/// The license behind `credential`, or the answer that there is none.
+/// The license behind `credential`, or the answer that there is none. `first` is what the caller reads first of a license that
+/// is there: done for nobody's license too, so that the answer comes neither sooner nor later.
 ///
 /// # Errors
 /// The database's; missing keys.
@@ -95,16 +95,14 @@ pub(super) fn find(
     ctx: Context,
     credential: &SecretString,
     asked: &Asked,
+    first: impl FnOnce(&mut Tx, LicenseId) -> Result<(), StoreError>,
 ) -> Done<Result<Held, Box<Verdict>>> {
     let (reason, detail) = match credential::resolve(tx, ctx, credential)? {
         Credential::Found(held) => return Ok(Ok(*held)),
         Credential::Malformed(why) => (Reason::LicenseMalformed, Some(why)),
         Credential::Unknown => (Reason::LicenseNotFound, None),
     };
-    // The look-ups of a license that is there, so that the answer comes no sooner.
-    let nobody = LicenseId::new(ctx.now, ctx.entropy);
-    tx.license_find(nobody)?;
-    tx.activation_candidates(nobody, MachineRule::default().rule, &asked.components)?;
+    first(tx, LicenseId::new(ctx.now, ctx.entropy))?;
     Ok(Err(Box::new(answer(ctx, asked.clone(), Subject::default(), reason, detail)?)))
 }
 

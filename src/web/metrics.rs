@@ -7,6 +7,8 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use crate::base::limits;
+
 use super::server;
 
 /// Serves `/metrics` on an address of its own until `stop`.
@@ -21,6 +23,6 @@ pub async fn serve(
     let listener = TcpListener::bind(address).await?;
     let address = listener.local_addr()?;
     let router = Router::new().route("/metrics", get(move || std::future::ready(handle.render())));
-    tokio::spawn(server::serve(listener, router, stop));
+    tokio::spawn(server::serve(limits::METRICS_CONNECTIONS, listener, router, stop));
     Ok(address)
 }

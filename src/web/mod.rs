@@ -1,7 +1,7 @@
 //! HTTP in: the only room that names axum and askama.
 //!
 //! * [`server`] accepts connections, [`router`] is the one list of routes, [`request_log`] writes one line a request,
-//!   [`head`] knows when a request's head is too large
+//!   [`head`] knows when a request's head is too large, [`panic`] answers when a handler cannot
 //! * [`marketplace`] is the marketplaces' door, [`well_known`] the published keys, [`revocations`] what no longer holds,
 //!   [`health`] the probes, [`metrics`] the figures, [`api`] the management API, [`customer`] the page of one license, [`page`] the other pages for people
 //! * [`bootstrap`] is what machines call while software is put onto them
@@ -22,6 +22,7 @@ pub mod html;
 pub mod marketplace;
 pub mod metrics;
 pub mod page;
+mod panic;
 pub mod problem;
 pub mod rate_limit;
 pub mod request_log;

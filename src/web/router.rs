@@ -11,7 +11,7 @@ use axum::{
 
 use crate::{app::App, base::limits};
 
-use super::{api, bootstrap, customer, head, health, html, marketplace, page, problem::Problem, request_log};
+use super::{api, bootstrap, customer, head, health, html, marketplace, page, panic, problem::Problem, request_log};
 
 /// Everything the public listener serves.
 pub fn public(app: &App) -> Router {
@@ -32,7 +32,7 @@ pub fn public(app: &App) -> Router {
 
 /// Everything but the marketplace's door, with what is not there.
 fn elsewhere(app: &App) -> Router<App> {
-    Router::new()
+    let routes = Router::new()
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/assets/signet.css", get(page::stylesheet))
@@ -41,9 +41,16 @@ fn elsewhere(app: &App) -> Router<App> {
         .merge(pages(app))
         .merge(api::router())
         .merge(bootstrap::routes())
-        .fallback(page::not_found)
+        .fallback(page::not_found);
+    guarded(routes)
+}
+
+/// What holds for every address but the marketplace's, which has its own ways.
+fn guarded<S: Clone + Send + Sync + 'static>(routes: Router<S>) -> Router<S> {
+    routes
         .layer(DefaultBodyLimit::max(limits::REQUEST_BODY_BYTES))
         .layer(middleware::from_fn(head::limit))
+        .layer(middleware::from_fn(panic::caught))
 }
 
 /// The pages for people, which remember their reader's language and stay out of indexes.
@@ -79,4 +86,45 @@ async fn default_headers(mut response: Response) -> Response {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::{Body, to_bytes};
+    use tower::ServiceExt;
+
+    use super::*;
+
+    async fn broken() -> &'static str {
+        panic!("canary")
+    }
+
+    /// Regression: a handler that panicked ended the connection, and its client never learned why.
+    #[tokio::test]
+    async fn regression_a_panic_is_answered_and_tells_nothing() {
+        let routes: Router = guarded(Router::new().route("/", get(broken).post(|| async { "whole" })));
+        let ask = async |method: &str| {
+            let request = Request::builder().method(method).uri("/").body(Body::empty()).unwrap();
+            let answer = routes.clone().oneshot(request).await.unwrap();
+            let (status, kind) = (answer.status().as_u16(), answer.headers().get(header::CONTENT_TYPE).cloned());
+            let body = to_bytes(answer.into_body(), limits::REQUEST_BODY_BYTES).await.unwrap();
+            (status, kind.unwrap(), String::from_utf8(body.to_vec()).unwrap())
+        };
+        let (status, kind, body) = ask("GET").await;
+        assert_eq!((status, kind.to_str().unwrap()), (500, "application/problem+json"));
+        assert!(body.contains("/problems/internal") && !body.contains("canary"), "{body}");
+        assert_eq!((ask("POST").await.0, ask("POST").await.2.as_str()), (200, "whole"));
+    }
+
+    #[tokio::test]
+    async fn people_are_told_of_a_panic_in_words() {
+        let routes: Router = Router::new()
+            .route("/", get(broken))
+            .layer(middleware::from_fn(panic::caught))
+            .layer(middleware::from_fn(html::trouble_in_words));
+        let answer = routes.oneshot(Request::new(Body::empty())).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let body = to_bytes(answer.into_body(), limits::REQUEST_BODY_BYTES).await.unwrap();
+        assert!(String::from_utf8_lossy(&body).contains("This cannot be done right now"));
+    }
 }

@@ -25,14 +25,9 @@ use crate::base::limits;
 /// Pause after an accept that failed, so that a full table of descriptors does not become a busy loop.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Serves `router` on `listener` until `stop`, then lets open requests finish for at most
+/// Serves `router` on `listener`, so many connections at once, until `stop`, then lets open requests finish for at most
 /// [`limits::SHUTDOWN_TIMEOUT`].
-pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) {
-    serve_at_once(limits::CONNECTIONS, listener, router, stop).await;
-}
-
-/// [`serve`], so many connections at once.
-async fn serve_at_once(connections: usize, listener: TcpListener, router: Router, stop: CancellationToken) {
+pub async fn serve(connections: usize, listener: TcpListener, router: Router, stop: CancellationToken) {
     let graceful = GracefulShutdown::new();
     let places = Arc::new(Semaphore::new(connections));
     let rooms = Arc::new(Semaphore::new(limits::ROOMY_CONNECTIONS));
@@ -196,7 +191,7 @@ mod tests {
         let mut guest = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let stop = CancellationToken::new();
         let router = Router::new().route("/", get(|| async { "whole" }));
-        let served = tokio::spawn(serve_at_once(1, listener, router, stop.clone()));
+        let served = tokio::spawn(serve(1, listener, router, stop.clone()));
         // Answered, so that the connection stays, idle, in the only place there is.
         guest.write_all(ENDLESS).await.unwrap();
         assert!(guest.read(&mut [0; 1024]).await.unwrap() > 0);

@@ -41,7 +41,7 @@ const ROOMS: [(&str, &[&str]); 15] = [
     ("main", &["cli"]),
 ];
 /// Foreign crates that belong to certain rooms.
-const CRATES: [(&str, &[&str]); 12] = [
+const CRATES: [(&str, &[&str]); 13] = [
     ("diesel", &["store"]),
     ("diesel_migrations", &["store"]),
     ("libsqlite3_sys", &["store"]),
@@ -53,6 +53,7 @@ const CRATES: [(&str, &[&str]); 12] = [
     ("figment", &["config"]),
     ("tokio", &["app", "cli", "http", "jobs", "provision", "store", "telemetry", "web", "main"]),
     ("koogallery_simulator", &["cli"]),
+    ("rustix", &["cli"]),
     ("chacha20poly1305", &["license"]),
 ];
 /// Rooms without input and output, and what of the standard library they cannot have.

@@ -1,6 +1,7 @@
 //! Licensed software, over HTTP: it shows the license, verifies every signed text with the key list that came along and the
 //! root that it pins (by `signet-verify`, as customers do), and believes nothing else.
 
+mod alike;
 mod answers;
 mod files;
 mod limits;

@@ -10,7 +10,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
+use rustix::{fs::OFlags, process::geteuid};
 use serde::{Deserialize, Serialize, Serializer};
 use signet_verify::{bundle::Bundle, clock::TrustedTime, revocations::RevocationSet};
 
@@ -94,12 +95,12 @@ impl Folder {
     /// Makes the folder if need be and waits for whoever works in it.
     ///
     /// # Errors
-    /// When the folder cannot be made or written.
+    /// When the folder cannot be made or written, and when others could change what is in it.
     pub fn open(path: PathBuf) -> anyhow::Result<Self> {
         let cannot = || format!("{} cannot be used: name another folder with SIGNET_CLIENT_DIR", path.display());
         DirBuilder::new().recursive(true).mode(0o700).create(&path).with_context(cannot)?;
-        let options = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).clone();
-        let lock = options.open(path.join(LOCK)).with_context(cannot)?;
+        private(&path, geteuid().as_raw())?;
+        let lock = open_lock(&path.join(LOCK)).with_context(cannot)?;
         // Every holder ends by itself: each of its calls has a time-out.
         lock.lock().with_context(cannot)?;
         Ok(Self { path, _lock: lock })
@@ -110,10 +111,10 @@ impl Folder {
     /// # Errors
     /// When the folder cannot be read.
     pub fn existing(path: PathBuf) -> anyhow::Result<Option<Self>> {
-        if path.join(LOCK).try_exists().with_context(|| format!("{} cannot be read", path.display()))? {
-            Self::open(path).map(Some)
-        } else {
-            Ok(None)
+        match fs::symlink_metadata(path.join(LOCK)) {
+            Ok(_) => Self::open(path).map(Some),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error).with_context(|| format!("{} cannot be read", path.display())),
         }
     }
 
@@ -197,6 +198,40 @@ impl Folder {
     }
 }
 
+/// Refuses a folder in which somebody else than `user` could put a state of their own: the pinned root would be theirs.
+/// The folder above may be root's, and writable by others where they can move nothing away (`/tmp`), or by a group, which
+/// is how Kubernetes mounts a volume.
+fn private(folder: &Path, user: u32) -> anyhow::Result<()> {
+    let above = folder.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    for (path, owners, writable, unless) in [(folder, [user, user], 0o022, 0), (above, [user, 0], 0o002, 0o1000)] {
+        let found = fs::metadata(path).with_context(|| format!("{} cannot be read", path.display()))?;
+        let (owner, mode, path) = (found.uid(), found.mode() & 0o7777, path.display());
+        if !owners.contains(&owner) {
+            bail!(
+                "{path} belongs to user {owner} and this runs as user {user}, so somebody else could change the state: run \
+                 this as user {owner}, or name a folder of your own with SIGNET_CLIENT_DIR"
+            );
+        }
+        if mode & writable != 0 && mode & unless == 0 {
+            bail!(
+                "{path} can be written by others (mode {mode:o}), who could change the state: chmod go-w {path}, or name a \
+                 folder of your own with SIGNET_CLIENT_DIR"
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Opens the lock, making it if need be. A link is not followed: it may lead to a file of somebody else.
+fn open_lock(path: &Path) -> anyhow::Result<File> {
+    let flags = OFlags::NOFOLLOW.bits().cast_signed();
+    let options = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).custom_flags(flags).clone();
+    options.open(path).map_err(|error| match fs::symlink_metadata(path) {
+        Ok(found) if found.is_symlink() => anyhow!("{} is a link, which is not followed: remove it", path.display()),
+        _ => error.into(),
+    })
+}
+
 /// What of the surroundings says where states are kept.
 #[derive(Debug, Clone, Default)]
 pub struct Places {
@@ -216,8 +251,7 @@ impl Places {
         let path = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         Self {
             given: path("SIGNET_CLIENT_DIR"),
-            // The owner of a process's folder is its effective user (proc(5)).
-            root: fs::metadata("/proc/self").is_ok_and(|it| it.uid() == 0),
+            root: geteuid().is_root(),
             // A relative path is invalid and to be ignored (XDG Base Directory Specification).
             xdg_state: path("XDG_STATE_HOME").filter(|path| path.is_absolute()),
             home: path("HOME"),
@@ -246,9 +280,38 @@ impl Places {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use serde_json::json;
 
     use super::*;
+
+    /// Regression: the state was read from, and written to, a folder of anybody.
+    #[test]
+    fn regression_a_folder_that_others_can_change_is_refused() {
+        let above = tempfile::tempdir().unwrap();
+        let (folder, user) = (above.path().join("atlas"), geteuid().as_raw());
+        let set = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        DirBuilder::new().mode(0o700).create(&folder).unwrap();
+        for (of_folder, of_above, fits) in [
+            (0o700, 0o700, true),
+            (0o755, 0o755, true),
+            (0o700, 0o1777, true),
+            (0o700, 0o2775, true),
+            (0o720, 0o700, false),
+            (0o702, 0o700, false),
+            (0o1777, 0o700, false),
+            (0o700, 0o777, false),
+        ] {
+            set(&folder, of_folder);
+            set(above.path(), of_above);
+            let told = private(&folder, user).err().map(|error| error.to_string());
+            assert_eq!(told.is_none(), fits, "{of_folder:o} {of_above:o} {told:?}");
+            assert!(told.is_none_or(|told| told.contains("written by others") && told.contains("chmod go-w")));
+        }
+        let told = private(&folder, user + 1).unwrap_err().to_string();
+        assert!(told.contains(&format!("belongs to user {user}")) && told.contains("SIGNET_CLIENT_DIR"), "{told}");
+    }
 
     #[test]
     fn regression_a_state_with_many_revocations_is_read_again() {

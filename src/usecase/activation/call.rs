@@ -51,10 +51,11 @@ pub(super) fn open<'a>(
     asked: Asked,
 ) -> Done<Outcome<Call<'a>>> {
     let asked = verdict::asked(credential, asked);
-    let mut held = match verdict::find(tx, ctx, credential, &asked)? {
-        Ok(held) => held,
-        Err(verdict) => return Ok(Err(Box::new(Refused { verdict: *verdict, holders: Vec::new() }))),
-    };
+    let mut held =
+        match verdict::find(tx, ctx, credential, &asked, |tx, nobody| tx.license_for_update(nobody).map(drop))? {
+            Ok(held) => held,
+            Err(verdict) => return Ok(Err(Box::new(Refused { verdict: *verdict, holders: Vec::new() }))),
+        };
     let id = held.license.id;
     let gone = || Failure::Missing(format!("license {id} is gone"));
     held.license = tx.license_for_update(id)?.ok_or_else(gone)?;

@@ -106,7 +106,7 @@ pub fn renew(
 /// The database's; missing keys.
 pub fn deactivate(tx: &mut Tx, ctx: Context, credential: &SecretString, id: ActivationId) -> Done<Outcome<()>> {
     let asked = verdict::asked(credential, Asked::default());
-    let held = match verdict::find(tx, ctx, credential, &asked)? {
+    let held = match verdict::find(tx, ctx, credential, &asked, |tx, nobody| tx.license_for_update(nobody).map(drop))? {
         Ok(held) => held,
         Err(verdict) => return Ok(Err(Box::new(Refused { verdict: *verdict, holders: Vec::new() }))),
     };

@@ -27,7 +27,7 @@ use axum::{
 
 use crate::{app::App, base::limits};
 
-use super::html;
+use super::{html, panic};
 
 /// The addresses of the page.
 pub fn routes(app: &App) -> Router<App> {
@@ -42,5 +42,6 @@ pub fn routes(app: &App) -> Router<App> {
         .layer(Extension(Arc::new(tries::WrongTries::default())))
         .layer(DefaultBodyLimit::max(limits::REQUEST_BODY_BYTES))
         .layer(middleware::from_fn_with_state(app.clone(), session::refuse_foreign))
+        .layer(middleware::from_fn(panic::caught))
         .layer(middleware::from_fn(html::trouble_in_words))
 }

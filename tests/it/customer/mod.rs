@@ -1,5 +1,6 @@
 //! The customer's page over HTTP, as a browser without a script sees it.
 
+mod commands;
 mod doors;
 mod links;
 pub mod page;

@@ -120,6 +120,11 @@ impl Service {
         }
     }
 
+    /// The process's id.
+    pub fn id(&self) -> u32 {
+        self.child.0.id()
+    }
+
     /// Whether the process runs.
     pub fn runs(&mut self) -> bool {
         self.child.0.try_wait().unwrap().is_none()
@@ -137,7 +142,7 @@ impl Service {
 
     /// Sends a signal by its name, such as `TERM`.
     pub fn signal(&self, name: &str) {
-        let id = self.child.0.id().to_string();
+        let id = self.id().to_string();
         let sent = Command::new("sh").args(["-c", "kill -s \"$0\" \"$1\"", name, &id]).status().unwrap();
         assert!(sent.success(), "signal {name} could not be sent");
     }

@@ -3,6 +3,7 @@
 use std::{
     io::{Read, Write},
     net::TcpStream,
+    process::Command,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -142,4 +143,23 @@ async fn sighup_reloads_an_access_key() {
     tokio::task::block_in_place(|| wait_until("the reload", || service.log().contains("loaded anew")));
     assert_eq!((code(&old).await.as_str(), code(&new).await.as_str()), ("000001", "000000"));
     tokio::task::block_in_place(|| service.stop());
+}
+
+/// Started with few open files allowed, as many systems do, it allows itself as many as it may, and says so.
+#[test]
+fn a_server_may_open_as_many_files_as_the_system_lets_it() {
+    let mut installation = Installation::new(Backend::Sqlite);
+    let service = installation.serve_by(|usual| {
+        let mut command = Command::new("sh");
+        command.args(["-c", "ulimit -S -n 200 && exec \"$0\" \"$@\""]).arg(usual.get_program()).args(usual.get_args());
+        command.env_clear().envs(usual.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        command.current_dir(usual.get_current_dir().unwrap());
+        command
+    });
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", service.id())).unwrap();
+    let files = limits.lines().find_map(|line| line.strip_prefix("Max open files")).unwrap();
+    let [soft, hard] = [0, 1].map(|column| files.split_whitespace().nth(column).unwrap());
+    assert_eq!(soft, hard);
+    assert!(service.log().contains(&format!("{hard} files may be open at once")), "{}", tail(&service.log()));
+    service.stop();
 }

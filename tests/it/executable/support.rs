@@ -181,9 +181,17 @@ impl Installation {
     /// The same with settings of the environment.
     #[track_caller]
     pub fn serve_with(&mut self, settings: &[(&str, &str)]) -> Service {
-        for _ in 0..5 {
-            let mut command = self.command(&["serve", "--catalog", "catalog.toml"]);
+        self.serve_by(|mut command| {
             command.envs(settings.iter().copied());
+            command
+        })
+    }
+
+    /// The same by another command, made of the usual one.
+    #[track_caller]
+    pub fn serve_by(&mut self, change: impl Fn(Command) -> Command) -> Service {
+        for _ in 0..5 {
+            let command = change(self.command(&["serve", "--catalog", "catalog.toml"]));
             match Service::start(command, self) {
                 Ok(service) => return service,
                 Err(log) if log.contains("cannot listen") => self.port = free_port(),

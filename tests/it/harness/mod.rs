@@ -14,6 +14,7 @@ use signet::{
     base::{
         clock::{Clock, ManualClock},
         entropy::{Entropy, SeededEntropy, SystemEntropy},
+        limits,
         proxies::Proxies,
         rate::RateLimits,
         slug::Slug,
@@ -172,7 +173,7 @@ impl TestApp {
         };
         let app = App::new(parts).await.unwrap();
         let stop = CancellationToken::new();
-        tokio::spawn(server::serve(listener, router::public(&app), stop.clone()));
+        tokio::spawn(server::serve(limits::CONNECTIONS, listener, router::public(&app), stop.clone()));
         Self { app, clock, address, database, master, stop, seed, settings }
     }
 

@@ -1,8 +1,15 @@
 //! newInstance with and without a default plan, and what happens until the details are known.
 
+use std::{
+    collections::BTreeSet,
+    sync::{Mutex, PoisonError},
+};
+
 use koogallery_simulator::{Call, Line};
 use rstest::rstest;
 use signet::{
+    app::App,
+    base::{ids::OrderId, limits},
     catalog::PlanName,
     jobs::orders,
     license::{
@@ -10,8 +17,11 @@ use signet::{
         plan::FeatureValue,
     },
     marketplace::event::PurchaseDetails,
-    store::OrderStatus,
-    usecase::order::{self, Completion, OrderInfo},
+    store::{OrderRecord, OrderStatus, Tx},
+    usecase::{
+        Context,
+        order::{self, Completion, OrderInfo},
+    },
 };
 
 use crate::harness::{Backend, CATALOG, Door, TestApp, slug, stamp, time};
@@ -146,7 +156,7 @@ async fn a_default_plan_given_later_completes_what_waits(#[case] backend: Backen
     let line = Line::Client;
     let door = app.door_at("client-waiting", line);
     let instance = waits(&door, &Call::buy(line, "CS0001").unwrap()).await;
-    orders::round(&app.app, &orders::CatalogSource).await;
+    orders::round(&app.app, &orders::CatalogSource, None).await;
     assert_eq!(app.licenses().await.len(), 0, "nothing is known yet");
 
     let with_default = CATALOG.replace(
@@ -155,7 +165,7 @@ async fn a_default_plan_given_later_completes_what_waits(#[case] backend: Backen
     );
     assert_ne!(with_default, CATALOG);
     app.apply_catalog(&with_default).await;
-    orders::round(&app.app, &orders::CatalogSource).await;
+    orders::round(&app.app, &orders::CatalogSource, None).await;
     assert_eq!(app.license(&instance).await.plan, slug("office"));
     assert_eq!(door.bought(&Call::buy(line, "CS0001").unwrap()).await.0, instance);
 }
@@ -218,8 +228,49 @@ async fn a_perpetual_plan_is_for_good_by_the_merchants_word_and_a_years_guess_by
     let sells_atlas = channel.replace("[\"desk\"]", "[\"desk\", \"atlas\"]");
     let perpetual = CATALOG.replace(channel, &format!("{sells_atlas}default_plan = \"atlas/lifetime\"\n"));
     app.apply_catalog(&perpetual).await;
-    orders::round(&app.app, &orders::CatalogSource).await;
+    orders::round(&app.app, &orders::CatalogSource, None).await;
     let license = app.license(&by_schedule).await;
     assert!(license.expiry.is_guess(), "{:?}", license.expiry);
     assert_eq!(app.open_alerts().await, ["term_unknown"]);
+}
+
+/// Knows nothing, and remembers what it was asked about.
+#[derive(Default)]
+struct Ignorant(Mutex<BTreeSet<OrderId>>);
+
+impl Ignorant {
+    fn asked(&self) -> usize {
+        self.0.lock().unwrap().len()
+    }
+}
+
+impl orders::OrderSource for Ignorant {
+    fn details<'a>(&'a self, _: &'a App, order: &'a OrderRecord) -> orders::Details<'a> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(order.id);
+        Box::pin(std::future::ready(Ok(None)))
+    }
+}
+
+/// Regression: each round began with the oldest, and orders behind the first ten thousand were never asked about.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn regression_no_number_of_waiting_orders_hides_the_later_ones() {
+    let app = TestApp::start(Backend::Sqlite).await;
+    let door = app.door_at("client-waiting", Line::Client);
+    waits(&door, &Call::buy(Line::Client, "CS0001").unwrap()).await;
+    let order = app.orders("CS0001").await.pop().unwrap();
+    let round = usize::try_from(orders::PAGES * limits::PAGE_ROWS).unwrap();
+    let more = move |tx: &mut Tx, ctx: Context<'_>| {
+        for number in 0..round {
+            let id = OrderId::new(ctx.now, ctx.entropy);
+            tx.order_save(&OrderRecord { id, identity: format!("more-{number}"), ..order.clone() })?;
+        }
+        Ok(())
+    };
+    app.write(more).await;
+    let source = Ignorant::default();
+    let stopped = orders::round(&app.app, &source, None).await;
+    assert!(stopped.is_some() && source.asked() == round, "{stopped:?}");
+    assert_eq!(orders::round(&app.app, &source, stopped).await, None, "the next one begins anew");
+    assert_eq!(source.asked(), round + 1);
+    assert!(orders::round(&app.app, &source, None).await.is_some());
 }

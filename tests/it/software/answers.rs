@@ -10,9 +10,7 @@ use signet_verify::{
     validation::{self, NotAnAnswer},
 };
 
-use super::{
-    NOBODYS, Software, act, components, header_names, lease, manage, members, refusal, ring, signed, unknown_key,
-};
+use super::{NOBODYS, Software, act, components, lease, manage, members, refusal, ring, signed, unknown_key};
 use crate::harness::{Answer, Backend, TestApp};
 
 const LEASE: [&str; 6] = ["activation", "lease", "code", "keys", "server_time", "warnings"];
@@ -189,32 +187,6 @@ async fn a_floating_seat_that_went_back_is_no_definite_no(#[case] backend: Backe
     assert_eq!(answer.json()["conclusive"], false);
     let again = software.activate(1).await;
     assert_eq!(again.json()["activation"]["id"], seat, "{again:?}");
-}
-
-/// The form of an answer tells nobody which keys exist.
-#[rstest]
-#[case::sqlite(Backend::Sqlite)]
-#[case::postgres(Backend::Postgres)]
-#[tokio::test]
-async fn known_and_unknown_licenses_are_answered_in_one_form(#[case] backend: Backend) {
-    let app = TestApp::start_with(backend, super::limits::settings(60, 240, 30_000)).await;
-    let software = Software::of(&app, "fixed", Some(1)).await;
-    let seat = software.seated(1).await;
-    let stranger = software.showing(&unknown_key());
-    let (known, unknown) = (software.validate().await, stranger.validate().await);
-    assert_eq!((known.status, members(&known)), (unknown.status, members(&unknown)));
-    assert_eq!(header_names(&known), header_names(&unknown));
-    act(&app, &software, Act::Suspend).await;
-    for (known, unknown) in [
-        (software.validate().await, stranger.validate().await),
-        (software.activate(1).await, stranger.activate(1).await),
-        (software.renew(&seat).await, stranger.renew(&seat).await),
-        (software.renew(NOBODYS).await, stranger.renew(NOBODYS).await),
-    ] {
-        assert_eq!((known.status, members(&known)), (unknown.status, members(&unknown)));
-        assert_eq!(header_names(&known), header_names(&unknown));
-        assert_eq!(known.header("Ratelimit-Limit"), unknown.header("Ratelimit-Limit"));
-    }
 }
 
 #[rstest]

@@ -16,8 +16,10 @@ use super::{
 };
 use crate::harness::slug;
 
-/// Lines that an example may have: it is to be read.
+/// An example has fewer lines than this, empty ones too, none longer than [`WIDTH`]: it is to be read.
 const LINES: usize = 60;
+/// Characters of a line.
+const WIDTH: usize = 120;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
@@ -63,8 +65,8 @@ impl Example {
 
     async fn lives(self) {
         let text = std::fs::read_to_string(self.source()).unwrap();
-        let lines = text.lines().filter(|line| !line.trim().is_empty()).count();
-        assert!(lines < LINES, "{lines} lines");
+        let (lines, widest) = (text.lines().count(), text.lines().map(|line| line.chars().count()).max());
+        assert!(lines < LINES && widest <= Some(WIDTH), "{lines} lines of up to {widest:?} characters");
         self.renews_and_stays_offline().await;
         self.stops_by_a_signed_no_only().await;
         self.follows_no_redirect().await;

@@ -1,6 +1,10 @@
 //! The state's file and the commands that need no service.
 
-use std::{fs, os::unix::fs::PermissionsExt};
+use std::{
+    fs,
+    os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt},
+    path::Path,
+};
 
 use serde_json::Value;
 use signet::{base::entropy::SeededEntropy, license::keys::Signer};
@@ -98,4 +102,72 @@ async fn clients_that_start_at_once_share_one_state() {
         })
     });
     assert_eq!(renewed, 1, "the first renews, the others find its lease");
+}
+
+/// Regression: both were accepted without a word.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn regression_a_folder_of_others_and_a_lock_that_leads_elsewhere_are_refused() {
+    let shop = Shop::open(0).await;
+    let machine = Machine::new("desk-1");
+    machine.activated(&shop);
+    let (folder, lock) = (machine.path("client"), machine.state_file().with_file_name("lock"));
+    for (path, mode) in [(folder.join("atlas"), 0o770), (folder.clone(), 0o777)] {
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        for told in [machine.run(&["check"]), machine.activate(&shop, &shop.code)] {
+            told.refused(&["can be written by others", "chmod go-w"]);
+        }
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
+    }
+    fs::remove_file(&lock).unwrap();
+    for target in [machine.path("elsewhere"), machine.state_file()] {
+        std::os::unix::fs::symlink(&target, &lock).unwrap();
+        machine.run(&["check"]).refused(&["lock is a link", "remove it"]);
+        fs::remove_file(&lock).unwrap();
+    }
+    assert!(!machine.path("elsewhere").exists());
+    machine.activated(&shop);
+    machine.checks(0, "runs");
+}
+
+/// As the document says: a volume at the folder of the state is enough.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_container_is_the_machine_of_its_volume() {
+    let shop = Shop::open(0).await;
+    // Another file system than the root's, as a volume is.
+    let volumes = [(); 3].map(|()| tempfile::tempdir_in("/dev/shm").unwrap());
+    // A new container: nothing outlives the last one but what is on its volume.
+    let run = |volume: &Path, arguments: &[&str]| {
+        let container = Machine::new("");
+        let mut command = container.command(arguments);
+        command
+            .env("KUBERNETES_SERVICE_HOST", "10.0.0.1")
+            .env("SIGNET_CLIENT_DIR", volume)
+            .env("SIGNET_LICENSE", &shop.code);
+        tokio::task::block_in_place(|| Ended::of(command))
+    };
+    let activation = |volume: &Path| {
+        let ended = run(volume, &["activate", "--server", &shop.server, &format!("--root-key={}", shop.root)]);
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        let state: Value = serde_json::from_slice(&fs::read(volume.join("atlas/state.json")).unwrap()).unwrap();
+        state["client"]["activation"].clone()
+    };
+    let [first, copy, other] = volumes.each_ref().map(|volume| volume.path());
+    let seat = activation(first);
+    for _ in 0..2 {
+        assert_eq!(run(first, &["check", "--offline"]).code, Some(0));
+        assert_eq!(activation(first), seat);
+    }
+    fs::remove_file(first.join("atlas/state.json")).unwrap();
+    assert_eq!(activation(first), seat, "by the id alone");
+    fs::DirBuilder::new().mode(0o700).create(copy.join("atlas")).unwrap();
+    fs::copy(first.join("atlas/machine-id"), copy.join("atlas/machine-id")).unwrap();
+    assert_eq!(activation(copy), seat, "a copied volume is the same machine");
+    assert_ne!(activation(other), seat);
+
+    let (root, inside) = (fs::metadata("/").unwrap().dev(), Machine::new(""));
+    if fs::metadata(inside.path("")).unwrap().dev() == root {
+        let ended =
+            run(&inside.path("client"), &["activate", "--server", &shop.server, &format!("--root-key={}", shop.root)]);
+        ended.refused(&["nothing that outlives a restart", "SIGNET_MACHINE_ID", "mount a volume"]);
+    }
 }
