@@ -27,7 +27,7 @@ pub struct Play {
     pub manifest: String,
     pub package: Vec<u8>,
     pub license: String,
-    /// The real service, which then answers what is asked about activations.
+    /// The real service, which then answers everything but for manifest and package.
     pub real: Option<SocketAddr>,
     /// After so many bytes the package's connections break off, one after the other.
     pub cuts: Vec<usize>,
@@ -71,6 +71,8 @@ pub struct Fake {
 
 struct Call {
     method: String,
+    /// As it was sent: path and query.
+    target: String,
     path: String,
     query: BTreeMap<String, String>,
     headers: BTreeMap<String, String>,
@@ -177,7 +179,8 @@ fn read(stream: &TcpStream) -> Option<Call> {
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
     let (path, query) = target.split_once('?').unwrap_or((&target, ""));
-    Some(Call { method, path: path.to_owned(), query: form(query.as_bytes()), headers, body })
+    let (path, query) = (path.to_owned(), form(query.as_bytes()));
+    Some(Call { method, path, query, target, headers, body })
 }
 
 fn form(bytes: &[u8]) -> BTreeMap<String, String> {
@@ -192,6 +195,12 @@ fn answer(state: &mut State, call: &Call, name: &str) -> (u16, Vec<u8>) {
     if let Some((status, detail)) = state.play.refuses.get(name) {
         return (*status, problem(detail));
     }
+    if let Some(real) = state.play.real {
+        return match name {
+            "manifest" | "package" => served(state, call, name),
+            _ => forwarded(real, call),
+        };
+    }
     let authorization = call.headers.get("authorization").map(String::as_str).unwrap_or_default();
     let wanted = match call.path.strip_prefix("/api/v1/").unwrap_or_default() {
         "bootstrap/session" => String::new(),
@@ -202,17 +211,9 @@ fn answer(state: &mut State, call: &Call, name: &str) -> (u16, Vec<u8>) {
         state.complaints.push(format!("{name}: authorization {authorization:?}"));
         return (401, problem("not authorized"));
     }
-    if let Some(real) = state.play.real.filter(|_| call.path.starts_with("/api/v1/activations")) {
-        return forwarded(real, call);
-    }
     match (call.method.as_str(), name) {
         ("POST", "session") => session(state, call),
-        ("GET", "manifest") => (200, state.play.manifest.clone().into_bytes()),
-        ("GET", "package") => match call.from() {
-            Some(from) if from >= state.play.package.len() => (416, Vec::new()),
-            Some(from) => (206, state.play.package[from..].to_vec()),
-            None => (200, state.play.package.clone()),
-        },
+        ("GET", "manifest" | "package") => served(state, call, name),
         ("GET", "license") => (200, format!("code {}\n", state.play.license).into_bytes()),
         ("POST", "report") => report(state, call),
         ("POST", "activations" | "renew") => activation(state, call, name),
@@ -276,11 +277,21 @@ fn report(state: &mut State, call: &Call) -> (u16, Vec<u8>) {
     (200, format!("order {order}\n").into_bytes())
 }
 
+fn served(state: &State, call: &Call, name: &str) -> (u16, Vec<u8>) {
+    let package = &state.play.package;
+    match call.from() {
+        _ if name == "manifest" => (200, state.play.manifest.clone().into_bytes()),
+        Some(from) if from >= package.len() => (416, Vec::new()),
+        Some(from) => (206, package[from..].to_vec()),
+        None => (200, package.clone()),
+    }
+}
+
 /// What the real service says to it.
 fn forwarded(real: SocketAddr, call: &Call) -> (u16, Vec<u8>) {
     let mut stream = TcpStream::connect(real).unwrap();
-    let Call { method, path, .. } = call;
-    let mut head = format!("{method} {path} HTTP/1.1\r\n");
+    let Call { method, target, .. } = call;
+    let mut head = format!("{method} {target} HTTP/1.1\r\n");
     for (name, value) in &call.headers {
         head += &format!("{name}: {value}\r\n");
     }
@@ -308,6 +319,15 @@ fn activation(state: &mut State, call: &Call, name: &str) -> (u16, Vec<u8>) {
 
 /// A manifest of a package, signed; what it says of it can be changed first.
 pub fn manifest(key: &SigningKey, package: &[u8], change: impl FnOnce(&mut serde_json::Value)) -> String {
+    manifest_by(|input| key.sign(input).to_bytes(), package, change)
+}
+
+/// The same by whatever signs.
+pub fn manifest_by(
+    sign: impl FnOnce(&[u8]) -> [u8; 64],
+    package: &[u8],
+    change: impl FnOnce(&mut serde_json::Value),
+) -> String {
     let mut claims = serde_json::json!({
         "aud": "atlas/package", "exp": 4_102_444_800_u64, "file": "atlas.tar.gz", "min_version": "1.0.0",
         "sha256": HEXLOWER.encode(&Sha256::digest(package)), "size": package.len(), "version": "1.2.3",
@@ -316,6 +336,6 @@ pub fn manifest(key: &SigningKey, package: &[u8], change: impl FnOnce(&mut serde
     let encode = |text: String| BASE64URL_NOPAD.encode(text.as_bytes());
     let header = r#"{"alg":"EdDSA","kid":"key-1","typ":"package+jwt"}"#.to_owned();
     let input = format!("{}.{}", encode(header), encode(claims.to_string()));
-    let signature = key.sign(input.as_bytes()).to_bytes();
+    let signature = sign(input.as_bytes());
     format!("{input}.{}", BASE64URL_NOPAD.encode(&signature))
 }

@@ -26,7 +26,8 @@ pub const PASSWORD: &str = "Correct-Horse-7";
 
 /// What a test starts with: everything in order. Tests change it.
 pub struct Plan {
-    pub product: &'static str,
+    /// Another script than the one for all this.
+    pub script: Option<String>,
     pub key: SigningKey,
     pub play: Play,
     pub recipe: Recipe,
@@ -46,7 +47,7 @@ impl Plan {
         let package = packed(&repository().join("tests/boot/sample"));
         let manifest = fake::manifest(&key, &package, |_| {});
         Self {
-            product: "atlas",
+            script: None,
             key,
             play: Play { manifest, package, license: fake::LICENSE.to_owned(), ..Play::default() },
             recipe: Recipe {
@@ -73,7 +74,7 @@ impl Plan {
     /// Starts the service and the server, and waits until the server is off.
     pub fn run(self) -> Machine {
         let out = TempDir::new().unwrap();
-        let script = self.script();
+        let script = self.script.clone().unwrap_or_else(|| self.written());
         let fake = Fake::start(self.play);
         std::fs::write(out.path().join("script"), &script).unwrap();
         let files = out.path().join("to-copy");
@@ -88,7 +89,7 @@ impl Plan {
         Machine { out, fake, script }
     }
 
-    fn script(&self) -> String {
+    fn written(&self) -> String {
         let digest = HEXLOWER.encode(&Sha256::digest(self.other_manifest.unwrap_or(&self.play.manifest)));
         let hash = password::hash(&PASSWORD.into(), &SeededEntropy::new(1)).unwrap();
         let bootstrap = Bootstrap {
@@ -98,7 +99,7 @@ impl Plan {
             manifest_sha256: &digest,
             key: &self.key.verifying_key().to_bytes(),
             pin: None,
-            product: &slug(self.product),
+            product: &slug("atlas"),
             password: Some(&hash),
             recipe: &self.recipe,
             answers: &self.answers,
