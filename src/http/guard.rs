@@ -83,8 +83,7 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
     let [a, b, ..] = address.segments();
     let global_unicast = a & 0xe000 == 0x2000;
     // 2001:0::/23 (Teredo and other protocols), documentation, 6to4.
-    let special =
-        (a == 0x2001 && b < 0x200) || (a == 0x2001 && b == 0xdb8) || a == 0x2002 || (a == 0x3fff && b < 0x1000);
+    let special = matches!((a, b), (0x2001, 0..0x200 | 0xdb8) | (0x2002, _) | (0x3fff, 0..0x1000));
     // NAT64 (64:ff9b::/96, 64:ff9b:1::/48) and everything else outside 2000::/3 is no address of the public internet.
     global_unicast && !special
 }

@@ -147,8 +147,9 @@ fn has_feature(features: &Features, name: &str) -> bool {
     !matches!(features.get(name), None | Some(FeatureValue::Flag(false) | FeatureValue::Number(0)))
 }
 
-/// A machine that says what it is made of must name the device; a question without a machine asks for none.
-fn is_other_device(license: &License, rules: &Rules, components: &Components) -> bool {
+/// Whether `license` is bound to another device. A machine that says what it is made of must name the device; a question
+/// without a machine asks for none.
+pub fn is_other_device(license: &License, rules: &Rules, components: &Components) -> bool {
     let bound = rules.plan.is_some_and(|plan| plan.bind_parameter.is_some());
     let device = license.device.as_deref().filter(|_| bound && !components.is_empty());
     device.is_some_and(|device| !rules.names_device(components, device))

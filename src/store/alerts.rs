@@ -54,6 +54,24 @@ impl Tx {
         Ok(rows == 1)
     }
 
+    /// The open alert with this `dedupe`.
+    pub fn alert_open(&mut self, dedupe: &str) -> Result<Option<AlertRecord>, StoreError> {
+        each!(self, c => alerts::table
+            .filter(alerts::dedupe.eq(dedupe))
+            .filter(alerts::resolved_at.is_null())
+            .select(AlertRecord::as_select())
+            .first(c)
+            .optional())
+    }
+
+    /// Says anew what an alert tells.
+    pub fn alert_retell(&mut self, id: AlertId, detail: &Value) -> Result<(), StoreError> {
+        each!(self, c => diesel::update(alerts::table.find(id))
+            .set(alerts::detail.eq(Json::from(detail.clone())))
+            .execute(c))?;
+        Ok(())
+    }
+
     /// The alert with this id.
     pub fn alert_find(&mut self, id: AlertId) -> Result<Option<AlertRecord>, StoreError> {
         each!(self, c => alerts::table.find(id).select(AlertRecord::as_select()).first(c).optional())

@@ -54,14 +54,33 @@ impl Tx {
         })
     }
 
-    /// How often `event` happened to the license since `from`. The ids tell the time, so the index serves.
-    pub fn history_count(&mut self, license: LicenseId, event: &str, from: Time) -> Result<u32, StoreError> {
+    /// How often one of `events` happened to the license since `from`. The ids tell the time, so the index serves.
+    pub fn history_count(&mut self, license: LicenseId, events: &[&str], from: Time) -> Result<u32, StoreError> {
         let count: i64 = each!(self, c => history::table
             .filter(history::license_id.eq(license))
             .filter(history::id.ge(HistoryId::lowest(from)))
-            .filter(history::event.eq(event))
+            .filter(history::event.eq_any(events))
             .count()
             .get_result(c))?;
         Ok(u32::try_from(count).unwrap_or(u32::MAX))
+    }
+
+    /// When one of `events` happened to the license since `from`, after `skip` of them; `None`: so many did not.
+    pub fn history_time(
+        &mut self,
+        license: LicenseId,
+        events: &[&str],
+        from: Time,
+        skip: u32,
+    ) -> Result<Option<Time>, StoreError> {
+        each!(self, c => history::table
+            .filter(history::license_id.eq(license))
+            .filter(history::id.ge(HistoryId::lowest(from)))
+            .filter(history::event.eq_any(events))
+            .order(history::id)
+            .offset(i64::from(skip))
+            .select(history::at)
+            .first(c)
+            .optional())
     }
 }

@@ -45,6 +45,16 @@ impl Tx {
         Ok(latest.unwrap_or(0))
     }
 
+    /// The product's entry `number`.
+    pub fn revocation_find(&mut self, product: &Slug, number: i64) -> Result<Option<RevocationRecord>, StoreError> {
+        each!(self, c => revocations::table
+            .filter(revocations::product.eq(product))
+            .filter(revocations::number.eq(number))
+            .select(RevocationRecord::as_select())
+            .first(c)
+            .optional())
+    }
+
     /// Adds an entry under the product's next number, whatever number it names, and answers that number.
     pub fn revocation_add(&mut self, entry: &RevocationRecord) -> Result<i64, StoreError> {
         let number = self.revocation_latest(&entry.product)? + 1;

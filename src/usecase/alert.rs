@@ -7,7 +7,7 @@ use crate::{
         ids::{AlertId, LicenseId},
         slug::Slug,
     },
-    license::state::Remark,
+    license::{model::License, state::Remark},
     store::{AlertRecord, Tx},
 };
 
@@ -56,6 +56,8 @@ pub enum AlertKind {
     PaidAfterRelease,
     /// A second machine used the token of a deployment.
     BootstrapTokenReused,
+    /// Machines are turned away because a license has no seat left, or saw too many new ones within a day.
+    SeatRefused,
 }
 
 impl AlertKind {
@@ -82,6 +84,7 @@ impl AlertKind {
             Self::RenewalWithoutDate => "renewal_without_date",
             Self::PaidAfterRelease => "paid_after_release",
             Self::BootstrapTokenReused => "bootstrap_token_reused",
+            Self::SeatRefused => "seat_refused",
         }
     }
 }
@@ -122,12 +125,38 @@ pub struct About<'a> {
 /// # Errors
 /// The database's.
 pub fn raise(tx: &mut Tx, ctx: Context, kind: AlertKind, about: &About) -> Done<()> {
-    let license = about.license_id.map(|id| id.to_string());
-    let channel = about.channel.map(Slug::as_str);
     let occurrence = about.order_id.map_or_else(|| ctx.now.to_string(), ToOwned::to_owned);
     ctx.journal.note(format!("alert {}", kind.as_str()));
+    tx.alert_raise(&row(ctx, kind, about, &occurrence))?;
+    Ok(())
+}
+
+/// Raises an alert of which a license has one at most, however often its cause comes back; while it is open, its `count`
+/// says how often that was. The caller holds the license, so that no count is lost.
+///
+/// # Errors
+/// The database's.
+pub fn count(tx: &mut Tx, ctx: Context, kind: AlertKind, license: &License, detail: Value) -> Done<()> {
+    let about = About { channel: license.channel.as_ref(), license_id: Some(license.id), order_id: None, detail };
+    let mut alert = row(ctx, kind, &about, "license");
+    let open = tx.alert_open(&alert.dedupe)?;
+    let before = open.as_ref().and_then(|it| it.detail["count"].as_u64()).unwrap_or(0);
+    alert.detail["count"] = before.saturating_add(1).into();
+    match open {
+        Some(open) => Ok(tx.alert_retell(open.id, &alert.detail)?),
+        None => {
+            ctx.journal.note(format!("alert {}", kind.as_str()));
+            tx.alert_raise(&alert)?;
+            Ok(())
+        }
+    }
+}
+
+fn row(ctx: Context, kind: AlertKind, about: &About, occurrence: &str) -> AlertRecord {
+    let license = about.license_id.map(|id| id.to_string());
+    let channel = about.channel.map(Slug::as_str);
     let dedupe = serde_json::json!([kind.as_str(), channel, license, occurrence]).to_string();
-    tx.alert_raise(&AlertRecord {
+    AlertRecord {
         id: AlertId::new(ctx.now, ctx.entropy),
         kind: kind.as_str().to_owned(),
         channel: about.channel.cloned(),
@@ -138,8 +167,7 @@ pub fn raise(tx: &mut Tx, ctx: Context, kind: AlertKind, about: &About) -> Done<
         resolved_at: None,
         resolved_by: None,
         dedupe,
-    })?;
-    Ok(())
+    }
 }
 
 /// Marks the alerts of one kind about an order as dealt with: what they asked for has happened.

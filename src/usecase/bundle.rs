@@ -20,7 +20,7 @@ pub(super) enum Permission<'a> {
 /// # Errors
 /// The database's; missing keys.
 pub(super) fn write(tx: &mut Tx, ctx: Context, license: &License, permission: Permission) -> Done<String> {
-    let list = revocations::list(tx, ctx, &license.product, 0)?;
+    let list = revocations::list(tx, ctx, &license.product, 0, None)?;
     let short = list.complete && list.text.len() <= limits::BUNDLE_REVOCATIONS_CHARS;
     let (lease, license_file) = match permission {
         Permission::Lease(text) => (Some(text.to_owned()), None),

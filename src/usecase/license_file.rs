@@ -93,7 +93,7 @@ pub fn for_holder(
         Err(verdict) => return Ok(Err(Refused::Verdict(verdict))),
     };
     let rules = verdict::rules(ctx, &held.license);
-    let declined = match verdict::objection(ctx, &held, &rules, &asked) {
+    let declined = match verdict::objection(ctx, &held, &rules, &asked, verdict::code_revoked(ctx, &held)) {
         Some(reason) => Declined::Standing(reason),
         None => match make(tx, ctx, &held.license, machines)? {
             Ok(file) => return Ok(Ok(file)),

@@ -107,50 +107,64 @@ pub struct SignedList {
     pub complete: bool,
 }
 
-/// The lists from the start that were signed last, one per product: everybody's first question, and the only one
-/// whose answer is long. They live as long as the snapshot, so none outlives the key that signed it.
+/// The lists that were signed last, by product and the number after which they start: whoever asks the same again, and
+/// anybody can, costs no signature. They live as long as the snapshot, so none outlives the key that signed it.
 #[derive(Debug, Default)]
-pub struct Kept(Mutex<HashMap<Slug, (i64, i64, SignedList)>>);
+pub struct Kept(Mutex<HashMap<(Slug, i64), KeptList>>);
+
+/// A list with the number of the newest entry there was, and the hour.
+type KeptList = (i64, i64, SignedList);
+
+/// Lists that are kept beside those from the start.
+const KEPT: usize = 64;
 
 impl Kept {
-    fn find(&self, product: &Slug, latest: i64, hour: i64) -> Option<SignedList> {
+    fn find(&self, product: &Slug, since: i64, latest: i64, hour: i64) -> Option<SignedList> {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.get(product).filter(|(of, at, _)| (*of, *at) == (latest, hour)).map(|(.., list)| list.clone())
+        kept.get(&(product.clone(), since))
+            .filter(|(of, at, _)| (*of, *at) == (latest, hour))
+            .map(|(.., list)| list.clone())
     }
 
-    fn keep(&self, product: &Slug, latest: i64, hour: i64, list: SignedList) {
+    fn keep(&self, product: &Slug, since: i64, latest: i64, hour: i64, list: SignedList) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.insert(product.clone(), (latest, hour, list));
+        // Those from the start are few and long to make, the others soon made again.
+        if kept.len() >= KEPT {
+            kept.retain(|(_, since), _| *since == 0);
+        }
+        kept.insert((product.clone(), since), (latest, hour, list));
     }
 }
 
 /// The product's entries after number `since`, signed: at most [`limits::REVOCATIONS`], the rest with the next list.
 ///
 /// Who has seen a higher number than there is talks to a service that was set back to an older state: the answer is
-/// the list from the start, so that nothing stays hidden.
+/// the list from the start, so that nothing stays hidden. So is whoever knows the entry `since` by another name than `head`:
+/// the service was set back, and has counted on since.
 ///
 /// The same entries within the same hour are the same bytes on every server: the list says the beginning of the hour
 /// as its time, and Ed25519 signs without chance (RFC 8032 §5.1.6).
 ///
 /// # Errors
 /// The database's; [`Failure::Missing`] when the product has no signing key.
-pub fn list(tx: &mut Tx, ctx: Context, product: &Slug, since: u64) -> Done<SignedList> {
+pub fn list(tx: &mut Tx, ctx: Context, product: &Slug, since: u64, head: Option<&str>) -> Done<SignedList> {
     let latest = tx.revocation_latest(product)?;
     let since = i64::try_from(since).ok().filter(|since| *since <= latest).unwrap_or(0);
+    let after = tx.revocation_find(product, since)?.map(|entry| name(&entry));
+    let ours = head.is_none() || head == after.as_deref();
+    let (since, after) = if ours { (since, after) } else { (0, None) };
     let hour = ctx.now.as_micros().div_euclid(HOUR_MICROS) * HOUR_MICROS;
     let kept = &ctx.installation.revocations;
-    if let Some(list) = kept.find(product, latest, hour).filter(|_| since == 0) {
+    if let Some(list) = kept.find(product, since, latest, hour) {
         return Ok(list);
     }
     let made_at = Time::from_micros(hour).unwrap_or(ctx.now);
-    let claims = claims(tx, ctx, product, since, latest, made_at)?;
+    let claims = RevocationsClaims { after, ..claims(tx, ctx, product, since, latest, made_at)? };
     let signer = ctx.installation.keys.signer(product)?;
     let text = sign(Kind::Revocations, &claims, signer).map_err(|error| Failure::Missing(error.to_string()))?;
     let digest = signet_verify::machine::sha256(&text).into();
     let list = SignedList { text: text.into(), digest, number: claims.number, complete: claims.complete };
-    if since == 0 {
-        kept.keep(product, latest, hour, list.clone());
-    }
+    kept.keep(product, since, latest, hour, list.clone());
     Ok(list)
 }
 
@@ -164,6 +178,7 @@ fn claims(
 ) -> Done<RevocationsClaims> {
     let mut entries = Vec::new();
     let mut number = since;
+    let mut head = tx.revocation_find(product, since)?.map(|entry| name(&entry));
     let mut bytes = 0;
     let page = if since < latest { tx.revocation_page(product, since)? } else { Vec::new() };
     for record in page {
@@ -172,6 +187,7 @@ fn claims(
             break;
         }
         number = record.number;
+        head = Some(name(&record));
         entries.push(wire(record)?);
     }
     Ok(RevocationsClaims {
@@ -183,8 +199,18 @@ fn claims(
         number: number.unsigned_abs(),
         since: since.unsigned_abs(),
         complete: number == latest,
+        head,
+        after: None,
         entries,
     })
+}
+
+/// What an entry is called in this history and in no other: when it was written is part of it, to the microsecond.
+fn name(record: &RevocationRecord) -> String {
+    let RevocationRecord { product, number, license_id, revs, kid, created_at, .. } = record;
+    let license = license_id.map(|id| id.to_string());
+    let whole = serde_json::json!([product, number, license, revs, kid, created_at.as_micros()]);
+    signet_verify::machine::sha256(&whole.to_string())
 }
 
 /// Bytes of an entry as JSON, or a few more.

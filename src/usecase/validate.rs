@@ -48,7 +48,7 @@ pub fn validate(tx: &mut Tx, ctx: Context, credential: &SecretString, question: 
     };
     let rules = verdict::rules(ctx, &held.license);
     let machine = seat_of(tx, ctx, &held, &rules, &asked.components)?;
-    let objection = verdict::objection(ctx, &held, &rules, &asked);
+    let objection = verdict::objection(ctx, &held, &rules, &asked, verdict::code_revoked(ctx, &held));
     let reason = objection.or_else(|| machine_objection(ctx, &asked.components, machine.as_ref()));
     let activation = machine.filter(|it| it.ended_at.is_none()).map(|it| it.id);
     let subject = Subject { license: Some((&held.license, rules)), activation };

@@ -106,14 +106,20 @@ pub(super) fn find(
     Ok(Err(Box::new(answer(ctx, asked.clone(), Subject::default(), reason, detail)?)))
 }
 
-/// The first reason why the license does not hold, before any machine is looked for.
-pub(super) fn objection(ctx: Context, held: &Held, rules: &Rules, asked: &Asked) -> Option<Reason> {
+/// Whether the code that was shown is no longer to be believed.
+pub(super) fn code_revoked(ctx: Context, held: &Held) -> bool {
+    held.code_revoked(ctx.installation.catalog.product(&held.license.product))
+}
+
+/// The first reason why the license does not hold, before any machine is looked for. Whether the shown code's being revoked
+/// is one is the caller's to say.
+pub(super) fn objection(ctx: Context, held: &Held, rules: &Rules, asked: &Asked, code_revoked: bool) -> Option<Reason> {
     let claim = Claim {
         product: asked.product.as_deref(),
         version: asked.version.as_deref(),
         feature: asked.feature.as_deref(),
         components: &asked.components,
-        code_revoked: held.code_revoked(ctx.installation.catalog.product(&held.license.product)),
+        code_revoked,
     };
     activation::objection(&held.license, rules, &claim, ctx.now)
 }

@@ -32,6 +32,10 @@ pub struct Wanted {
     /// tells that the service was set back, is answered with the list from the start.
     #[param(minimum = 0, default = 0)]
     since: Option<u64>,
+    /// The `head` of that list. Where it names another entry than ours, because the service was set back and has counted on
+    /// since, the answer is the list from the start (`since` 0).
+    #[param(max_length = 64)]
+    head: Option<String>,
 }
 
 /// What no longer holds although its signature does.
@@ -59,7 +63,9 @@ pub async fn revocation_list(
     let product = product(&app, wanted.product.as_deref()).await?;
     let since = wanted.since.unwrap_or(0);
     let list = app
-        .read::<_, Failure, _>(Actor::Signet, move |tx, ctx| revocations::list(tx, ctx, &product, since))
+        .read::<_, Failure, _>(Actor::Signet, move |tx, ctx| {
+            revocations::list(tx, ctx, &product, since, wanted.head.as_deref())
+        })
         .await
         .map_err(Problem::from)?;
     let etag = format!("\"{}\"", list.digest);

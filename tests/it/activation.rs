@@ -1,6 +1,7 @@
 //! Machines and licenses: the use cases of activation, on both databases. Every text that is signed is verified here as
 //! software does it: with the key list that came along and the root that it pins.
 
+mod bounds;
 mod leases;
 mod races;
 mod seats;
@@ -104,7 +105,7 @@ async fn renew(app: &TestApp, credential: &SecretString, id: ActivationId, renew
     renewed.await.unwrap_or_else(|failure: Failure| panic!("{failure}"))
 }
 
-async fn deactivate(app: &TestApp, credential: &SecretString, id: ActivationId) -> Outcome<()> {
+async fn deactivate(app: &TestApp, credential: &SecretString, id: ActivationId) -> Outcome<Verdict> {
     let credential = credential.clone();
     let ended = app.app.write(Actor::Software, move |tx, ctx| activation::deactivate(tx, ctx, &credential, id));
     ended.await.unwrap_or_else(|failure: Failure| panic!("{failure}"))

@@ -75,6 +75,7 @@ const PAINS: [Pain; 15] = [
         "a leaked or refunded code that works offline cannot be revoked",
         &[
             ("tests/it/revocations/entries.rs", "a_release_is_listed_and_a_freeze_is_not"),
+            ("tests/it/revocations/fetching.rs", "who_saw_another_history_gets_the_whole_list"),
             ("tests/it/revocations/entries.rs", "a_refunded_renewal_lists_the_code_that_carries_the_later_end"),
             ("crates/signet-verify/src/lease_tests.rs", "what_was_revoked_stops_before_everything_else"),
             ("tests/it/executable/client/air_gap.rs", "a_revocation_that_was_carried_over_ends_a_lease"),
@@ -131,6 +132,8 @@ const PAINS: [Pain; 15] = [
     (
         "nothing stops abuse",
         &[
+            ("tests/it/activation/bounds.rs", "a_license_that_keeps_hitting_its_limit_is_seen_by_the_merchant"),
+            ("tests/it/activation/bounds.rs", "a_seat_does_not_walk_to_other_machines_part_by_part"),
             ("tests/it/software/answers.rs", "a_machine_that_comes_and_goes_is_told_to_wait"),
             ("tests/it/software/limits.rs", "guessing_keys_is_limited_by_address"),
             ("tests/it/software/limits.rs", "a_forged_forwarded_for_changes_nothing"),

@@ -12,7 +12,7 @@ use signet::{
     license::{activation::Reason, model::License, revocation::Cause},
     store::RevocationRecord,
     usecase::{
-        keys,
+        activation, keys,
         merchant::{self, Act},
         upgrade,
         validate::{self, Question},

@@ -238,6 +238,13 @@ pub struct RevocationsClaims {
     pub since: u64,
     /// Whether the service had no more entries; when not, ask again with `since=<number>`.
     pub complete: bool,
+    /// Names the entry `number` of this history: numbers come again when a service is set back to a backup, names do not.
+    /// Ask for the next list with it as well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub head: Option<String>,
+    /// Names the entry `since`; a set that knows it by another name is of another history.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
     /// In the order of their numbers.
     pub entries: Vec<Revocation>,
 }

@@ -77,6 +77,12 @@ pub enum MergeError {
         /// Where it starts.
         since: u64,
     },
+    /// It goes on from another history than the set's: the service was set back to a backup in between.
+    #[error("the revocation list goes on from another number {seen} than the one seen: fetch it with since=0")]
+    OtherHistory {
+        /// Highest number seen.
+        seen: u64,
+    },
 }
 
 impl MergeError {
@@ -86,6 +92,7 @@ impl MergeError {
             Self::OtherProduct { .. } => "wrong_product",
             Self::Older { .. } => "older_revocations",
             Self::Gap { .. } => "gap_in_revocations",
+            Self::OtherHistory { .. } => "other_revocations",
         }
     }
 }
@@ -98,6 +105,8 @@ type Revisions = Option<BTreeSet<u32>>;
 pub struct RevocationSet {
     audience: String,
     number: u64,
+    #[serde(default)]
+    head: Option<String>,
     time: i64,
     exp: Option<i64>,
     complete: bool,
@@ -126,7 +135,12 @@ impl RevocationSet {
         if list.since > self.number {
             return Err(MergeError::Gap { seen: self.number, since: list.since });
         }
+        let attaches = list.since > 0 && list.since == self.number;
+        if attaches && self.head.is_some() && list.after.is_some() && self.head != list.after {
+            return Err(MergeError::OtherHistory { seen: self.number });
+        }
         self.audience.clone_from(&list.aud);
+        self.head.clone_from(&list.head);
         self.complete = list.complete || (self.complete && list.number == self.number);
         self.number = list.number;
         self.time = self.time.max(list.time);
@@ -166,6 +180,12 @@ impl RevocationSet {
     /// The number to ask for the next list with (`since`).
     pub fn number(&self) -> u64 {
         self.number
+    }
+
+    /// What to ask for the next list with beside the number (`head`), so that a service that was set back to a backup and has
+    /// other entries under the same numbers answers the whole list. `None`: the lists before named none.
+    pub fn head(&self) -> Option<&str> {
+        self.head.as_deref()
     }
 
     /// Whether the set says nothing about today: no list was seen, the last one is out of date, or the service had

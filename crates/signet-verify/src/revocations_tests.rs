@@ -107,3 +107,26 @@ fn a_set_is_kept_as_json() {
     let json = serde_json::to_string(&set).unwrap();
     assert_eq!(serde_json::from_str::<RevocationSet>(&json).unwrap(), set);
 }
+
+#[test]
+fn a_delta_of_another_history_is_refused_and_the_whole_list_is_taken() {
+    let named = |list, after: Option<&str>, head: &str| RevocationsClaims {
+        after: after.map(Into::into),
+        head: Some(head.into()),
+        ..list
+    };
+    let mut set = set_of(&[named(revocations(0, [whole("a")].into()), None, "A1")]);
+    assert_eq!((set.number(), set.head()), (1, Some("A1")));
+    let before = set.clone();
+    let other = later(named(revocations(1, [whole("c")].into()), Some("B1"), "B2"));
+    assert_eq!(set.merge(&verified(&other)), Err(MergeError::OtherHistory { seen: 1 }));
+    assert_eq!(set, before);
+    set.merge(&verified(&later(named(revocations(0, [whole("b"), whole("c")].into()), None, "B2")))).unwrap();
+    assert_eq!((set.number(), set.head()), (2, Some("B2")));
+    for sub in ["a", "b", "c"] {
+        assert_eq!(set.refuses(sub, 1, "x"), Some(Revoked::License), "{sub}");
+    }
+    // A list of a service that names nothing is read as ever.
+    set.merge(&verified(&later(revocations(2, [whole("d")].into())))).unwrap();
+    assert_eq!((set.number(), set.head()), (3, None));
+}

@@ -183,6 +183,8 @@ pub fn revocations(since: u64, entries: Vec<Revocation>) -> RevocationsClaims {
         number: since + entries.len() as u64,
         since,
         complete: true,
+        head: None,
+        after: None,
         entries,
     }
 }

@@ -6,7 +6,7 @@ use anyhow::bail;
 use clap::Args;
 use signet_verify::claims::Asked;
 
-use crate::base::secret::ExposeSecret;
+use crate::{base::secret::ExposeSecret, license::activation::Reason};
 
 use crate::cli::terminal::{errln, outln};
 
@@ -53,11 +53,23 @@ pub async fn run(command: Deactivate) -> anyhow::Result<ExitCode> {
     };
     let server = Server::new(address, license)?;
     let kept = "nothing was changed here; try again, or free the seat on the license's page";
+    let trust = Trust::new(product, &state.client.root_key)?;
+    let asked = Asked::about(license.expose_secret());
     match server.deactivate(activation).await {
-        Answer::Freed => {}
+        Answer::Freed(freed) => {
+            // Anybody on the way can say so: only the service can sign that this activation has no seat.
+            let signed = trust.refusal(&server, &freed, Some(&state), &asked).await.map(|it| it.read.claims);
+            let free = signed.is_some_and(|it| {
+                // An answer from before this activation came back, said again, is none.
+                it.reason == Reason::MachineUnknown.as_str()
+                    && it.activation.as_ref() == Some(activation)
+                    && it.time >= state.client.highest_time
+            });
+            if !free {
+                bail!("the answer is not the service's: {kept}");
+            }
+        }
         Answer::Refused(problem) => {
-            let trust = Trust::new(product, &state.client.root_key)?;
-            let asked = Asked::about(license.expose_secret());
             let refusal = trust.refusal(&server, &problem, Some(&state), &asked).await;
             if !refusal.is_some_and(|refusal| refusal.read.claims.conclusive) {
                 bail!("{}: {kept}", problem.detail);

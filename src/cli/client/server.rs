@@ -131,8 +131,8 @@ fn shown(text: &str) -> String {
 pub enum Answer {
     /// It says yes.
     Granted(Box<Grant>),
-    /// It says that the seat is free.
-    Freed,
+    /// It says that the seat is free, and signed that.
+    Freed(Box<Problem>),
     /// It says no, in the form of a refusal.
     Refused(Box<Problem>),
     /// It says nothing about the license: not reached, too busy, not the service. In words.
@@ -226,13 +226,13 @@ async fn read(request: reqwest::RequestBuilder) -> Result<(StatusCode, Vec<u8>),
 }
 
 fn sort(status: StatusCode, body: &[u8]) -> Answer {
-    if status == StatusCode::NO_CONTENT {
-        return Answer::Freed;
-    }
     if status.is_success() {
-        return match serde_json::from_slice(body) {
-            Ok(grant) => Answer::Granted(Box::new(grant)),
-            Err(_) => Answer::Unclear(format!("what answered with {status} is not the service")),
+        if let Ok(grant) = serde_json::from_slice(body) {
+            return Answer::Granted(Box::new(grant));
+        }
+        return match serde_json::from_slice::<Problem>(body) {
+            Ok(freed) if freed.signed.is_some() => Answer::Freed(Box::new(freed)),
+            _ => Answer::Unclear(format!("what answered with {status} is not the service")),
         };
     }
     match serde_json::from_slice::<Problem>(body) {
@@ -297,7 +297,7 @@ mod tests {
         let unclear = |status, body: &str| {
             matches!(sort(StatusCode::from_u16(status).unwrap(), body.as_bytes()), Answer::Unclear(_))
         };
-        assert!(unclear(200, "<html>log in first</html>") && unclear(200, "{}"));
+        assert!(unclear(200, "<html>log in first</html>") && unclear(200, "{}") && unclear(204, ""));
         assert!(unclear(403, "<html>") && unclear(403, "{}") && unclear(429, r#"{"detail":"slower"}"#));
         assert!(unclear(503, "") && unclear(302, ""));
         let refused = sort(StatusCode::FORBIDDEN, br#"{"reason":"license_frozen","detail":"x","holders":[]}"#);

@@ -15,8 +15,9 @@ pub struct Clouds {
 impl Clouds {
     /// With a cloud that is simulated, and says so.
     #[must_use]
-    pub fn simulating(self, simulated: Simulated) -> Self {
-        Self { simulated: Some(Arc::new(simulated)), ..self }
+    pub fn simulating(mut self, simulated: Simulated) -> Self {
+        self.simulated = Some(Arc::new(simulated));
+        self
     }
 
     /// The clouds that a customer can choose.

@@ -27,9 +27,9 @@ impl Credentials {
     /// # Errors
     /// Says which part cannot be one, and never what it is.
     pub fn checked(
-        access_key: String,
-        secret_key: SecretString,
-        session_token: Option<SecretString>,
+        access_key: &str,
+        secret_key: &SecretString,
+        session_token: Option<&SecretString>,
     ) -> Result<Self, &'static str> {
         let plain =
             |text: &str, most: usize| (1..=most).contains(&text.len()) && text.bytes().all(|it| it.is_ascii_graphic());

@@ -235,9 +235,11 @@ async fn events_are_counted_since(database: Database) {
         for number in 1..=6 {
             tx.history_insert(&history(number, license(if number == 6 { 2 } else { 1 }).id))?;
         }
-        assert_eq!(tx.history_count(license(1).id, "issued", time(0))?, 5);
-        assert_eq!(tx.history_count(license(1).id, "issued", time(4))?, 2);
-        assert_eq!(tx.history_count(license(1).id, "released", time(0))?, 0);
+        assert_eq!(tx.history_count(license(1).id, &["issued"], time(0))?, 5);
+        assert_eq!(tx.history_count(license(1).id, &["issued"], time(4))?, 2);
+        assert_eq!(tx.history_count(license(1).id, &["released"], time(0))?, 0);
+        assert_eq!(tx.history_time(license(1).id, &["issued"], time(4), 1)?, Some(time(5)));
+        assert_eq!(tx.history_time(license(1).id, &["issued"], time(4), 2)?, None);
         Ok(())
     })
     .await;

@@ -1,7 +1,8 @@
 //! One call about a license that is there and held until the commit: who has a seat, who gets one, what is signed.
 
+use serde_json::json;
 use signet_verify::{
-    claims::{Asked, BoundMachine, LeaseClaims},
+    claims::{Asked, BoundMachine, Components, LeaseClaims},
     kind::Kind,
     machine::OPERATOR,
 };
@@ -15,11 +16,14 @@ use crate::{
     },
     license::{
         activation::{self, LeaseTimes, Reason, Rules, Stay, best_match},
+        model::License,
         sign::{self, TooLong},
     },
     store::{ActivationFilter, ActivationRecord, Tx},
     usecase::{
-        Context, Done, Failure, code,
+        Context, Done, Failure,
+        alert::{self, AlertKind},
+        change, code,
         credential::Held,
         verdict::{self, Subject},
     },
@@ -29,6 +33,12 @@ use super::types::{Granted, Holder, Machine, Outcome, Refused, Warning};
 
 /// Name of the history's entry about a new machine: also what the limit of new machines a day counts.
 pub(super) const ACTIVATED: &str = "activated";
+/// Name of the history's entry about a known machine that is made of something else now; the limit counts it as well.
+const CHANGED: &str = "machine_changed";
+/// What the limit of new machines a day counts.
+const COUNTED: &[&str] = &[ACTIVATED, CHANGED];
+/// Name of the history's entry about a day on which machines were turned away.
+const SEAT_REFUSED: &str = "seat_refused";
 /// How far the clocks of servers on one database may be apart, in seconds.
 const CLOCKS_APART: i64 = 300;
 /// Seconds within which asking again gets the same lease again and writes nothing: software that starts over and over,
@@ -43,24 +53,26 @@ pub(super) struct Call<'a> {
     pub(super) asked: Asked,
 }
 
-/// Finds the license, holds it, and looks for everything that speaks against it before any machine.
+/// Finds the license, holds it, and looks for everything that speaks against it before any machine. `revoked` says whether
+/// the code that was shown does.
 pub(super) fn open<'a>(
     tx: &mut Tx,
     ctx: Context<'a>,
     credential: &SecretString,
     asked: Asked,
+    revoked: fn(Context, &Held) -> bool,
 ) -> Done<Outcome<Call<'a>>> {
     let asked = verdict::asked(credential, asked);
     let mut held =
         match verdict::find(tx, ctx, credential, &asked, |tx, nobody| tx.license_for_update(nobody).map(drop))? {
             Ok(held) => held,
-            Err(verdict) => return Ok(Err(Box::new(Refused { verdict: *verdict, holders: Vec::new() }))),
+            Err(verdict) => return Ok(Err(Box::new(Refused { verdict: *verdict, holders: Vec::new(), wait: None }))),
         };
     let id = held.license.id;
     let gone = || Failure::Missing(format!("license {id} is gone"));
     held.license = tx.license_for_update(id)?.ok_or_else(gone)?;
     let rules = verdict::rules(ctx, &held.license);
-    let objection = verdict::objection(ctx, &held, &rules, &asked);
+    let objection = verdict::objection(ctx, &held, &rules, &asked, revoked(ctx, &held));
     let call = Call { ctx, held, rules, asked };
     match objection {
         None => Ok(Ok(call)),
@@ -75,6 +87,13 @@ impl Call<'_> {
         let candidates = tx.activation_candidates(self.held.license.id, rule, presented)?;
         let ranked = candidates.iter().map(|it| (it, &it.components, it.has_seat(self.ctx.now)));
         Ok(best_match(ranked, rule, presented).cloned())
+    }
+
+    /// Whether the license is bound to another device than the machine as it is known. One that says what it is made of was
+    /// asked before; one that says nothing must not get around that.
+    pub(super) fn is_other_device(&self, known: &ActivationRecord) -> bool {
+        self.asked.components.is_empty()
+            && activation::is_other_device(&self.held.license, &self.rules, &known.components)
     }
 
     /// Whether a machine that has a seat keeps it. After a license was made smaller the oldest do.
@@ -99,9 +118,36 @@ impl Call<'_> {
         if !self.counts_as_new(known) {
             return Ok(None);
         }
+        Ok(self.has_wandered(tx)?.then_some(Reason::ActivationCycling))
+    }
+
+    /// Whether the license saw all the new machines that it may see within a day. One that was known and is made of
+    /// something else now counts as well: else a seat would walk from one machine to another part by part.
+    fn has_wandered(&self, tx: &mut Tx) -> Done<bool> {
+        let license = &self.held.license;
         let most = self.rules.machine.new_per_day(license.machines);
-        let seen = tx.history_count(license.id, ACTIVATED, self.ctx.now.plus_days(-1))?;
-        Ok((seen >= most).then_some(Reason::ActivationCycling))
+        Ok(tx.history_count(license.id, COUNTED, self.ctx.now.plus_days(-1))? >= most)
+    }
+
+    /// What a machine that was known as `known` is known by from now on. Beyond the day's number of new machines it stays
+    /// what it was. That refuses nobody: a disk that was replaced, or a part that comes and goes, is no reason to stop a
+    /// machine of which enough is the same. But no seat walks farther in a day than it could by being given back.
+    pub(super) fn remembered(&self, tx: &mut Tx, known: &ActivationRecord) -> Done<Components> {
+        let presented = &self.asked.components;
+        let new = presented.iter().filter(|(name, digest)| known.components.get(*name) != Some(digest));
+        let parts: Vec<&String> = new.map(|(name, _)| name).collect();
+        // Of a machine with an operator's component the others say nothing. A component left out adds no other machine's.
+        let operator = known.components.get(OPERATOR);
+        if parts.is_empty() || (operator.is_some() && presented.get(OPERATOR) == operator) {
+            let silent = presented.is_empty();
+            return Ok(if silent { known.components.clone() } else { presented.clone() });
+        }
+        if self.has_wandered(tx)? {
+            return Ok(known.components.clone());
+        }
+        let detail = json!({ "activation": known.id, "name": known.name, "components": parts });
+        change::record(tx, self.ctx, &self.held.license, CHANGED, detail)?;
+        Ok(presented.clone())
     }
 
     /// Whether taking a seat counts as a new machine: it was never here, or its seat was given back. Seats of floating
@@ -132,6 +178,7 @@ impl Call<'_> {
         &self,
         known: Option<&ActivationRecord>,
         machine: &Machine,
+        components: Components,
     ) -> (ActivationRecord, LeaseTimes) {
         let (now, license) = (self.ctx.now, &self.held.license);
         let id = known.map_or_else(|| ActivationId::new(now, self.ctx.entropy), |known| known.id);
@@ -147,7 +194,7 @@ impl Call<'_> {
             platform: kept(&machine.platform, |it| &it.platform),
             version: kept(&machine.version, |it| &it.version),
             container: machine.container,
-            components: machine.components.clone(),
+            components,
             floating: self.rules.lease.floating,
             lease_ends_at: times.ends_at,
             grace_until: times.grace_until,
@@ -161,12 +208,15 @@ impl Call<'_> {
     }
 
     /// The activation after a renewal.
-    pub(super) fn renewed(&self, before: &ActivationRecord, stay: Stay) -> (ActivationRecord, LeaseTimes) {
+    pub(super) fn renewed(
+        &self,
+        before: &ActivationRecord,
+        components: Components,
+        stay: Stay,
+    ) -> (ActivationRecord, LeaseTimes) {
         let times = self.times(before.id, Some(before), stay);
         let mut after = before.clone();
-        if !self.asked.components.is_empty() {
-            after.components = self.asked.components.clone();
-        }
+        after.components = components;
         after.version = self.asked.version.clone().or(after.version);
         after.floating = self.rules.lease.floating;
         after.lease_ends_at = times.ends_at;
@@ -239,14 +289,41 @@ impl Call<'_> {
     /// The refusal, signed; with who has the seats when there is none left.
     pub(super) fn refuse(self, tx: &mut Tx, reason: Reason, activation: Option<ActivationId>) -> Done<Box<Refused>> {
         let Self { ctx, held, rules, asked } = self;
+        if matches!(reason, Reason::MachineLimit | Reason::ActivationCycling) {
+            tell_merchant(tx, ctx, &held.license, reason)?;
+        }
         let holders = match reason {
             Reason::MachineLimit => holders(tx, ctx, held.license.id)?,
             _ => Vec::new(),
         };
+        let wait = match reason {
+            Reason::ActivationCycling => Some(wait(tx, ctx, &held.license, &rules)?),
+            _ => None,
+        };
         let subject = Subject { license: Some((&held.license, rules)), activation };
         let verdict = verdict::answer(ctx, asked, subject, reason, None)?;
-        Ok(Box::new(Refused { verdict, holders }))
+        Ok(Box::new(Refused { verdict, holders, wait }))
     }
+}
+
+/// Shows the merchant that a license turns machines away: an alert, which counts, and the first time within a day a line of
+/// the history. So however often software asks, a license has one row of the one and one a day of the other.
+fn tell_merchant(tx: &mut Tx, ctx: Context, license: &License, reason: Reason) -> Done<()> {
+    let detail = json!({ "reason": reason.as_str(), "machines": license.machines });
+    if tx.history_count(license.id, &[SEAT_REFUSED], ctx.now.plus_days(-1))? == 0 {
+        change::record(tx, ctx, license, SEAT_REFUSED, detail.clone())?;
+    }
+    alert::count(tx, ctx, AlertKind::SeatRefused, license, detail)
+}
+
+/// Seconds until the license may see another new machine: when so many of those that count are a day old that fewer than
+/// the limit are left.
+fn wait(tx: &mut Tx, ctx: Context, license: &License, rules: &Rules) -> Done<u32> {
+    let (most, from) = (rules.machine.new_per_day(license.machines), ctx.now.plus_days(-1));
+    let beyond = tx.history_count(license.id, COUNTED, from)?.saturating_sub(most);
+    let leaves = tx.history_time(license.id, COUNTED, from, beyond)?.map_or(ctx.now, |at| at.plus_days(1));
+    // One more: it counts until it is older than a day, and what is below a second is cut off.
+    Ok(u32::try_from(leaves.since(ctx.now).as_secs()).unwrap_or(0).saturating_add(1))
 }
 
 fn holders(tx: &mut Tx, ctx: Context, license: LicenseId) -> Done<Vec<Holder>> {

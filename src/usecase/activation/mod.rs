@@ -20,7 +20,10 @@ use crate::{
     store::{ActivationFilter, ActivationRecord, Tx},
 };
 
-use super::{Actor, Context, Done, change, verdict};
+use super::{
+    Actor, Context, Done, change,
+    verdict::{self, Subject, Verdict},
+};
 
 use call::{ACTIVATED, Call, open};
 
@@ -33,7 +36,7 @@ pub use types::{Granted, Holder, Machine, Outcome, Refused, Renewal, Warning};
 pub fn activate(tx: &mut Tx, ctx: Context, credential: &SecretString, machine: &Machine) -> Done<Outcome<Granted>> {
     let Machine { product, version, components, nonce, .. } = machine.clone();
     let asked = Asked { product, version, components, nonce, ..Asked::default() };
-    let call = match open(tx, ctx, credential, asked)? {
+    let call = match open(tx, ctx, credential, asked, verdict::code_revoked)? {
         Ok(call) => call,
         Err(refused) => return Ok(Err(refused)),
     };
@@ -47,7 +50,11 @@ pub fn activate(tx: &mut Tx, ctx: Context, credential: &SecretString, machine: &
         return call.refuse(tx, reason, known.filter(|it| it.ended_at.is_none()).map(|it| it.id)).map(Err);
     }
     let counts = call.counts_as_new(known.as_ref());
-    let (after, times) = call.activated(known.as_ref(), machine);
+    let components = match &known {
+        Some(known) if !counts => call.remembered(tx, known)?,
+        _ => machine.components.clone(),
+    };
+    let (after, times) = call.activated(known.as_ref(), machine, components);
     match &known {
         Some(known) if *known == after => {}
         Some(known) => tx.activation_update(known, &after)?,
@@ -76,7 +83,9 @@ pub fn renew(
 ) -> Done<Outcome<Granted>> {
     let Renewal { version, components, nonce, stay } = renewal.clone();
     let asked = Asked { version, components, nonce, ..Asked::default() };
-    let call = match open(tx, ctx, credential, asked)? {
+    // A machine that is known learns the newest code by renewing, so an older one that says too much is no reason to refuse it:
+    // what it gets follows the license as it is now. Only a code that anybody can have made is.
+    let call = match open(tx, ctx, credential, asked, |_, held| held.key_revoked())? {
         Ok(call) => call,
         Err(refused) => return Ok(Err(refused)),
     };
@@ -85,6 +94,8 @@ pub fn renew(
     let presented = &call.asked.components;
     let reason = if !presented.is_empty() && !call.rules.machine.rule.matches(&before.components, presented) {
         Some(Reason::MachineMismatch)
+    } else if call.is_other_device(&before) {
+        Some(Reason::DeviceMismatch)
     } else if before.has_lapsed(ctx.now) {
         Some(Reason::LeaseEnded)
     } else {
@@ -93,22 +104,24 @@ pub fn renew(
     if let Some(reason) = reason {
         return call.refuse(tx, reason, Some(before.id)).map(Err);
     }
-    let (after, times) = call.renewed(&before, stay);
+    let components = call.remembered(tx, &before)?;
+    let (after, times) = call.renewed(&before, components, stay);
     if after != before {
         tx.activation_update(&before, &after)?;
     }
     Ok(Ok(call.grant(tx, after, times, stay)?))
 }
 
-/// Gives the seat back, whatever state the license is in; also when it was given back before.
+/// Gives the seat back, whatever state the license is in; also when it was given back before. The answer is signed, so that
+/// nobody on the way can claim it: it says of this activation that it has no seat ([`Reason::MachineUnknown`]).
 ///
 /// # Errors
 /// The database's; missing keys.
-pub fn deactivate(tx: &mut Tx, ctx: Context, credential: &SecretString, id: ActivationId) -> Done<Outcome<()>> {
+pub fn deactivate(tx: &mut Tx, ctx: Context, credential: &SecretString, id: ActivationId) -> Done<Outcome<Verdict>> {
     let asked = verdict::asked(credential, Asked::default());
     let held = match verdict::find(tx, ctx, credential, &asked, |tx, nobody| tx.license_for_update(nobody).map(drop))? {
         Ok(held) => held,
-        Err(verdict) => return Ok(Err(Box::new(Refused { verdict: *verdict, holders: Vec::new() }))),
+        Err(verdict) => return Ok(Err(Box::new(Refused { verdict: *verdict, holders: Vec::new(), wait: None }))),
     };
     let rules = verdict::rules(ctx, &held.license);
     // Who stole a key shall not take seats away with it.
@@ -118,7 +131,11 @@ pub fn deactivate(tx: &mut Tx, ctx: Context, credential: &SecretString, id: Acti
         None => free(tx, ctx, held.license.id, id)?.is_none().then_some(Reason::MachineUnknown),
     };
     match reason {
-        None => Ok(Ok(())),
+        None => {
+            let subject = Subject { license: Some((&held.license, rules)), activation: Some(id) };
+            let detail = Some("The seat is free.".to_owned());
+            Ok(Ok(verdict::answer(ctx, asked, subject, Reason::MachineUnknown, detail)?))
+        }
         Some(reason) => Call { ctx, held, rules, asked }.refuse(tx, reason, None).map(Err),
     }
 }

@@ -116,6 +116,8 @@ pub struct Refused {
     pub verdict: Verdict,
     /// Who has the seats, oldest first and at most [`limits::HOLDERS`], when there is none left.
     pub holders: Vec<Holder>,
+    /// Seconds until asking again can help, where that is known: a license that saw too many new machines may see one more.
+    pub wait: Option<u32>,
 }
 
 /// A machine that has a seat, as others of the same license may know it.

@@ -93,7 +93,7 @@ pub fn open(tx: &mut Tx, ctx: Context, knock: &Knock) -> Told<SecretString> {
     deployment.record.machine_key = Some(digest);
     let what =
         format!("the machine called: {}", if knock.instance.is_empty() { "no instance id" } else { knock.instance });
-    deployment.say(tx, ctx, LineSource::Machine, what)?;
+    deployment.say(tx, ctx, LineSource::Machine, &what)?;
     if deployment.is_at(Stage::BootstrapCalled) {
         deployment.enter(tx, ctx, Stage::Downloading)?;
     }
@@ -124,7 +124,7 @@ fn raise_suspicion(tx: &mut Tx, ctx: Context, deployment: &mut Deployment) -> Do
     deployment.record.suspect = true;
     let what =
         "another machine used this deployment's token: user-data was read by somebody else, or the server was copied";
-    deployment.say(tx, ctx, LineSource::Signet, what.to_owned())?;
+    deployment.say(tx, ctx, LineSource::Signet, what)?;
     let detail = json!({ "deployment": deployment.record.id });
     let about = About { license_id: Some(deployment.record.license_id), detail: detail.clone(), ..About::default() };
     alert::raise(tx, ctx, AlertKind::BootstrapTokenReused, &about)?;
@@ -337,7 +337,7 @@ fn finish(tx: &mut Tx, ctx: Context, deployment: &mut Deployment) -> Done<()> {
     tx.stage_end(deployment.record.id, deployment.record.stage, ctx.now)?;
     tx.stage_end(deployment.record.id, Stage::Healthy, ctx.now)?;
     deployment.record.stage = Stage::Healthy;
-    deployment.say(tx, ctx, LineSource::Signet, "the software runs and is healthy".to_owned())?;
+    deployment.say(tx, ctx, LineSource::Signet, "the software runs and is healthy")?;
     deployment.settle(ctx, Status::Healthy);
     let seconds = ctx.now.since(deployment.record.created_at).as_secs();
     let detail = json!({ "deployment": deployment.record.id, "seconds": seconds });

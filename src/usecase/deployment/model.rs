@@ -168,7 +168,7 @@ impl Deployment {
     /// # Errors
     /// The database's.
     pub fn stop(&mut self, tx: &mut Tx, ctx: Context, status: Status, obstacle: &Obstacle) -> Done<()> {
-        self.say(tx, ctx, LineSource::Signet, obstacle.to_string())?;
+        self.say(tx, ctx, LineSource::Signet, &obstacle.to_string())?;
         self.record.trouble = Some(json!(obstacle).to_string());
         self.settle(ctx, status);
         let detail = json!({ "deployment": self.record.id, "stage": obstacle.stage, "reason": obstacle.kind });
@@ -188,8 +188,8 @@ impl Deployment {
     ///
     /// # Errors
     /// The database's.
-    pub fn say(&self, tx: &mut Tx, ctx: Context, source: LineSource, text: String) -> Done<()> {
-        log::add(tx, ctx, self.record.id, self.record.stage, source, log::clean(&text))
+    pub fn say(&self, tx: &mut Tx, ctx: Context, source: LineSource, text: &str) -> Done<()> {
+        log::add(tx, ctx, self.record.id, self.record.stage, source, log::clean(text))
     }
 
     /// A line of the license's history.

@@ -98,7 +98,7 @@ pub fn start(tx: &mut Tx, ctx: Context, license: LicenseId, order: &Order) -> Do
     deployment.enter(tx, ctx, Stage::Preflight)?;
     deployment.look_again(ctx.now, 0);
     let what = format!("deployment of {} {} began", license.product, deployment.plan.package.version);
-    deployment.say(tx, ctx, LineSource::Signet, what)?;
+    deployment.say(tx, ctx, LineSource::Signet, &what)?;
     let detail = json!({
         "deployment": id, "provider": order.place.cloud, "region": order.place.region,
         "version": deployment.plan.package.version,

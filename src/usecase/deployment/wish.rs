@@ -41,7 +41,7 @@ pub fn wish(
     if after == before && credentials.is_none() {
         return Ok(Some(Ok(deployment)));
     }
-    deployment.say(tx, ctx, LineSource::Signet, format!("asked to {wish}"))?;
+    deployment.say(tx, ctx, LineSource::Signet, &format!("asked to {wish}"))?;
     (deployment.record.goal, deployment.record.status) = (after.goal, after.status);
     if after.status == Status::Running {
         deployment.record.ended_at = None;

@@ -325,7 +325,7 @@ fn finish_removal(tx: &mut Tx, ctx: Context, deployment: &mut Deployment) -> Don
     } else {
         "everything that the deployment made is removed"
     };
-    deployment.say(tx, ctx, LineSource::Signet, what.to_owned())?;
+    deployment.say(tx, ctx, LineSource::Signet, what)?;
     deployment.tell(tx, ctx, "deployment_removed", json!({ "deployment": deployment.record.id }))?;
     deployment.record.password = None;
     deployment.settle(ctx, Status::Removed);
@@ -399,19 +399,19 @@ fn remember_server(tx: &mut Tx, ctx: Context, deployment: &mut Deployment, serve
 fn go_on(tx: &mut Tx, ctx: Context, deployment: &mut Deployment, event: &Event) -> Done<()> {
     match event {
         Event::Checked(identity) if deployment.is_at(Stage::Preflight) => {
-            deployment.say(tx, ctx, LineSource::Signet, format!("all checks passed; account {}", identity.account))?;
+            deployment.say(tx, ctx, LineSource::Signet, &format!("all checks passed; account {}", identity.account))?;
             deployment.enter(tx, ctx, Stage::Accepted)?;
             deployment.look_again(ctx.now, 0);
         }
         Event::Accepted(accepted) if deployment.is_at(Stage::Accepted) => {
             let job = accepted.job.as_deref().or(accepted.server.as_deref()).unwrap_or("no id yet");
-            deployment.say(tx, ctx, LineSource::Signet, format!("the cloud accepted the order ({job})"))?;
+            deployment.say(tx, ctx, LineSource::Signet, &format!("the cloud accepted the order ({job})"))?;
             deployment.enter(tx, ctx, Stage::ServerCreated)?;
             deployment.look_again(ctx.now, 2);
         }
         Event::Created(server) if deployment.is_at(Stage::ServerCreated) => {
             let address = deployment.record.address.as_deref().unwrap_or("no address");
-            deployment.say(tx, ctx, LineSource::Signet, format!("the server {} runs at {address}", server.id))?;
+            deployment.say(tx, ctx, LineSource::Signet, &format!("the server {} runs at {address}", server.id))?;
             // Fast machines call before the cloud says that they run.
             let next =
                 if deployment.record.machine_key.is_some() { Stage::Downloading } else { Stage::BootstrapCalled };
@@ -459,7 +459,7 @@ fn go_on_removing(tx: &mut Tx, ctx: Context, deployment: &mut Deployment, event:
 fn fail(tx: &mut Tx, ctx: Context, deployment: &mut Deployment, error: &CloudError) -> Done<()> {
     let obstacle = Obstacle::cloud(deployment.record.stage, error);
     if error.trouble.passes() || error.trouble == Trouble::Unknown {
-        deployment.say(tx, ctx, LineSource::Signet, format!("{obstacle}; tried again by itself"))?;
+        deployment.say(tx, ctx, LineSource::Signet, &format!("{obstacle}; tried again by itself"))?;
         deployment.look_again(ctx.now, PAUSE);
         return Ok(());
     }

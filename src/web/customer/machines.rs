@@ -62,11 +62,36 @@ impl Machine {
         let version = it.version.as_deref().map(|version| format!("v{}", version.trim_start_matches('v')));
         Self {
             id: it.id.to_string(),
-            name: it.name.clone(),
-            about: it.platform.clone().into_iter().chain(version).collect(),
+            name: it.name.as_deref().and_then(plain),
+            about: it.platform.as_deref().into_iter().chain(version.as_deref()).filter_map(plain).collect(),
             since: minute(t, it.created_at),
             last_seen: minute(t, it.last_seen_at),
             runs_until: minute(t, it.grace_until),
+        }
+    }
+}
+
+/// What a machine says of itself, without what is not seen but changes what is: controls, and the marks by which text runs
+/// the other way (Unicode Standard Annex 9) and could make one machine look like another. `None`: nothing is left.
+fn plain(text: &str) -> Option<String> {
+    let hidden = |it: char| {
+        it.is_control()
+            || matches!(it, '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    };
+    let text: String = text.chars().filter(|it| !hidden(*it)).collect();
+    Some(text.trim().to_owned()).filter(|it| !it.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain;
+
+    #[test]
+    fn a_machine_cannot_dress_up_its_name_with_marks_that_nobody_sees() {
+        assert_eq!(plain("a\u{202e}1-tsoh\u{2066}\u{7}\u{200b}").as_deref(), Some("a1-tsoh"));
+        assert_eq!(plain("\u{202e}\n \u{feff}"), None);
+        for kept in ["工作站-1", "שרת", "host 1", "Zoë’s 🖥"] {
+            assert_eq!(plain(kept).as_deref(), Some(kept));
         }
     }
 }

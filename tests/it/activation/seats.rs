@@ -37,7 +37,7 @@ async fn the_same_machine_again_is_the_same_activation(#[case] backend: Backend)
         assert_eq!(again.activation.last_seen_at, app.now());
     }
     assert_eq!(seated(&app, &sold).await.len(), 1);
-    assert_eq!(app.history(&sold.license).await, ["issued", "activated"]);
+    assert_eq!(app.history(&sold.license).await, ["issued", "activated", "machine_changed"]);
 }
 
 #[rstest]

@@ -146,3 +146,39 @@ async fn a_code_that_grants_more_is_refused_online_as_well(#[case] backend: Back
         assert_eq!(reason(code).await, Reason::LicenseReleased, "the earlier reason");
     }
 }
+
+/// Nothing has to be reset after a downgrade: software that was activated with a code learns the newest one by renewing.
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_known_activation_renews_with_a_revoked_revision_and_gets_the_newest_code(#[case] backend: Backend) {
+    let app = TestApp::start(backend).await;
+    let door = app.door(Line::Saas1);
+    let call = Call::buy(Line::Saas1, "CS0001").unwrap().product("P-BASIC").sku("S-BASIC");
+    let (instance, _) = door.bought(&call.customer("c-0001", "张三")).await;
+    let license = app.license(&instance).await;
+    move_to(&app, &license, "plus").await;
+    let plus: SecretString = app.latest_code(&license).await.into();
+    let components = [("device".to_owned(), signet_verify::machine::digest("device", "1"))].into();
+    let machine = activation::Machine { components, ..activation::Machine::default() };
+    let take = async |machine: activation::Machine| {
+        let plus = plus.clone();
+        app.write(move |tx, ctx| activation::activate(tx, ctx, &plus, &machine)).await
+    };
+    let id = take(machine.clone()).await.unwrap().activation.id;
+    move_to(&app, &license, "basic").await;
+    let newest = app.latest_code(&license).await;
+    let renew = async |id| {
+        let plus = plus.clone();
+        let nothing = activation::Renewal::default();
+        app.write(move |tx, ctx| activation::renew(tx, ctx, &plus, id, &nothing)).await
+    };
+    assert_eq!(renew(id).await.unwrap().code, newest);
+    // Only what is known: the old code takes no seat and answers no question, and of no other activation.
+    assert_eq!(take(machine).await.unwrap_err().verdict.reason, Reason::CodeRevoked);
+    let nobodys = "01a20445-ae14-78c4-bd6b-f621bdb09999".parse().unwrap();
+    assert_eq!(renew(nobodys).await.unwrap_err().verdict.reason, Reason::MachineUnknown);
+    act(&app, &license, Act::Release).await;
+    assert_eq!(renew(id).await.unwrap_err().verdict.reason, Reason::LicenseReleased);
+}

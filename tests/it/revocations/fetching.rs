@@ -176,3 +176,48 @@ async fn questions_that_cannot_be_answered_say_what_to_send(#[case] backend: Bac
     let answer = app.get(PATH).await;
     read(&app, "atlas", &answer).await;
 }
+
+/// A service that was set back to a backup counts on from there: the number that a client saw may be taken by another entry.
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_saw_another_history_gets_the_whole_list(#[case] backend: Backend) {
+    let revoked = async |later: i64| {
+        let app = TestApp::start(backend).await;
+        app.pass(SignedDuration::from_micros(later));
+        app.write(|tx, ctx| {
+            for kid in ["a", "b"] {
+                tx.revocation_add(&RevocationRecord {
+                    product: slug("atlas"),
+                    number: 0,
+                    license_id: None,
+                    revs: None,
+                    kid: Some(kid.to_owned()),
+                    reason: Cause::KeyRevoked,
+                    created_at: ctx.now,
+                })?;
+            }
+            Ok(())
+        })
+        .await;
+        app
+    };
+    let (lost, app) = (revoked(0).await, revoked(1).await);
+    let since = async |app: &TestApp, since: u64, head: &str| {
+        let answer = app.get(&format!("{PATH}?product=atlas&since={since}&head={head}")).await;
+        read(app, "atlas", &answer).await
+    };
+    let (seen, ours) = (list(&lost, "atlas", 0).await, list(&app, "atlas", 0).await);
+    assert_eq!(seen["entries"], ours["entries"]);
+    let (foreign, own) = (seen["head"].as_str().unwrap(), ours["head"].as_str().unwrap());
+    for _ in 0..2 {
+        let whole = since(&app, 2, foreign).await;
+        assert_eq!((&whole, &whole["since"]), (&ours, &json!(0)));
+        let rest = since(&app, 2, own).await;
+        assert_eq!((&rest["since"], &rest["entries"]), (&json!(2), &json!([])));
+        assert_eq!((&rest["head"], &rest["after"]), (&ours["head"], &ours["head"]));
+    }
+    let early = since(&app, 1, list(&app, "atlas", 1).await["after"].as_str().unwrap()).await;
+    assert_eq!((&early["since"], &early["entries"]), (&json!(1), &json!([{ "kid": "b" }])));
+}

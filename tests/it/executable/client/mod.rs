@@ -239,6 +239,27 @@ async fn a_seat_that_cannot_be_given_back_is_not_forgotten() {
     machine.checks(0, "runs");
 }
 
+/// Whoever is on the way can say that the seat is free; it is when the service signed that.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn regression_a_seat_that_somebody_else_says_is_free_is_not_forgotten() {
+    let shop = Shop::open(0).await;
+    let machine = Machine::new("desk-1");
+    machine.activated(&shop);
+    let unsigned = r#"{"activation":"x","reason":"machine_unknown"}"#.to_owned();
+    let by_nobody = format!(r#"{{"reason":"machine_unknown","signed":"{}"}}"#, shop.code);
+    for (status, body) in
+        [("204 Done", ""), ("200 OK", ""), ("200 OK", "{}"), ("200 OK", &unsigned), ("200 OK", &by_nobody)]
+    {
+        let address = answering(status, body).await;
+        machine.edit(|state| state["client"]["server"] = format!("http://{address}").into());
+        machine.run(&["deactivate"]).refused(&["nothing was changed"]);
+        assert!(machine.state_file().exists(), "{status} {body}");
+    }
+    machine.edit(|state| state["client"]["server"] = shop.server.clone().into());
+    assert_eq!(machine.run(&["deactivate"]).code, Some(0));
+    assert!(!machine.state_file().exists());
+}
+
 /// A container that starts anew has nothing but its operator's id: it finds its seat.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_restarted_container_with_an_operators_id_keeps_its_seat() {

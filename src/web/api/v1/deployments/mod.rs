@@ -105,7 +105,7 @@ impl TryFrom<Credentials> for provider::Credentials {
 
     fn try_from(sent: Credentials) -> Result<Self, Problem> {
         let Credentials { access_key, secret_key, session_token } = sent;
-        Self::checked(access_key, secret_key, session_token).map_err(Problem::unprocessable)
+        Self::checked(&access_key, &secret_key, session_token.as_ref()).map_err(Problem::unprocessable)
     }
 }
 

@@ -1,15 +1,17 @@
 //! `DELETE /activations/{id}`.
 
 use axum::{
+    Json,
     extract::State,
-    http::StatusCode,
     response::{IntoResponse, Response},
 };
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{
     app::App,
     base::ids::ActivationId,
-    usecase::{Actor, Failure, activation as usecase},
+    usecase::{Actor, Failure, activation as usecase, verdict::Verdict},
     web::{
         api::{input::Id, licensed::Licensed, openapi::FreeProblems},
         problem::Problem,
@@ -17,6 +19,22 @@ use crate::{
 };
 
 use super::refused;
+
+/// A seat that is free.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Freed {
+    /// Whose it was.
+    #[schema(value_type = String, format = "uuid")]
+    activation: ActivationId,
+    /// What software is told of this activation from now on.
+    #[schema(example = "machine_unknown")]
+    reason: &'static str,
+    /// The same, as a `validation+jwt`. Only when it verifies and names the activation is the seat free: anybody on the way
+    /// can answer 200.
+    signed: String,
+    /// The key list by which `signed` verifies, as a `keys+jwt`.
+    keys: String,
+}
 
 /// Give a seat back.
 ///
@@ -26,7 +44,7 @@ use super::refused;
     delete, path = "/activations/{id}", tag = "software",
     params(("id" = String, Path, format = "uuid", description = "The activation.")),
     security(("license" = [])),
-    responses((status = 204, description = "The seat is free."), FreeProblems),
+    responses((status = 200, description = "The seat is free.", body = Freed), FreeProblems),
 )]
 pub async fn deactivate(
     State(app): State<App>,
@@ -37,5 +55,6 @@ pub async fn deactivate(
     let outcome = app
         .write::<_, Failure, _>(Actor::Software, move |tx, ctx| usecase::deactivate(tx, ctx, &credential, id))
         .await?;
-    Ok(outcome.map_or_else(|it| refused(*it), |()| StatusCode::NO_CONTENT.into_response()))
+    let freed = |it: Verdict| Freed { activation: id, reason: it.reason.as_str(), signed: it.signed, keys: it.keys };
+    Ok(outcome.map_or_else(|it| refused(*it), |it| Json(freed(it)).into_response()))
 }

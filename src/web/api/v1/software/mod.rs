@@ -34,9 +34,6 @@ use crate::{
     web::{api::submit::sentence, problem::Problem, rate_limit},
 };
 
-/// How long to wait after too many new machines, in seconds: places get free one by one within a day.
-const CYCLING_PAUSE: HeaderValue = HeaderValue::from_static("3600");
-
 /// The addresses of licensed software.
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -206,7 +203,11 @@ fn bundle(status: StatusCode, text: String) -> Response {
 fn refused(refused: usecase::Refused) -> Response {
     let is_full = refused.verdict.reason == Reason::MachineLimit;
     let holders = is_full.then(|| refused.holders.into_iter().map(Holder::from).collect());
-    declined(refused.verdict, holders)
+    let mut response = declined(refused.verdict, holders);
+    if let Some(wait) = refused.wait {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait));
+    }
+    response
 }
 
 /// What a verdict against the license is answered with.
@@ -225,9 +226,6 @@ fn declined(verdict: Verdict, holders: Option<Vec<Holder>>) -> Response {
     let mut response = (status, Json(refusal)).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-    if verdict.reason == Reason::ActivationCycling {
-        headers.insert(header::RETRY_AFTER, CYCLING_PAUSE);
-    }
     response
 }
 
