@@ -67,6 +67,8 @@ X
 [Service]
 Type=oneshot
 ExecStart=$how /script
+# As cloud-init's own: what the script leaves running goes on running.
+KillMode=process
 StandardOutput=file:/root/script.log
 StandardError=inherit
 [Install]
