@@ -4,11 +4,14 @@ mod access_keys;
 
 use std::{
     collections::HashMap,
+    ops::Range,
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError, RwLock},
     time::{Duration, Instant},
 };
 
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
 use jiff::SignedDuration;
 
 use crate::{
@@ -21,10 +24,11 @@ use crate::{
         time::Time,
     },
     depot::Depot,
+    http::{Client, download::{self, DownloadError}},
     license::seal::MasterKey,
     provision::provider::clouds::Clouds,
     store::{Store, StoreError, Tx},
-    usecase::{Actor, Context, Failure, installation::Installation, journal::Journal, keys},
+    usecase::{Actor, Context, Failure, installation::Installation, journal::Journal, keys, package::Package},
 };
 
 /// How often an out-of-date snapshot is loaded anew before a call gives up.
@@ -58,6 +62,8 @@ pub struct Parts {
     pub rate_limits: RateLimits,
     /// The clouds that customers can deploy to.
     pub clouds: Clouds,
+    /// Reaches what others name: packages that are kept elsewhere.
+    pub http: Client,
     /// Where packages are kept.
     pub depot: Depot,
 }
@@ -160,6 +166,20 @@ impl App {
     /// Where packages are kept.
     pub fn depot(&self) -> &Depot {
         &self.0.parts.depot
+    }
+
+    /// Bytes of a package that is kept elsewhere, as they come.
+    ///
+    /// # Errors
+    /// [`DownloadError`], also from the stream.
+    pub async fn fetch_package(
+        &self,
+        url: &str,
+        package: &Package,
+        range: Range<u64>,
+    ) -> Result<BoxStream<'static, Result<Bytes, DownloadError>>, DownloadError> {
+        let request = download::request(url)?;
+        download::download(&self.0.parts.http, request, package.size, &package.sha256, range).await
     }
 
     /// Counts the calls of licensed software.

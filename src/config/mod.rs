@@ -21,7 +21,8 @@ use figment::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    base::{proxies::Proxies, rate::RateLimits},
+    base::{networks::Networks, proxies::Proxies, rate::RateLimits},
+    provision::provider::ec2::CustomClouds,
     store::DatabaseUrl,
 };
 
@@ -40,6 +41,8 @@ const NAMES: &[&str] = &[
     "license_rate",
     "address_rate",
     "product_rate",
+    "provider_networks",
+    "custom_endpoints",
     "simulated_cloud",
     "package_store",
     "package_store_endpoint",
@@ -116,6 +119,14 @@ pub struct Flags {
     #[arg(long, global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub product_rate: Option<u16>,
+    /// Networks that clouds and packages may be reached in although they are not public, separated by commas
+    #[arg(long, global = true, value_delimiter = ',')]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provider_networks: Option<Vec<String>>,
+    /// Endpoints of clouds that are in no list: refused, https or http
+    #[arg(long, global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub custom_endpoints: Option<String>,
     /// Offer a simulated cloud to deploy to, for trying things out: true or false
     #[arg(long, global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -166,6 +177,9 @@ struct Raw {
     address_rate: u16,
     #[serde(deserialize_with = "source::number")]
     product_rate: u16,
+    #[serde(deserialize_with = "source::list")]
+    provider_networks: Vec<String>,
+    custom_endpoints: String,
     #[serde(deserialize_with = "source::switch")]
     simulated_cloud: bool,
     package_store: String,
@@ -223,6 +237,10 @@ pub struct Config {
     pub message_days: u16,
     /// How often licensed software may call.
     pub rate_limits: RateLimits,
+    /// Networks that may be reached although they are not public.
+    pub provider_networks: Networks,
+    /// Which endpoints of clouds are allowed beside the known ones.
+    pub custom_endpoints: CustomClouds,
     /// Whether a simulated cloud is offered.
     pub simulated_cloud: bool,
     /// Where packages are kept.
@@ -292,6 +310,16 @@ impl Raw {
         };
         let trusted_proxies =
             Proxies::parse(&self.trusted_proxies).map_err(|reason| wrong("trusted_proxies", reason))?;
+        let provider_networks =
+            Networks::parse(&self.provider_networks).map_err(|reason| wrong("provider_networks", reason))?;
+        let custom_endpoints = match self.custom_endpoints.as_str() {
+            "refused" => CustomClouds::Refused,
+            "https" => CustomClouds::Https,
+            "http" => CustomClouds::Http,
+            other => {
+                return Err(wrong("custom_endpoints", format!("`{other}` is none of refused, https and http")));
+            }
+        };
         if self.message_days == 0 {
             return Err(wrong("message_days", "it must be at least 1".to_owned()));
         }
@@ -319,6 +347,8 @@ impl Raw {
                 address: self.address_rate,
                 product: self.product_rate,
             },
+            provider_networks,
+            custom_endpoints,
             simulated_cloud: self.simulated_cloud,
             log: self.log,
             log_format: log_format(&self.log_format)?,

@@ -99,6 +99,14 @@ const CASES: &[Case] = &[
     ("license_rate", "7", "8", "0", ["7", "8", "0", "60"]),
     ("address_rate", "7", "8", "0", ["7", "8", "0", "240"]),
     ("product_rate", "7", "8", "0", ["7", "8", "0", "30000"]),
+    (
+        "provider_networks",
+        "[\"10.0.0.0/8\"]",
+        "10.1.0.0/16,::1",
+        "10.2.0.0/16",
+        ["10.0.0.0/8", "10.1.0.0/16,::1", "10.2.0.0/16", ""],
+    ),
+    ("custom_endpoints", "\"https\"", "http", "https", ["Https", "Http", "Https", "Refused"]),
     ("simulated_cloud", "true", "true", "true", ["true", "true", "true", "false"]),
     ("package_store", "\"/p\"", "1e3", "/q", ["/p", "1e3", "/q", "data/packages"]),
     ("package_store_endpoint", "\"https://a\"", "https://b", "https://c", ["https://a", "https://b", "https://c", ""]),
@@ -123,6 +131,8 @@ fn shown(config: &Config, name: &str) -> String {
         "license_rate" => config.rate_limits.license.to_string(),
         "address_rate" => config.rate_limits.address.to_string(),
         "product_rate" => config.rate_limits.product.to_string(),
+        "provider_networks" => format!("{:?}", config.provider_networks),
+        "custom_endpoints" => format!("{:?}", config.custom_endpoints),
         "simulated_cloud" => config.simulated_cloud.to_string(),
         "log" => config.log.clone(),
         "package_store" => match &config.package_store {
@@ -138,11 +148,12 @@ fn shown(config: &Config, name: &str) -> String {
 }
 
 fn wanted(name: &str, text: &str) -> String {
-    if name != "trusted_proxies" {
-        return text.to_owned();
-    }
     let entries: Vec<String> = text.split(',').filter(|entry| !entry.is_empty()).map(str::to_owned).collect();
-    format!("{:?}", Proxies::parse(&entries).unwrap())
+    match name {
+        "trusted_proxies" => format!("{:?}", Proxies::parse(&entries).unwrap()),
+        "provider_networks" => format!("{:?}", Networks::parse(&entries).unwrap()),
+        _ => text.to_owned(),
+    }
 }
 
 /// Reads a file with `text`, when there is one, and variables.

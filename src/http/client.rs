@@ -116,6 +116,8 @@ impl Client {
     /// # Errors
     /// When the system's certificates cannot be loaded.
     pub fn new(guard: Guard) -> Result<Self, reqwest::Error> {
+        // Whoever made a client before has chosen the same; a second choice is refused, and means nothing.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder()
             .redirect(Policy::none())
             .no_proxy()

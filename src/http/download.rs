@@ -1,6 +1,6 @@
 //! Passes on a file that is kept elsewhere, and whose size and digest are known beforehand.
 
-use std::ops::Range;
+use std::{ops::Range, time::Duration};
 
 use bytes::Bytes;
 use data_encoding::HEXLOWER;
@@ -24,6 +24,18 @@ pub enum DownloadError {
     /// It is not the file that is meant.
     #[error("what is kept there is not the file that is meant: it has another size or another digest")]
     Other,
+}
+
+/// How long a whole download may take.
+const DOWNLOAD: Duration = Duration::from_secs(3600);
+
+/// A request for the file at `url`.
+///
+/// # Errors
+/// [`DownloadError::Other`] when it is no address.
+pub fn request(url: &str) -> Result<Request, DownloadError> {
+    let url = url.parse().map_err(|_| DownloadError::Other)?;
+    Ok(Request { method: reqwest::Method::GET, url, headers: Vec::new(), body: Vec::new(), timeout: DOWNLOAD })
 }
 
 /// Asks for `range` of the file of `size` bytes behind `request`, and passes it on as it comes. The last piece of the

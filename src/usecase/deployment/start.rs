@@ -172,6 +172,7 @@ fn pin(tx: &mut Tx, ctx: Context, product: &Slug, recipe: &Recipe) -> Done<Optio
     let package = package::for_recipe(tx, ctx, product, &recipe.package)?;
     Ok(package.map(|it| PackagePin {
         version: it.version,
+        kid: it.kid,
         manifest_sha256: package::manifest_digest(&it.manifest),
         size: it.size,
     }))

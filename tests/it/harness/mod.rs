@@ -171,6 +171,7 @@ impl TestApp {
             trusted_proxies: settings.trusted_proxies.clone(),
             rate_limits: settings.rate_limits,
             clouds: settings.clouds.clone(),
+            http: signet::http::Client::new(signet::http::Guard::default()).unwrap(),
             depot: Depot::open(&Place::Folder(database.folder.path().join("packages"))).unwrap(),
         };
         let app = App::new(parts).await.unwrap();
