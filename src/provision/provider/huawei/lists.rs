@@ -128,7 +128,7 @@ impl Huawei {
 
     /// All pages of a list whose next page starts after the id that ended the last.
     pub(super) async fn marked(&self, call: Call, path: &str) -> Answer<Vec<Value>> {
-        let call = call.with("limit", PAGE);
+        let call = call.with("limit", PAGE.to_string());
         let mut found: Vec<Value> = Vec::new();
         for _ in 0..PAGES {
             let page = match found.last().and_then(|last| text(last, "/id")) {

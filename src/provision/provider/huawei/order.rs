@@ -24,7 +24,7 @@ pub const DISK: &str = "GPSSD";
 /// Kind of public address: dynamic BGP.
 pub const ADDRESS: &str = "5_bgp";
 /// Servers that are looked at when one is sought by its tag.
-const FOUND: u32 = 100;
+const FOUND: &str = "100";
 
 impl Huawei {
     /// Format and references are looked at; quota and stock are not.
@@ -50,7 +50,7 @@ impl Huawei {
     pub(super) async fn find_attempt(&self, attempt: &Attempt) -> Answer<Option<Accepted>> {
         let path = format!("/v1/{}/cloudservers/detail", self.project().await?);
         let tag = format!("{ATTEMPT_TAG}={}", attempt.token);
-        let call = Call::get(Service::Ecs, path).with("tags", &tag).with("limit", FOUND).with("offset", 1);
+        let call = Call::get(Service::Ecs, path).with("tags", &tag).with("limit", FOUND).with("offset", "1");
         let answer = self.call(&call).await?;
         // The filter looks for a part of a tag; only the whole tag counts.
         let mine = |server: &&Value| list(server, "/tags").iter().any(|one| one.as_str() == Some(tag.as_str()));
