@@ -24,7 +24,10 @@ use crate::{
         time::Time,
     },
     depot::Depot,
-    http::{Client, download::{self, DownloadError}},
+    http::{
+        Client,
+        download::{self, DownloadError},
+    },
     license::seal::MasterKey,
     provision::provider::clouds::Clouds,
     store::{Store, StoreError, Tx},

@@ -33,6 +33,16 @@ pub struct Tools {
 pub struct Clouds {
     real: Option<Tools>,
     simulated: Option<Arc<Simulated>>,
+    others: Vec<(Cloud, Arc<dyn Opener>)>,
+}
+
+/// What opens a cloud that is not built in.
+pub trait Opener: Send + Sync + std::fmt::Debug {
+    /// The cloud at `place`, as these credentials see it.
+    ///
+    /// # Errors
+    /// [`Trouble::Endpoint`] for a place that is not offered.
+    fn open(&self, place: &Place, credentials: Credentials) -> Answer<Arc<dyn Provider>>;
 }
 
 impl Clouds {
@@ -50,10 +60,20 @@ impl Clouds {
         self
     }
 
+    /// With `opener` for `cloud`, in the place of what is built in.
+    #[must_use]
+    pub fn with(mut self, cloud: Cloud, opener: Arc<dyn Opener>) -> Self {
+        self.others.push((cloud, opener));
+        self
+    }
+
     /// The clouds that a customer can choose.
     pub fn offered(&self) -> Vec<Cloud> {
         let real = self.real.iter().flat_map(|_| [Cloud::Huawei, Cloud::Ec2]);
-        real.chain(self.simulated.iter().map(|_| Cloud::Simulated)).collect()
+        let built_in = real.chain(self.simulated.iter().map(|_| Cloud::Simulated));
+        let mut offered: Vec<Cloud> = built_in.chain(self.others.iter().map(|(cloud, _)| *cloud)).collect();
+        offered.dedup();
+        offered
     }
 
     /// Whether customers may name endpoints that are in no list.
@@ -76,6 +96,9 @@ impl Clouds {
     /// # Errors
     /// [`Trouble::Endpoint`] for a place that is not offered.
     pub fn open(&self, place: &Place, credentials: Credentials) -> Answer<Arc<dyn Provider>> {
+        if let Some((_, opener)) = self.others.iter().find(|(cloud, _)| *cloud == place.cloud) {
+            return opener.open(place, credentials);
+        }
         match (place.cloud, &self.real, &self.simulated) {
             (Cloud::Huawei, Some(tools), _) => huawei(tools, place, credentials),
             (Cloud::Ec2, Some(tools), _) => ec2(tools, place, credentials),

@@ -76,7 +76,12 @@ async fn pinned(app: &App, session: String) -> Result<Package, Problem> {
 async fn bytes(app: &App, package: &Package, range: Option<Range<u64>>) -> Result<Body, Problem> {
     let unavailable = |why: String| {
         tracing::error!("a package cannot be handed out: {why}");
-        Problem::new(StatusCode::BAD_GATEWAY, "package-unavailable", "The package cannot be read", "Try again in a moment.")
+        Problem::new(
+            StatusCode::BAD_GATEWAY,
+            "package-unavailable",
+            "The package cannot be read",
+            "Try again in a moment.",
+        )
     };
     let Some(url) = &package.url else {
         let reading = app.depot().read(&package.product, &package.sha256, range).await;
@@ -99,7 +104,9 @@ enum Asked {
 }
 
 fn range(text: &str, size: u64) -> Asked {
-    let Some((first, last)) = text.strip_prefix("bytes=").and_then(|rest| rest.split_once('-')) else { return Asked::All };
+    let Some((first, last)) = text.strip_prefix("bytes=").and_then(|rest| rest.split_once('-')) else {
+        return Asked::All;
+    };
     let (Ok(first), last) = (first.parse::<u64>(), last.parse::<u64>().ok()) else { return Asked::All };
     let end = last.map_or(size, |last| last.saturating_add(1).min(size));
     if first >= size {

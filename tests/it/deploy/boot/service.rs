@@ -102,6 +102,7 @@ impl Begun {
 fn row(app: &TestApp, id: DeploymentId, license: &License, plan: &Plan) -> DeploymentRecord {
     let pin = PackagePin {
         version: "1.2.3".to_owned(),
+        kid: app.app.installation().keys.signer(&license.product).unwrap().kid().to_owned(),
         manifest_sha256: HEXLOWER.encode(&Sha256::digest(&plan.play.manifest)),
         size: plan.play.package.len() as u64,
     };
