@@ -9,7 +9,9 @@ use signet::{
 };
 use signet_verify::{
     bundle::Bundle,
-    claims::{CodeClaims, KeyListClaims, LeaseClaims, LicenseFileClaims, RevocationsClaims, ValidationClaims},
+    claims::{
+        CodeClaims, KeyListClaims, LeaseClaims, LicenseFileClaims, PackageClaims, RevocationsClaims, ValidationClaims,
+    },
     clock::TrustedTime,
     jws,
     keys::{KeyRing, Root, read_key_list},
@@ -122,6 +124,7 @@ fn read_as(kind: Kind, text: &str) -> bool {
             .map(|read| license_file::verdict(&read, &machine, clock, &revoked))
             .is_some(),
         Kind::Revocations => taken::<RevocationsClaims>(text, &keys).map(|read| revoked.merge(&read)).is_some(),
+        Kind::Package => taken::<PackageClaims>(text, &keys).is_some(),
         Kind::KeyList => {
             let list: Option<KeyListClaims> = read_key_list(text, &root(), PRODUCT, None).ok();
             assert_eq!(list.is_some(), KeyRing::from_list(text, &root(), PRODUCT, None).is_ok());
@@ -136,7 +139,7 @@ fn taken<C: BySigningKey>(text: &str, keys: &KeyRing) -> Option<Read<C>> {
 
 /// A good bundle with everything.
 pub fn bundles() -> Vec<Vec<u8>> {
-    let [code, _, lease, _, license_file, revocations, keys] = texts().map(Some);
+    let [code, _, lease, _, license_file, revocations, keys, _] = texts().map(Some);
     let full = Bundle { code, lease, license_file, revocations, keys, ..Bundle::new(PRODUCT) };
     vec![full.to_json().into_bytes(), Bundle::new(PRODUCT).to_json().into_bytes()]
 }
