@@ -75,7 +75,7 @@ pub fn recipe() -> Recipe {
     }
 }
 
-fn plan(cloud: Cloud) -> Plan {
+fn plan(cloud: Cloud, kid: String) -> Plan {
     let named = |id: &str| Named { id: id.to_owned(), name: id.to_owned() };
     let server = ServerChoice {
         name: "atlas-1".to_owned(),
@@ -97,7 +97,7 @@ fn plan(cloud: Cloud) -> Plan {
         server: cloud.makes_servers().then_some(server),
         recipe: recipe(),
         answers: Default::default(),
-        package: PackagePin { version: "1.0.0".to_owned(), manifest_sha256: "a".repeat(64), size: 1_000 },
+        package: PackagePin { version: "1.0.0".to_owned(), kid, manifest_sha256: "a".repeat(64), size: 1_000 },
     }
 }
 
@@ -135,7 +135,8 @@ impl Deploying {
             customer: Customer::default(),
         };
         let issued = app.write(move |tx, ctx| merchant::issue(tx, ctx, &wanted)).await.expect("a plan of the catalog");
-        let (license, plan) = (issued.license, plan(place));
+        let kid = app.app.installation().keys.signer(&slug("mill")).unwrap().kid().to_owned();
+        let (license, plan) = (issued.license, plan(place, kid));
         let inserted = license.clone();
         let id = app.write(move |tx, ctx| {
             let id = DeploymentId::new(ctx.now, ctx.entropy);
