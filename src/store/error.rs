@@ -131,6 +131,14 @@ constraints! {
     UsageCounter = "usage_counters_pkey", "usage_counters.license_id, usage_counters.meter", "the usage counter";
     /// A license's link.
     LicenseLink = "license_links_pkey", "license_links.license_id", "the license's link";
+    /// A deployment's id.
+    Deployment = "deployments_pkey", "deployments.id", "the deployment's id";
+    /// When a stage began.
+    DeploymentStage = "deployment_stages_pkey", "deployment_stages.deployment_id, deployment_stages.stage", "the deployment's stage";
+    /// A line of a log.
+    DeploymentLine = "deployment_lines_pkey", "deployment_lines.deployment_id, deployment_lines.number", "the line's number";
+    /// Something at a cloud.
+    DeploymentResource = "deployment_resources_pkey", "deployment_resources.deployment_id, deployment_resources.kind, deployment_resources.provider_id", "the resource's id";
     /// A version of a product's package.
     PackageVersion = "packages_pkey", "packages.product, packages.version", "the package's version";
     /// A device code's id.

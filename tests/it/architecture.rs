@@ -17,9 +17,9 @@ const ROOMS: [(&str, &[&str]); 16] = [
     ("store", &["provision", "license", "base"]),
     ("usecase", &["catalog", "store", "marketplace", "provision", "license", "base"]),
     ("app", &["usecase", "catalog", "store", "marketplace", "provision", "license", "depot", "http", "base"]),
-    ("web", &["app", "usecase", "catalog", "store", "marketplace", "provision", "license", "depot", "base"]),
+    ("web", &["app", "usecase", "catalog", "store", "marketplace", "provision", "license", "depot", "http", "base"]),
     ("jobs", &["app", "usecase", "catalog", "store", "marketplace", "provision", "license", "base"]),
-    ("config", &["store", "depot", "base"]),
+    ("config", &["store", "depot", "provision", "base"]),
     ("telemetry", &["config", "base"]),
     (
         "cli",

@@ -107,8 +107,14 @@ fn range(text: &str, size: u64) -> Asked {
     let Some((first, last)) = text.strip_prefix("bytes=").and_then(|rest| rest.split_once('-')) else {
         return Asked::All;
     };
-    let (Ok(first), last) = (first.parse::<u64>(), last.parse::<u64>().ok()) else { return Asked::All };
-    let end = last.map_or(size, |last| last.saturating_add(1).min(size));
+    let Ok(first) = first.parse::<u64>() else { return Asked::All };
+    let end = match last {
+        "" => size,
+        last => match last.parse::<u64>() {
+            Ok(last) => last.saturating_add(1).min(size),
+            Err(_) => return Asked::All,
+        },
+    };
     if first >= size {
         return Asked::Nothing;
     }

@@ -11,7 +11,7 @@ async fn operations(api: &Api) -> Vec<(String, String, Scope)> {
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
             if operation["operationId"] == "openapi"
-                || ["published", "software"].contains(&operation["tags"][0].as_str().unwrap())
+                || ["published", "software", "deployments"].contains(&operation["tags"][0].as_str().unwrap())
             {
                 continue;
             }
