@@ -54,8 +54,8 @@ impl Desk {
             let field = if typed.some("access_key").is_none() { "access_key" } else { "secret_key" };
             Fault::typed(t, field, credentials_in_words(t, why))
         };
-        let access_key = typed.get("access_key").to_owned();
-        let credentials = Credentials::checked(access_key, secret, Some(token)).map_err(typed_wrong)?;
+        let checked = Credentials::checked(typed.get("access_key"), &secret, Some(&token));
+        let credentials = checked.map_err(typed_wrong)?;
         let place = self.place(typed)?;
         let who = deployment::ask(&self.app, &place, credentials.clone(), |cloud| async move { cloud.identity().await });
         who.await.map_err(|error| Fault { step: None, ..Fault::cloud(t, &error) })?;

@@ -18,7 +18,7 @@ use crate::{
         password::PasswordHash,
         plan::{Cloud, Place},
         provider::{Answer, Credentials},
-        recipe::Recipe,
+        recipe::{Minimum, Recipe},
     },
     store::Tx,
     usecase::{
@@ -47,6 +47,7 @@ use super::{
     sealed::Sealer,
     step::Step,
     typed::Typed,
+    words,
 };
 
 #[derive(Template)]
@@ -64,12 +65,18 @@ struct WizardPage<'a> {
     typed: &'a Typed,
     fault: Option<&'a Fault>,
     body: &'a Body,
+    least: Minimum,
     simulated: bool,
 }
 
 impl WizardPage<'_> {
     fn field(&self) -> &'static str {
         self.fault.map_or("", |it| it.field)
+    }
+
+    fn needs(&self) -> String {
+        let least = self.least;
+        format!("{} vCPU · {} · {} GiB", least.vcpus, words::memory(least.memory_mib), least.disk_gib)
     }
 }
 
@@ -350,6 +357,7 @@ impl Desk {
             typed,
             fault,
             body,
+            least: self.recipe.minimum,
             simulated: step > Step::Where && typed.cloud() == Some(Cloud::Simulated),
         };
         let status = fault.map_or(StatusCode::OK, |it| it.status);
