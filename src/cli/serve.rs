@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
-    task::JoinHandle,
+    task::{JoinHandle, JoinSet},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -14,7 +14,7 @@ use crate::{
     app::App,
     base::limits,
     config::Config,
-    jobs::{self, orders, retention},
+    jobs::{self, deployments, orders, retention},
     license::code::worst_case_length,
     store::Access,
     telemetry,
@@ -133,7 +133,7 @@ fn check_code_lengths(app: &App) -> anyhow::Result<()> {
 }
 
 fn start_jobs(app: &App, stop: &CancellationToken) -> Vec<JoinHandle<()>> {
-    let (forgetful, patient) = (app.clone(), app.clone());
+    let (forgetful, patient, busy) = (app.clone(), app.clone(), app.clone());
     vec![
         tokio::spawn(jobs::every(retention::PAUSE, stop.clone(), (), move |()| {
             let app = forgetful.clone();
@@ -142,6 +142,10 @@ fn start_jobs(app: &App, stop: &CancellationToken) -> Vec<JoinHandle<()>> {
         tokio::spawn(jobs::every(orders::PAUSE, stop.clone(), None, move |after| {
             let app = patient.clone();
             async move { orders::round(&app, &orders::CatalogSource, after).await }
+        })),
+        tokio::spawn(jobs::every(deployments::PAUSE, stop.clone(), JoinSet::new(), move |under_way| {
+            let app = busy.clone();
+            async move { deployments::round(&app, under_way).await }
         })),
     ]
 }

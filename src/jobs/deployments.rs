@@ -5,14 +5,17 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use crate::{
     app::App,
     base::{ids::DeploymentId, text::Language},
     provision::{
         plan::{Place, ServerChoice},
-        provider::{Answer, CloudError, Progress, Provider, RemovalProgress, ServerState, Stock, Trouble},
+        provider::{
+            Accepted, Answer, CloudError, Progress, Provider, Removal, RemovalProgress, Resource, ServerState, Stock,
+            Trouble,
+        },
     },
     usecase::{
         Actor, Failure,
@@ -29,29 +32,36 @@ const TASK: Duration = Duration::from_secs(120);
 /// Characters of a console's end that are kept.
 const CONSOLE_CHARS: usize = 8_000;
 
-/// One round: everything that is due, some at a time.
-pub async fn round(app: &App) {
+/// One round: begins everything that is due, some at a time. What is still `under_way` from earlier rounds goes on: a
+/// cloud that takes its time must not keep the others waiting.
+pub async fn round(app: &App, mut under_way: JoinSet<()>) -> JoinSet<()> {
+    while let Some(ended) = under_way.try_join_next() {
+        report(ended);
+    }
     let due: Result<Vec<DeploymentId>, Failure> =
         app.read(Actor::Signet, |tx, ctx| Ok(tx.deployment_due(ctx.now, crate::base::limits::PAGE_ROWS)?)).await;
     let due = match due {
         Ok(due) => due,
         Err(failure) => {
             tracing::warn!("deployments could not be read, the next round tries again: {failure}");
-            return;
+            return under_way;
         }
     };
-    let mut under_way = JoinSet::new();
     for id in due {
-        if under_way.len() >= AT_ONCE {
-            under_way.join_next().await;
+        if under_way.len() >= AT_ONCE
+            && let Some(ended) = under_way.join_next().await
+        {
+            report(ended);
         }
         let app = app.clone();
         under_way.spawn(async move { one(&app, id).await });
     }
-    while let Some(ended) = under_way.join_next().await {
-        if let Err(error) = ended {
-            tracing::error!("a deployment's worker ended badly: {error}");
-        }
+    under_way
+}
+
+fn report(ended: Result<(), JoinError>) {
+    if let Err(error) = ended {
+        tracing::error!("a deployment's worker ended badly: {error}");
     }
 }
 
@@ -66,25 +76,24 @@ async fn one(app: &App, id: DeploymentId) {
             return;
         }
     };
-    let event = match tokio::time::timeout(TASK, carry_out(app, work)).await {
+    let event = match tokio::time::timeout(TASK, carry_out(app, &work)).await {
         Ok(event) => event,
-        Err(_) => failed(CloudError::new(Trouble::Unknown, "the cloud took too long to answer")),
+        Err(_) => Event::Failed(CloudError::new(Trouble::Unknown, "the cloud took too long to answer")),
     };
     tracing::info!(deployment.id = %id, "deployment: {}", in_a_word(&event));
     let recorded: Result<(), Failure> =
-        app.write(Actor::Signet, move |tx, ctx| work::record(tx, ctx, id, &event)).await;
+        app.write(Actor::Signet, move |tx, ctx| work::record(tx, ctx, &work, &event)).await;
     if let Err(failure) = recorded {
         tracing::error!(deployment.id = %id, "what a cloud answered could not be written down: {failure}");
     }
 }
 
-fn failed(error: CloudError) -> Event {
-    Event::Failed { error, left: Vec::new(), ordered: false }
-}
-
 fn in_a_word(event: &Event) -> String {
     match event {
-        Event::Failed { error, .. } => error.to_string(),
+        Event::Failed(error)
+        | Event::Refused(error)
+        | Event::NotMade { error, .. }
+        | Event::RemovalFailed { error, .. } => error.to_string(),
         Event::Checked(_) => "preflight passed".to_owned(),
         Event::Accepted(_) => "order accepted".to_owned(),
         Event::NothingFound => "no order found".to_owned(),
@@ -98,33 +107,61 @@ fn in_a_word(event: &Event) -> String {
     }
 }
 
-async fn carry_out(app: &App, work: Work) -> Event {
+async fn carry_out(app: &App, work: &Work) -> Event {
     let place: &Place = &work.deployment.plan.place;
     let provider = match app.clouds().open(place, work.credentials.clone()) {
         Ok(provider) => provider,
-        Err(error) => return failed(error),
+        Err(error) => return Event::Failed(error),
     };
-    match &work.task {
-        Task::Preflight => preflight(&provider, &work).await.unwrap_or_else(failed),
-        Task::Order { .. } | Task::Find(_) => order(&provider, &work).await,
-        Task::Follow(accepted) => match provider.progress(accepted).await {
-            Ok(Progress::Pending { server }) => Event::Pending(server),
-            Ok(Progress::Created(server)) => Event::Created(server),
-            Ok(Progress::Failed { error, left }) => Event::Failed { error, left, ordered: true },
-            Err(error) => failed(error),
-        },
-        Task::Watch { server, overdue } => watch(&provider, server, *overdue).await.unwrap_or_else(failed),
-        Task::Remove(resources) => match provider.remove(resources).await {
-            Ok(removal) => Event::RemovalBegun(removal),
-            Err(error) => failed(error),
-        },
-        Task::FollowRemoval(removal) => match provider.removal(removal).await {
-            Ok(RemovalProgress::Pending) => Event::RemovalPending,
-            Ok(RemovalProgress::Done) => Event::RemovalDone,
-            Ok(RemovalProgress::Failed { error, left }) => Event::Failed { error, left, ordered: false },
-            Err(error) => failed(error),
-        },
+    let event = match &work.task {
+        Task::Preflight => preflight(&provider, work).await,
+        Task::Order { .. } | Task::Find(_) => order(&provider, work).await,
+        Task::Follow(accepted) => follow(&provider, work, accepted).await,
+        Task::Watch { server, overdue: false } => watch(&provider, work, server).await,
+        Task::Watch { server, overdue: true } => Ok(last_look(&provider, work, server).await),
+        Task::Remove(resources) => remove(&provider, work, resources).await,
+        Task::FollowRemoval(removal) => follow_removal(&provider, work, removal).await,
+    };
+    event.unwrap_or_else(Event::Failed)
+}
+
+/// In another account nothing of this deployment is found: an order would be a second server, and a server that is there
+/// would count as gone. So it is asked before either is believed.
+async fn is_the_account(provider: &Arc<dyn Provider>, work: &Work) -> Answer<()> {
+    let Some(account) = &work.deployment.plan.account else { return Ok(()) };
+    let found = provider.identity().await?.account;
+    if found == *account {
+        return Ok(());
     }
+    let why = format!("the credentials are of account {found}, the deployment began in {account}");
+    Err(CloudError::new(Trouble::Credentials, &why))
+}
+
+async fn follow(provider: &Arc<dyn Provider>, work: &Work, accepted: &Accepted) -> Answer<Event> {
+    Ok(match provider.progress(accepted).await? {
+        Progress::Pending { server } => Event::Pending(server),
+        Progress::Created(server) => Event::Created(server),
+        Progress::Failed { error, left } => {
+            is_the_account(provider, work).await?;
+            Event::NotMade { error, left }
+        }
+    })
+}
+
+async fn remove(provider: &Arc<dyn Provider>, work: &Work, resources: &[Resource]) -> Answer<Event> {
+    is_the_account(provider, work).await?;
+    Ok(Event::RemovalBegun(provider.remove(resources).await?))
+}
+
+async fn follow_removal(provider: &Arc<dyn Provider>, work: &Work, removal: &Removal) -> Answer<Event> {
+    Ok(match provider.removal(removal).await? {
+        RemovalProgress::Pending => Event::RemovalPending,
+        RemovalProgress::Done => {
+            is_the_account(provider, work).await?;
+            Event::RemovalDone
+        }
+        RemovalProgress::Failed { error, left } => Event::RemovalFailed { error, left },
+    })
 }
 
 /// Everything that can be known before something is paid for.
@@ -183,44 +220,45 @@ async fn check_quota(provider: &Arc<dyn Provider>, server: &ServerChoice) -> Ans
     Ok(())
 }
 
-async fn order(provider: &Arc<dyn Provider>, work: &Work) -> Event {
+async fn order(provider: &Arc<dyn Provider>, work: &Work) -> Answer<Event> {
+    is_the_account(provider, work).await?;
     let (attempt, look_first, send) = match &work.task {
         Task::Order { attempt, look_first } => (attempt, *look_first, true),
         Task::Find(attempt) => (attempt, true, false),
-        _ => return Event::NothingFound,
+        _ => return Ok(Event::NothingFound),
     };
-    if look_first {
-        match provider.find(attempt).await {
-            Ok(Some(accepted)) => return Event::Accepted(accepted),
-            Ok(None) if !send => return Event::NothingFound,
-            Ok(None) => {}
-            Err(error) => return failed(error),
-        }
+    if look_first && let Some(accepted) = provider.find(attempt).await? {
+        return Ok(Event::Accepted(accepted));
     }
-    let Some(order) = &work.order else { return Event::NothingFound };
-    match provider.create(order, attempt).await {
+    let Some(order) = work.order.as_ref().filter(|_| send) else { return Ok(Event::NothingFound) };
+    Ok(match provider.create(order, attempt).await {
         Ok(accepted) => Event::Accepted(accepted),
-        Err(error) => {
-            // What the cloud refused was not made: the next try may be another order.
-            let refused =
-                !error.trouble.passes() && error.trouble != Trouble::Unknown && !error.trouble.wants_credentials();
-            Event::Failed { error, left: Vec::new(), ordered: refused }
+        // An answer that nobody foresaw may be that of an order that was carried out.
+        Err(error) if matches!(error.trouble, Trouble::Unknown | Trouble::Unavailable | Trouble::Unexpected) => {
+            Event::Failed(error)
         }
-    }
+        Err(error) => Event::Refused(error),
+    })
 }
 
-async fn watch(provider: &Arc<dyn Provider>, server: &str, overdue: bool) -> Answer<Event> {
+async fn watch(provider: &Arc<dyn Provider>, work: &Work, server: &str) -> Answer<Event> {
     let there = provider.server(server).await?;
     if there.is_none_or(|it| it.state == ServerState::Gone) {
+        is_the_account(provider, work).await?;
         return Ok(Event::Vanished);
     }
-    if !overdue {
-        return Ok(Event::Alive);
+    Ok(Event::Alive)
+}
+
+/// The deadline is over, whatever the cloud says. The console is the last chance to see what went wrong on a machine that
+/// never called; without it the reason stays a guess.
+async fn last_look(provider: &Arc<dyn Provider>, work: &Work, server: &str) -> Event {
+    if let Ok(Event::Vanished) = watch(provider, work, server).await {
+        return Event::Vanished;
     }
-    // The last chance to see what went wrong on a machine that never called. Without it the reason stays a guess.
     let console = provider.console(server).await.unwrap_or_else(|error| {
         format!("the console's log could not be fetched: {error}. {}", error.trouble.advice(Language::En))
     });
     let end: Vec<char> = console.chars().rev().take(CONSOLE_CHARS).collect();
-    Ok(Event::Overdue(end.into_iter().rev().collect()))
+    Event::Overdue(end.into_iter().rev().collect())
 }

@@ -14,6 +14,7 @@ mod code2;
 mod customer;
 mod debug;
 mod deploy;
+mod deployment;
 mod executable;
 mod formal;
 mod harness;

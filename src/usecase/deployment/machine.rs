@@ -14,13 +14,13 @@ use crate::{
         proof::{MachineKey, session_message},
         run::{LineSource, Stage, Status},
     },
-    store::Tx,
+    store::{StageRecord, Tx},
 };
 use jiff::SignedDuration;
 
 use super::{
     super::{
-        Context, Done, Failure,
+        Context, Done, Failure, activation,
         alert::{self, About, AlertKind},
         code, package,
     },
@@ -83,12 +83,13 @@ pub fn open(tx: &mut Tx, ctx: Context, knock: &Knock) -> Told<SecretString> {
     let digest = secrets::key_digest(knock.key.as_bytes());
     let session = secrets::session(ctx, deployment.record.id, &attempt, &digest);
     match &deployment.record.machine_key {
-        Some(known) if *known == digest => return Ok(Ok(session)),
-        Some(_) => {
+        Some(known) if *known == digest && deployment.is_deploying() => return Ok(Ok(session)),
+        Some(known) if *known != digest => {
             raise_suspicion(tx, ctx, &mut deployment)?;
             return Ok(Err(Turned::Used));
         }
-        None => {}
+        None if deployment.is_deploying() => {}
+        None | Some(_) => return Ok(Err(Turned::Unknown)),
     }
     deployment.record.machine_key = Some(digest);
     let what =
@@ -109,9 +110,8 @@ fn by_token(tx: &mut Tx, ctx: Context, token: &str) -> Done<Option<(Deployment, 
         return Ok(None);
     };
     let allowed = if deployment.plan.place.cloud == Cloud::Own { TOKEN_BY_HAND } else { TOKEN };
-    let good = secrets::is_same(token, &secrets::token(ctx, deployment.record.id, &attempt))
-        && deployment.is_deploying()
-        && ctx.now.since(begun) < allowed;
+    let good =
+        secrets::is_same(token, &secrets::token(ctx, deployment.record.id, &attempt)) && ctx.now.since(begun) < allowed;
     Ok(good.then_some((deployment, attempt)))
 }
 
@@ -182,14 +182,14 @@ pub fn license_code(tx: &mut Tx, ctx: Context, session: &str) -> Told<String> {
 ///
 /// # Errors
 /// The database's; [`Failure::Missing`] when it was deleted.
-pub fn package(tx: &mut Tx, ctx: Context, session: &str) -> Told<package::P> {
+pub fn package(tx: &mut Tx, ctx: Context, session: &str) -> Told<package::Package> {
     let deployment = match may_fetch(tx, ctx, session)? {
         Ok(deployment) => deployment,
         Err(turned) => return Ok(Err(turned)),
     };
     let pin = &deployment.plan.package;
-    let found = package::for_recipe(tx, ctx, &deployment.record.product, &deployment.plan.recipe.package)?;
-    let found = found.filter(|it| package::manifest_digest(&it.manifest) == pin.manifest_sha256);
+    let (product, source) = (&deployment.record.product, &deployment.plan.recipe.package);
+    let found = package::pinned(tx, ctx, product, source, &pin.version, &pin.manifest_sha256)?;
     found.map(Ok).ok_or_else(|| {
         Failure::Missing(format!("the package {} of {} is gone", pin.version, deployment.record.product))
     })
@@ -266,6 +266,9 @@ pub fn report(tx: &mut Tx, ctx: Context, session: &str, report: &Report) -> Told
     let lines = log::clean(&report.text);
     let (id, stage) = (deployment.record.id, report.stage);
     log::add(tx, ctx, id, stage, LineSource::Machine, lines)?;
+    if let Some(seat) = report.activation {
+        remember_seat(tx, ctx, &mut deployment, seat)?;
+    }
     if deployment.is_deploying() {
         follow(tx, ctx, &mut deployment, report)?;
     }
@@ -292,9 +295,6 @@ fn follow(tx: &mut Tx, ctx: Context, deployment: &mut Deployment, report: &Repor
         return Ok(());
     }
     deployment.record.again = false;
-    if let Some(seat) = report.activation {
-        remember_seat(tx, ctx, deployment, seat)?;
-    }
     // A machine is faster than its cloud at times: its stages count once the server is known to be there.
     let early = !deployment.record.stage.is_on_the_machine();
     match report.event {
@@ -310,6 +310,12 @@ fn follow(tx: &mut Tx, ctx: Context, deployment: &mut Deployment, report: &Repor
         Happened::Begin if !early && (report.stage > deployment.record.stage || begins_anew) => {
             deployment.enter(tx, ctx, report.stage)?;
         }
+        // Without the cloud's word nobody knows yet what was made: the worker ends it with the server's addresses.
+        Happened::Done if report.stage == Stage::Healthy && early => {
+            let (id, now) = (deployment.record.id, ctx.now);
+            let (stage, ended_at) = (Stage::Healthy, Some(now));
+            tx.stage_save(&StageRecord { deployment_id: id, stage, started_at: now, deadline_at: now, ended_at })?;
+        }
         Happened::Done if report.stage == Stage::Healthy => finish(tx, ctx, deployment)?,
         Happened::Done if !early && report.stage == deployment.record.stage => {
             if let Some(next) = report.stage.next() {
@@ -321,7 +327,8 @@ fn follow(tx: &mut Tx, ctx: Context, deployment: &mut Deployment, report: &Repor
     Ok(())
 }
 
-/// Only a seat of this very license, taken since the deployment began: a machine can name any id.
+/// Only a seat of this very license, taken since the deployment began: a machine can name any id. It is remembered however
+/// the deployment stands, because whoever removes it wants the seat back; where that has happened already, it is freed now.
 fn remember_seat(tx: &mut Tx, ctx: Context, deployment: &mut Deployment, seat: ActivationId) -> Done<()> {
     let record = &deployment.record;
     let found = tx.activation_find(seat)?;
@@ -329,15 +336,23 @@ fn remember_seat(tx: &mut Tx, ctx: Context, deployment: &mut Deployment, seat: A
         it.license_id == record.license_id && it.has_seat(ctx.now) && it.last_seen_at >= record.created_at
     }) {
         deployment.record.activation_id = Some(seat);
+        if deployment.record.status == Status::Removed {
+            activation::free(tx, ctx, deployment.record.license_id, seat)?;
+        }
     }
     Ok(())
 }
 
-fn finish(tx: &mut Tx, ctx: Context, deployment: &mut Deployment) -> Done<()> {
+/// Ends a deployment whose software runs.
+///
+/// # Errors
+/// The database's.
+pub fn finish(tx: &mut Tx, ctx: Context, deployment: &mut Deployment) -> Done<()> {
     tx.stage_end(deployment.record.id, deployment.record.stage, ctx.now)?;
     tx.stage_end(deployment.record.id, Stage::Healthy, ctx.now)?;
     deployment.record.stage = Stage::Healthy;
     deployment.say(tx, ctx, LineSource::Signet, "the software runs and is healthy")?;
+    deployment.record.password = None;
     deployment.settle(ctx, Status::Healthy);
     let seconds = ctx.now.since(deployment.record.created_at).as_secs();
     let detail = json!({ "deployment": deployment.record.id, "seconds": seconds });

@@ -160,6 +160,8 @@ impl Deployment {
         tx.stage_save(&began)?;
         self.record.stage = stage;
         self.record.deadline_at = Some(deadline_at);
+        // A worker that was to look at the end of a longer stage must not miss the end of this one.
+        self.record.next_at = self.record.next_at.map(|next| next.min(deadline_at));
         Ok(())
     }
 

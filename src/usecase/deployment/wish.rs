@@ -38,7 +38,11 @@ pub fn wish(
     if let Some(credentials) = credentials.filter(|_| after.status == Status::Running) {
         deployment.record.credentials = Some(secrets::seal_credentials(ctx, id, credentials));
     }
-    if after == before && credentials.is_none() {
+    if after == before {
+        // Granted already: what is under way goes on, with the new credentials if there are some.
+        if credentials.is_some() {
+            deployment.save(tx, ctx)?;
+        }
         return Ok(Some(Ok(deployment)));
     }
     deployment.say(tx, ctx, LineSource::Signet, &format!("asked to {wish}"))?;

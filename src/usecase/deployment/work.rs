@@ -22,7 +22,7 @@ use crate::{
 
 use super::{
     super::{Context, Done, activation, verdict},
-    Deployment, Obstacle,
+    Deployment, Obstacle, machine,
     model::{in_words, refusal},
     script, secrets,
 };
@@ -107,14 +107,23 @@ pub enum Event {
     RemovalPending,
     /// Everything is removed.
     RemovalDone,
-    /// It went wrong.
-    Failed {
+    /// A question got no good answer: nothing is known that was not known before.
+    Failed(CloudError),
+    /// The cloud refused the order: nothing was made by it.
+    Refused(CloudError),
+    /// The order was accepted and came to nothing.
+    NotMade {
         /// Why.
         error: CloudError,
-        /// What is left and must be removed.
+        /// What is left of it and must be removed.
         left: Vec<Resource>,
-        /// Whether the order as such has failed, so that the next one is another attempt.
-        ordered: bool,
+    },
+    /// The removal ended without removing everything.
+    RemovalFailed {
+        /// Why.
+        error: CloudError,
+        /// What is left.
+        left: Vec<Resource>,
     },
 }
 
@@ -193,11 +202,11 @@ fn next_task(tx: &mut Tx, ctx: Context, deployment: &mut Deployment) -> Done<Opt
             give_up_if(tx, ctx, deployment, overdue, Task::Preflight)
         }
         Stage::Accepted => {
-            let look_first = deployment.record.sent;
-            let token = begin_attempt(ctx, deployment);
-            // From here on the order may be at the cloud, whatever happens to this process.
-            deployment.record.sent = true;
-            give_up_if(tx, ctx, deployment, overdue, Task::Order { attempt: Attempt { token }, look_first })
+            if overdue {
+                fail_overdue(tx, ctx, deployment)?;
+                return Ok(None);
+            }
+            order_task(tx, ctx, deployment)
         }
         Stage::ServerCreated => match deployment.accepted()? {
             Some(accepted) => give_up_if(tx, ctx, deployment, overdue, Task::Follow(accepted)),
@@ -219,6 +228,33 @@ fn next_task(tx: &mut Tx, ctx: Context, deployment: &mut Deployment) -> Done<Opt
             }
         },
     }
+}
+
+/// Orders the server, or looks what an earlier order of the same attempt has made: it is sent again only when that can no
+/// longer become visible, because not every cloud knows an attempt when it sees it again.
+fn order_task(tx: &mut Tx, ctx: Context, deployment: &mut Deployment) -> Done<Option<Task>> {
+    let stage = deployment.record.stage;
+    let look_first = deployment.record.sent;
+    if !look_first {
+        if let Some(why) = objection(tx, ctx, deployment)? {
+            deployment.stop(tx, ctx, Status::Failed, &Obstacle::new(stage, "license", why))?;
+            return Ok(None);
+        }
+        let servers = tx.resources_of(deployment.record.id)?;
+        if servers.iter().any(|it| it.kind == ResourceKind::Server && it.removed_at.is_none()) {
+            let why = "a server of an earlier order is left and paid for: remove this deployment, then begin a new one";
+            deployment.stop(tx, ctx, Status::Failed, &Obstacle::new(stage, "leftover", why))?;
+            return Ok(None);
+        }
+    }
+    let token = begin_attempt(ctx, deployment);
+    if look_first && may_show_up(ctx, deployment) {
+        return Ok(Some(Task::Find(Attempt { token })));
+    }
+    // From here on the order may be at the cloud, whatever happens to this process.
+    deployment.record.sent = true;
+    deployment.record.attempt_at = Some(ctx.now);
+    Ok(Some(Task::Order { attempt: Attempt { token }, look_first }))
 }
 
 /// The license may have ended, or its last seat been taken, since the deployment was asked for.
@@ -337,8 +373,13 @@ fn finish_removal(tx: &mut Tx, ctx: Context, deployment: &mut Deployment) -> Don
 ///
 /// # Errors
 /// The database's.
-pub fn record(tx: &mut Tx, ctx: Context, id: DeploymentId, event: &Event) -> Done<()> {
+pub fn record(tx: &mut Tx, ctx: Context, work: &Work, event: &Event) -> Done<()> {
+    let id = work.deployment.record.id;
     let Some(mut deployment) = Deployment::load(tx, id)? else { return Ok(()) };
+    if deployment.record.attempt != work.deployment.record.attempt {
+        // Another worker took over while this one slept: what it learned of an earlier order changes nothing any more.
+        return Ok(());
+    }
     keep_facts(tx, ctx, &mut deployment, event)?;
     if deployment.is_deploying() {
         go_on(tx, ctx, &mut deployment, event)?;
@@ -369,20 +410,51 @@ fn keep_facts(tx: &mut Tx, ctx: Context, deployment: &mut Deployment, event: &Ev
             deployment.record.address = made.public_ip.clone().or_else(|| made.private_ip.clone());
             deployment.record.password = None;
         }
-        Event::NothingFound => deployment.record.sent = false,
-        Event::Failed { left, ordered, .. } => {
-            tx.resources_seen(id, left, ctx.now)?;
-            if *ordered {
-                deployment.record.accepted = None;
+        // An order can become visible late: as long as it may, it counts as sent.
+        Event::NothingFound => deployment.record.sent = may_show_up(ctx, deployment),
+        // Another worker, that was told otherwise, was faster.
+        Event::Refused(_) if deployment.record.accepted.is_some() => {}
+        Event::Refused(error) => {
+            deployment.record.sent = false;
+            if !error.trouble.passes() && !error.trouble.wants_credentials() {
                 deployment.record.attempt = None;
-                deployment.record.sent = false;
             }
         }
-        Event::Vanished | Event::RemovalDone => tx.resources_removed(id, &[], ctx.now)?,
+        Event::NotMade { left, .. } => {
+            tx.resources_seen(id, left, ctx.now)?;
+            deployment.record.accepted = None;
+            deployment.record.attempt = None;
+            deployment.record.sent = false;
+        }
+        Event::Vanished => server_gone(tx, ctx, id)?,
+        Event::RemovalDone => tx.resources_removed(id, &[], ctx.now)?,
         Event::RemovalBegun(removal) => deployment.record.removal = Some(json!(removal).to_string()),
-        Event::Pending(None) | Event::Alive | Event::Overdue(_) | Event::RemovalPending => {}
+        Event::RemovalFailed { left, .. } => {
+            deployment.record.removal = None;
+            if !left.is_empty() {
+                tx.resources_seen(id, left, ctx.now)?;
+                tx.resources_removed(id, left, ctx.now)?;
+            }
+        }
+        Event::Failed(_) | Event::Pending(None) | Event::Alive | Event::Overdue(_) | Event::RemovalPending => {}
     }
     Ok(())
+}
+
+/// Only the server is known to be gone: its disks and addresses may be there, and paid for, until they are removed.
+fn server_gone(tx: &mut Tx, ctx: Context, id: DeploymentId) -> Done<()> {
+    let left: Vec<Resource> = tx
+        .resources_of(id)?
+        .into_iter()
+        .filter(|it| it.kind != ResourceKind::Server)
+        .map(|it| Resource { kind: it.kind, id: it.provider_id, name: it.name })
+        .collect();
+    Ok(tx.resources_removed(id, &left, ctx.now)?)
+}
+
+/// Whether an order whose answer was lost may still become visible.
+fn may_show_up(ctx: Context, deployment: &Deployment) -> bool {
+    deployment.record.attempt_at.is_some_and(|sent_at| ctx.now.since(sent_at) < LOST)
 }
 
 fn remember_server(tx: &mut Tx, ctx: Context, deployment: &mut Deployment, server: &str) -> Done<()> {
@@ -417,6 +489,9 @@ fn go_on(tx: &mut Tx, ctx: Context, deployment: &mut Deployment, event: &Event) 
                 if deployment.record.machine_key.is_some() { Stage::Downloading } else { Stage::BootstrapCalled };
             deployment.enter(tx, ctx, next)?;
             deployment.look_again(ctx.now, WATCH);
+            if said_healthy(tx, deployment)? {
+                machine::finish(tx, ctx, deployment)?;
+            }
         }
         Event::Vanished => {
             let obstacle = Obstacle::new(deployment.record.stage, "not_found", "the server is no longer at the cloud");
@@ -427,29 +502,35 @@ fn go_on(tx: &mut Tx, ctx: Context, deployment: &mut Deployment, event: &Event) 
             super::log::add(tx, ctx, id, stage, LineSource::Cloud, super::log::clean(console))?;
             fail_overdue(tx, ctx, deployment)?;
         }
-        Event::Failed { error, .. } => fail(tx, ctx, deployment, error)?,
+        Event::Failed(error) if error.trouble.wants_credentials() && deployment.record.stage.is_on_the_machine() => {
+            let what = "the cloud takes the credentials no more: the machine works on, nobody looks after its server";
+            deployment.say(tx, ctx, LineSource::Signet, what)?;
+            deployment.record.next_at = deployment.record.deadline_at;
+        }
+        Event::Failed(error) | Event::Refused(error) | Event::NotMade { error, .. } => {
+            fail(tx, ctx, deployment, error)?;
+        }
+        Event::NothingFound => deployment.look_again(ctx.now, PAUSE),
         Event::Alive => deployment.look_again(ctx.now, WATCH),
         _ => deployment.look_again(ctx.now, POLL),
     }
     Ok(())
 }
 
+/// Whether the machine of this attempt was done before the cloud said that it runs.
+fn said_healthy(tx: &mut Tx, deployment: &Deployment) -> Done<bool> {
+    let begun = deployment.record.attempt_at;
+    let stages = tx.stages_of(deployment.record.id)?;
+    let healthy = stages.iter().find(|it| it.stage == Stage::Healthy).and_then(|it| it.ended_at);
+    Ok(deployment.record.machine_key.is_some() && healthy.is_some_and(|at| begun.is_some_and(|begun| at >= begun)))
+}
+
 fn go_on_removing(tx: &mut Tx, ctx: Context, deployment: &mut Deployment, event: &Event) -> Done<()> {
     match event {
         Event::RemovalDone => finish_removal(tx, ctx, deployment)?,
-        Event::NothingFound if deployment.record.attempt_at.is_some_and(|at| ctx.now.since(at) < LOST) => {
-            // An order can become visible late: as long as it may, it counts as sent.
-            deployment.record.sent = true;
-            deployment.look_again(ctx.now, PAUSE);
-        }
-        Event::RemovalBegun(_) | Event::RemovalPending => deployment.look_again(ctx.now, POLL),
-        Event::Failed { error, left, ordered } => {
-            if !ordered {
-                tx.resources_removed(deployment.record.id, left, ctx.now)?;
-                deployment.record.removal = None;
-            }
-            if *ordered { deployment.look_again(ctx.now, 0) } else { fail(tx, ctx, deployment, error)? }
-        }
+        Event::NothingFound if deployment.record.sent => deployment.look_again(ctx.now, PAUSE),
+        Event::RemovalBegun(_) | Event::RemovalPending | Event::Pending(None) => deployment.look_again(ctx.now, POLL),
+        Event::Failed(error) | Event::RemovalFailed { error, .. } => fail(tx, ctx, deployment, error)?,
         _ => deployment.look_again(ctx.now, 0),
     }
     Ok(())
@@ -463,6 +544,8 @@ fn fail(tx: &mut Tx, ctx: Context, deployment: &mut Deployment, error: &CloudErr
         deployment.look_again(ctx.now, PAUSE);
         return Ok(());
     }
+    // What was asked for cannot be followed any more; asked again, it is a removal of its own.
+    deployment.record.removal = None;
     let status = if error.trouble.wants_credentials() { Status::NeedsCredentials } else { Status::Failed };
     deployment.stop(tx, ctx, status, &obstacle)
 }
