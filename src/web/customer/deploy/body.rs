@@ -4,7 +4,7 @@ use crate::{
     base::text::Language,
     provision::{
         plan::Cloud,
-        provider::KeyPair,
+        provider::{KeyPair, clouds::Clouds},
         recipe::{Parameter, Recipe},
     },
     web::html::Words,
@@ -79,15 +79,13 @@ pub struct CloudChoice {
     /// The field of its region; empty: it has none.
     pub field: &'static str,
     /// Its regions: id, name, whether it is the chosen one.
-    pub regions: Vec<(&'static str, &'static str, bool)>,
+    pub regions: Vec<(String, String, bool)>,
     /// Whether another endpoint may be named.
     pub endpoint: bool,
 }
 
 /// What the step of the credentials shows.
 pub struct Access {
-    /// The cloud.
-    pub cloud: &'static str,
     /// How to get keys.
     pub how: &'static str,
     /// The rights they need.
@@ -137,11 +135,11 @@ fn with_default(mut choices: Vec<Choice>) -> Vec<Choice> {
 }
 
 /// The clouds.
-pub fn places(t: Words, offered: &[Cloud], typed: &Typed) -> Body {
+pub fn places(t: Words, known: &Clouds, offered: &[Cloud], typed: &Typed) -> Body {
     let chosen = typed.cloud().or_else(|| offered.first().copied());
     let of = |cloud: Cloud| {
         let field = clouds::region_field(cloud).unwrap_or_default();
-        let regions = clouds::regions(t, cloud).into_iter();
+        let region = |id: String| (id.clone(), clouds::region(t, cloud, &id), typed.is(field, &id));
         CloudChoice {
             id: cloud.as_str(),
             name: clouds::name(t, cloud),
@@ -149,8 +147,8 @@ pub fn places(t: Words, offered: &[Cloud], typed: &Typed) -> Body {
             checked: chosen == Some(cloud),
             simulated: cloud == Cloud::Simulated,
             field,
-            regions: regions.map(|(id, name)| (id, name, typed.is(field, id))).collect(),
-            endpoint: cloud == Cloud::Ec2,
+            regions: known.regions(cloud).into_iter().map(region).collect(),
+            endpoint: cloud == Cloud::Ec2 && known.takes_endpoints(),
         }
     };
     Body::Where(offered.iter().copied().map(of).collect())

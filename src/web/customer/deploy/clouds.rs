@@ -1,6 +1,12 @@
 //! What the pages know of each cloud: its name, its regions, and the rights that a deployment needs there.
 
-use crate::{provision::plan::Cloud, web::html::Words};
+use crate::{
+    provision::{
+        plan::Cloud,
+        provider::{ec2, huawei},
+    },
+    web::html::Words,
+};
 
 /// A cloud's name.
 pub fn name(t: Words, cloud: Cloud) -> &'static str {
@@ -44,34 +50,43 @@ pub fn region_field(cloud: Cloud) -> Option<&'static str> {
     }
 }
 
-/// Its regions, id and name; empty: the customer writes the id.
-pub fn regions(t: Words, cloud: Cloud) -> Vec<(&'static str, &'static str)> {
-    match cloud {
-        Cloud::Huawei => vec![
-            ("cn-north-4", t.pick("华北-北京四", "CN North-Beijing4")),
-            ("cn-north-9", t.pick("华北-乌兰察布一", "CN North-Ulanqab1")),
-            ("cn-east-3", t.pick("华东-上海一", "CN East-Shanghai1")),
-            ("cn-east-2", t.pick("华东-上海二", "CN East-Shanghai2")),
-            ("cn-south-1", t.pick("华南-广州", "CN South-Guangzhou")),
-            ("cn-southwest-2", t.pick("西南-贵阳一", "CN Southwest-Guiyang1")),
-            ("ap-southeast-1", t.pick("中国-香港", "CN-Hong Kong")),
-            ("ap-southeast-2", t.pick("亚太-曼谷", "AP-Bangkok")),
-            ("ap-southeast-3", t.pick("亚太-新加坡", "AP-Singapore")),
-            ("af-south-1", t.pick("非洲-约翰内斯堡", "AF-Johannesburg")),
-            ("la-north-2", t.pick("拉美-墨西哥城二", "LA-Mexico City2")),
-            ("sa-brazil-1", t.pick("拉美-圣保罗一", "LA-Sao Paulo1")),
-        ],
-        Cloud::Simulated => vec![("simulated-1", t.pick("模拟区域一", "Simulated region 1"))],
-        Cloud::Ec2 | Cloud::Own => Vec::new(),
+/// Names of regions, as Huawei Cloud's console has them; the id stands for all others.
+const HUAWEI: [(&str, &str, &str); 16] = [
+    ("cn-north-4", "华北-北京四", "CN North-Beijing4"),
+    ("cn-north-1", "华北-北京一", "CN North-Beijing1"),
+    ("cn-north-9", "华北-乌兰察布一", "CN North-Ulanqab1"),
+    ("cn-east-2", "华东-上海二", "CN East-Shanghai2"),
+    ("cn-east-3", "华东-上海一", "CN East-Shanghai1"),
+    ("cn-south-1", "华南-广州", "CN South-Guangzhou"),
+    ("cn-southwest-2", "西南-贵阳一", "CN Southwest-Guiyang1"),
+    ("ap-southeast-1", "中国-香港", "CN-Hong Kong"),
+    ("ap-southeast-2", "亚太-曼谷", "AP-Bangkok"),
+    ("ap-southeast-3", "亚太-新加坡", "AP-Singapore"),
+    ("ap-southeast-4", "亚太-雅加达", "AP-Jakarta"),
+    ("af-south-1", "非洲-约翰内斯堡", "AF-Johannesburg"),
+    ("la-north-2", "拉美-墨西哥城二", "LA-Mexico City2"),
+    ("la-south-2", "拉美-圣地亚哥", "LA-Santiago"),
+    ("sa-brazil-1", "拉美-圣保罗一", "LA-Sao Paulo1"),
+    ("tr-west-1", "土耳其-伊斯坦布尔", "TR-Istanbul"),
+];
+
+/// A region's name.
+pub fn region(t: Words, cloud: Cloud, id: &str) -> String {
+    let named = HUAWEI.iter().find(|(known, ..)| cloud == Cloud::Huawei && *known == id);
+    match named {
+        Some((_, zh, en)) => format!("{} ({id})", t.pick(zh, en)),
+        None => id.to_owned(),
     }
 }
 
-/// The rights that a deployment needs, as a policy to copy.
-pub fn policy(cloud: Cloud) -> Option<String> {
+/// The rights that a deployment needs in a region, as a policy to copy; `None` where nobody wrote one down.
+pub fn policy(cloud: Cloud, region: &str) -> Option<String> {
     match cloud {
+        Cloud::Huawei => Some(format!("{:#}", huawei::policy::least_privilege(true))),
+        // Other clouds that speak EC2 name rights in their own ways.
+        Cloud::Ec2 if ec2::Endpoint::aws(region).is_some() => Some(ec2::policy::least_privilege(region)),
         Cloud::Simulated => Some(simulated_policy()),
-        // Each cloud's module brings its own.
-        Cloud::Huawei | Cloud::Ec2 | Cloud::Own => None,
+        Cloud::Ec2 | Cloud::Own => None,
     }
 }
 

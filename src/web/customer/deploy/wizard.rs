@@ -225,7 +225,7 @@ impl Desk {
             Err(late) => {
                 let fault = fault.filter(|it| it.step.is_some()).unwrap_or(late);
                 let (step, body) = match fault.step {
-                    Some(Step::Where) => (Step::Where, body::places(self.t, &self.offered, &typed)),
+                    Some(Step::Where) => (Step::Where, body::places(self.t, self.app.clouds(), &self.offered, &typed)),
                     Some(Step::Credentials) => (Step::Credentials, self.account(&typed)),
                     _ => (step, Body::Nothing),
                 };
@@ -238,7 +238,7 @@ impl Desk {
         let t = self.t;
         let (zone, flavor) = (typed.get("zone").to_owned(), typed.get("flavor").to_owned());
         match step {
-            Step::Where => Ok(body::places(t, &self.offered, typed)),
+            Step::Where => Ok(body::places(t, self.app.clouds(), &self.offered, typed)),
             Step::Credentials => Ok(self.account(typed)),
             Step::Server => {
                 let ask = |cloud, recipe| async move { lists::servers(&cloud, &recipe, &zone).await };
@@ -280,9 +280,8 @@ impl Desk {
     fn account(&self, typed: &Typed) -> Body {
         let cloud = typed.cloud().unwrap_or(Cloud::Own);
         Body::Credentials(body::Access {
-            cloud: clouds::name(self.t, cloud),
             how: clouds::how_to_get_keys(self.t, cloud),
-            policy: clouds::policy(cloud),
+            policy: clouds::policy(cloud, typed.region()),
             kept: self.credentials(typed).is_ok(),
         })
     }
