@@ -117,3 +117,7 @@ pub const DEPLOYMENT_LINES_PAGE: u32 = 500;
 pub const DEPLOYMENT_REPORT_LINES: usize = 200;
 /// Characters of one such line.
 pub const DEPLOYMENT_LINE_CHARS: usize = 500;
+/// Pages of deployments that follow them live, in this process: each holds a connection and asks the database every second.
+pub const EVENT_STREAMS: usize = 256;
+/// Of one license.
+pub const EVENT_STREAMS_OF_LICENSE: usize = 8;

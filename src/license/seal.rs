@@ -45,6 +45,9 @@ pub enum Purpose {
     CloudCredentials,
     /// The hash of a server's password until the server is there; aad: the deployment's id.
     ServerPassword,
+    /// What somebody typed into the wizard and nobody may read: cloud credentials and the hash of a password, kept by the
+    /// browser for half an hour; aad: what it is, and the form's token.
+    WizardCredentials,
     /// The token by which a machine opens its session; aad: deployment and attempt.
     BootstrapToken,
     /// The session of a machine.
@@ -65,6 +68,7 @@ impl Purpose {
             Self::CustomerSession => "customer-session",
             Self::CloudCredentials => "cloud-credentials",
             Self::ServerPassword => "server-password",
+            Self::WizardCredentials => "wizard-credentials",
             Self::BootstrapToken => "bootstrap-token",
             Self::BootstrapSession => "bootstrap-session",
         }

@@ -15,7 +15,7 @@ use super::{
 };
 
 /// System disk where the recipe asks for less, GiB: what clouds give by default.
-const USUAL_DISK_GIB: u32 = 40;
+pub const USUAL_DISK_GIB: u32 = 40;
 
 /// Something to choose, with why it cannot be chosen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

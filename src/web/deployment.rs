@@ -15,7 +15,7 @@ use crate::{
     },
     provision::{
         offer::{self, Chosen},
-        password,
+        password::{self, PasswordHash},
         plan::Place,
         provider::{Answer, CloudError, Credentials, Provider, Trouble},
         recipe::{Answers, Recipe},
@@ -46,8 +46,8 @@ pub struct Wanted {
     pub credentials: Option<Credentials>,
     /// The server, by ids.
     pub server: Option<Chosen>,
-    /// The password of its root.
-    pub password: Option<SecretString>,
+    /// The hash of its root's password: [`hashed`].
+    pub password: Option<PasswordHash>,
     /// The recipe's parameters.
     pub answers: Answers,
 }
@@ -139,17 +139,21 @@ pub async fn recipe(app: &App, license: LicenseId) -> Result<Option<Recipe>, Fai
     .await
 }
 
+/// The hash of a server's password. The clear one goes no further.
+///
+/// # Errors
+/// [`Denied::Password`].
+pub fn hashed(app: &App, clear: &SecretString) -> Result<PasswordHash, Denied> {
+    password::hash(clear, app.entropy()).map_err(Denied::Password)
+}
+
 /// Looks everything up at the cloud and begins.
 ///
 /// # Errors
 /// [`Denied`]; nothing was stored then.
 pub async fn begin(app: &App, actor: Actor, license: LicenseId, wanted: Wanted) -> Result<Deployment, Denied> {
     let recipe = recipe(app, license).await?.ok_or(Denied::Refused(Refusal::NoRecipe))?;
-    let password = match &wanted.password {
-        Some(clear) => Some(password::hash(clear, app.entropy()).map_err(Denied::Password)?),
-        None => None,
-    };
-    let has_password = password.is_some();
+    let has_password = wanted.password.is_some();
     let server = match (&wanted.server, &wanted.credentials) {
         (Some(chosen), Some(credentials)) => {
             let look = |provider| async move { offer::look_up(&provider, &recipe, chosen, has_password).await };
@@ -163,7 +167,7 @@ pub async fn begin(app: &App, actor: Actor, license: LicenseId, wanted: Wanted) 
         server,
         answers: wanted.answers,
         credentials: wanted.credentials,
-        password,
+        password: wanted.password,
     };
     let begun: Result<_, Failure> = app.write(actor, move |tx, ctx| start::start(tx, ctx, license, &order)).await;
     begun?.map_err(Denied::Refused)

@@ -144,11 +144,23 @@ fn preferred(headers: &HeaderMap) -> Language {
 /// # Errors
 /// 500 when the template fails, which is logged.
 pub fn page(status: StatusCode, template: &impl Template) -> Result<Response, Problem> {
+    rendered(status, template, CONTENT_SECURITY_POLICY)
+}
+
+/// Renders a page whose script asks this service for what is new.
+///
+/// # Errors
+/// 500 when the template fails, which is logged.
+pub fn live_page(status: StatusCode, template: &impl Template) -> Result<Response, Problem> {
+    rendered(status, template, &format!("{CONTENT_SECURITY_POLICY}; connect-src 'self'"))
+}
+
+fn rendered(status: StatusCode, template: &impl Template, policy: &str) -> Result<Response, Problem> {
     let html = template.render().map_err(|error| {
         tracing::error!("a page could not be rendered: {error}");
         Problem::internal()
     })?;
     let headers =
-        [(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY), (header::VARY, "Accept-Language, Cookie")];
+        [(header::CONTENT_SECURITY_POLICY, policy), (header::VARY, "Accept-Language, Cookie")];
     Ok((status, headers, Html(html)).into_response())
 }

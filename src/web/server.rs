@@ -25,6 +25,10 @@ use crate::base::limits;
 /// Pause after an accept that failed, so that a full table of descriptors does not become a busy loop.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// In every request: cancelled once the service stops, so that answers without an end end.
+#[derive(Debug, Clone)]
+pub struct Stopping(pub CancellationToken);
+
 /// Serves `router` on `listener`, so many connections at once, until `stop`, then lets open requests finish for at most
 /// [`limits::SHUTDOWN_TIMEOUT`].
 pub async fn serve(connections: usize, listener: TcpListener, router: Router, stop: CancellationToken) {
@@ -42,7 +46,7 @@ pub async fn serve(connections: usize, listener: TcpListener, router: Router, st
             Ok((stream, peer)) => {
                 let room = Arc::clone(&rooms).try_acquire_owned().ok();
                 let stream = guarded(stream, limits::WRITE_STALL);
-                let connection = graceful.watch(connection(stream, peer, router.clone(), room.is_some()));
+                let connection = graceful.watch(connection(stream, peer, router.clone(), room.is_some(), stop.clone()));
                 tokio::spawn(async move {
                     if let Err(error) = connection.await {
                         tracing::debug!("connection ended: {error}");
@@ -73,6 +77,7 @@ fn connection(
     peer: SocketAddr,
     router: Router,
     roomy: bool,
+    stop: CancellationToken,
 ) -> http1::Connection<
     TokioIo<Stream>,
     impl hyper::service::Service<
@@ -84,6 +89,7 @@ fn connection(
 > {
     let service = hyper::service::service_fn(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
+        request.extensions_mut().insert(Stopping(stop.clone()));
         router.clone().oneshot(request.map(axum::body::Body::new))
     });
     // More than this, and addresses over 65,534 bytes, hyper answers 431 or 414 without a word. It may read a little more.
@@ -150,7 +156,7 @@ mod tests {
         let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (stream, peer) = listener.accept().await.unwrap();
         let router = Router::new().route("/", get(|| async { Body::new(Endless) }).post(|| async { "whole" }));
-        let served = tokio::spawn(connection(guarded(stream, stall), peer, router, roomy));
+        let served = tokio::spawn(connection(guarded(stream, stall), peer, router, roomy, CancellationToken::new()));
         client.write_all(request).await.unwrap();
         then(&mut client).await;
         let ended = tokio::time::timeout(limits::WRITE_STALL, served).await;

@@ -78,6 +78,26 @@ impl CloudError {
 }
 
 impl Trouble {
+    /// All of them.
+    pub const ALL: [Self; 16] = [
+        Self::Credentials,
+        Self::Expired,
+        Self::Permission,
+        Self::Clock,
+        Self::Quota,
+        Self::Capacity,
+        Self::Payment,
+        Self::Choice,
+        Self::NotFound,
+        Self::Throttled,
+        Self::Attempt,
+        Self::Unavailable,
+        Self::Unknown,
+        Self::Endpoint,
+        Self::Leftover,
+        Self::Unexpected,
+    ];
+
     /// Whether the same call may succeed in a moment.
     pub fn passes(self) -> bool {
         matches!(self, Self::Throttled | Self::Unavailable)

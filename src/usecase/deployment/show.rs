@@ -5,7 +5,7 @@ use crate::{
         ids::{DeploymentId, LicenseId},
         limits,
     },
-    provision::run::Goal,
+    provision::run::{Goal, Status},
     store::{LineRecord, ResourceRecord, StageRecord, Tx},
 };
 
@@ -59,4 +59,36 @@ pub fn one(tx: &mut Tx, license: Option<LicenseId>, id: DeploymentId, after: i64
 /// The database's.
 pub fn page(tx: &mut Tx, license: Option<LicenseId>, after: Option<DeploymentId>, limit: u32) -> Done<Vec<Deployment>> {
     tx.deployment_page(license, after, limit)?.into_iter().map(Deployment::of).collect()
+}
+
+/// What is new of a deployment.
+#[derive(Debug)]
+pub struct News {
+    /// Counts its changes.
+    pub version: i64,
+    /// Whether nothing more happens by itself.
+    pub settled: bool,
+    /// Up to [`limits::DEPLOYMENT_LINES_PAGE`] lines after the one that was named.
+    pub lines: Vec<LineRecord>,
+}
+
+/// What is new of the deployment `id` of `license` after line `after`. Cheap: asked every second by open pages.
+///
+/// # Errors
+/// The database's.
+pub fn news(tx: &mut Tx, license: LicenseId, id: DeploymentId, after: i64) -> Done<Option<News>> {
+    let Some(record) = tx.deployment_find(id)?.filter(|it| it.license_id == license) else { return Ok(None) };
+    Ok(Some(News {
+        version: record.version,
+        settled: record.status != Status::Running,
+        lines: tx.lines_after(id, after, limits::DEPLOYMENT_LINES_PAGE)?,
+    }))
+}
+
+/// Number of the line after which the last page of a deployment's log begins.
+///
+/// # Errors
+/// The database's.
+pub fn before_last_page(tx: &mut Tx, id: DeploymentId) -> Done<i64> {
+    Ok(tx.lines_last(id)?.saturating_sub(limits::DEPLOYMENT_LINES_PAGE.into()).max(0))
 }

@@ -7,6 +7,7 @@
 //! Nothing here decides about licenses, and nothing that a page shows may reach a log.
 
 mod actions;
+mod deploy;
 mod door;
 mod machines;
 mod notice;
@@ -39,6 +40,7 @@ pub fn routes(app: &App) -> Router<App> {
         .route("/license/file", get(actions::license_file))
         .route("/license/offline", post(actions::exchange))
         .route("/license/log-out", post(actions::log_out))
+        .merge(deploy::routes())
         .layer(Extension(Arc::new(tries::WrongTries::default())))
         .layer(DefaultBodyLimit::max(limits::REQUEST_BODY_BYTES))
         .layer(middleware::from_fn_with_state(app.clone(), session::refuse_foreign))

@@ -11,11 +11,11 @@ use serde::Deserialize;
 
 use crate::{
     app::App,
-    base::{ids::ActivationId, slug::Slug, text::Language, time::Time},
+    base::{ids::ActivationId, limits, slug::Slug, text::Language, time::Time},
     license::{model::Expiry, plan::Support},
     store::Tx,
     usecase::{
-        Actor, Context, Failure,
+        Actor, Context, Failure, deployment,
         lookup::{self, Faces, Shown},
         session::Session,
     },
@@ -26,6 +26,7 @@ use crate::{
 };
 
 use super::{
+    deploy,
     machines::Machines,
     notice::Notice,
     qr::{self, Drawing},
@@ -54,6 +55,8 @@ struct LicensePage<'a> {
     support: &'a Support,
     usage_guide: Option<&'a str>,
     code_carries_expiry: bool,
+    deployable: bool,
+    deployments: Vec<deploy::Row>,
 }
 
 /// How it stands.
@@ -148,8 +151,12 @@ pub async fn render(
 ) -> Result<Response, Problem> {
     let Session { license, form_token } = session;
     let View { notice, after, typed } = view;
-    let look = move |tx: &mut Tx, ctx: Context| lookup::show(tx, ctx, license.clone(), after);
-    let shown = app.read::<_, Failure, _>(Actor::Customer, look).await?;
+    let look = move |tx: &mut Tx, ctx: Context| {
+        let deployments = deployment::show::page(tx, Some(license.id), None, limits::PAGE_ROWS)?;
+        let deployable = ctx.installation.catalog.recipe(&license.product).is_some();
+        Ok((lookup::show(tx, ctx, license.clone(), after)?, deployments, deployable))
+    };
+    let (shown, deployments, deployable) = app.read::<_, Failure, _>(Actor::Customer, look).await?;
     let condition = Condition::of(&shown.license, shown.holds_until, app.now());
     let template = LicensePage {
         t,
@@ -170,6 +177,8 @@ pub async fn render(
         support: &shown.support,
         usage_guide: shown.usage_guide.as_deref(),
         code_carries_expiry: shown.code_carries_expiry,
+        deployable,
+        deployments: deployments.iter().map(|it| deploy::Row::of(t, it)).collect(),
     };
     page(status, &template)
 }

@@ -102,7 +102,7 @@ pub async fn begin_deployment(
         place: begin.place.try_into()?,
         credentials: begin.credentials.map(TryInto::try_into).transpose()?,
         server: begin.server.map(Into::into),
-        password: begin.password,
+        password: begin.password.as_ref().map(|clear| deployment::hashed(&app, clear)).transpose()?,
         answers: begin.parameters,
     };
     let begun = deployment::begin(&app, Actor::Software, license.id, wanted).await?;

@@ -1,0 +1,338 @@
+//! `/license/deployments/{id}`: how a deployment goes, what came of it, and what it made.
+
+use askama::Template;
+use axum::{
+    extract::{Path, State, rejection::PathRejection},
+    http::StatusCode,
+    response::Response,
+};
+
+use crate::{
+    app::App,
+    base::{ids::DeploymentId, text::Language, time::Time},
+    provision::{
+        plan::Cloud,
+        provider::Trouble,
+        run::{Goal, Stage, Status, Wish},
+    },
+    store::Tx,
+    usecase::{
+        Actor, Context, Failure,
+        deployment::{
+            Deployment, Obstacle,
+            show::{self, Shown},
+        },
+        session::Session,
+    },
+    web::{
+        customer::{session::Customer, state::minute},
+        html::{Words, live_page},
+        problem::Problem,
+    },
+};
+
+use super::{clouds, fault::Fault, words};
+
+/// A deployment in a list.
+#[derive(Debug)]
+pub struct Row {
+    /// Its id.
+    pub id: String,
+    /// Where.
+    pub place: String,
+    /// How it stands: tone, sign, title.
+    pub standing: (&'static str, &'static str, &'static str),
+    /// Since when.
+    pub since: String,
+    /// Whether nothing of it is real.
+    pub simulated: bool,
+}
+
+impl Row {
+    /// Of a deployment.
+    pub fn of(t: Words, it: &Deployment) -> Self {
+        Self {
+            id: it.record.id.to_string(),
+            place: place(t, it),
+            standing: words::standing(t, it),
+            since: minute(t, it.record.created_at),
+            simulated: it.plan.place.cloud == Cloud::Simulated,
+        }
+    }
+}
+
+/// Where a deployment goes.
+pub fn place(t: Words, it: &Deployment) -> String {
+    let (cloud, region) = (clouds::name(t, it.plan.place.cloud), &it.plan.place.region);
+    if region.is_empty() { cloud.to_owned() } else { format!("{cloud} · {region}") }
+}
+
+#[derive(Template)]
+#[template(path = "customer/deploy/progress.html")]
+struct ProgressPage<'a> {
+    t: Words,
+    here: String,
+    id: String,
+    form_token: &'a str,
+    fault: Option<&'a Fault>,
+    software: String,
+    row: Row,
+    advice: String,
+    running: bool,
+    healthy: bool,
+    simulated: bool,
+    suspect: bool,
+    trouble: Option<Why>,
+    stages: Vec<StageRow>,
+    lines: Vec<Line>,
+    last_line: i64,
+    version: i64,
+    outputs: Vec<(String, String, bool)>,
+    resources: Vec<Thing>,
+    own: Option<String>,
+    resume: bool,
+    keep: bool,
+    remove: bool,
+    asks_credentials: bool,
+}
+
+/// Why it does not go on.
+struct Why {
+    message: String,
+    code: Option<String>,
+    request_id: Option<String>,
+    advice: &'static str,
+}
+
+/// A stage.
+struct StageRow {
+    label: &'static str,
+    /// `done`, `now`, `bad` or `later`.
+    tone: &'static str,
+    state: &'static str,
+    elapsed: String,
+    expected: String,
+    /// Seconds since it began, while it goes on.
+    ticking: Option<i64>,
+}
+
+/// A line of the log.
+struct Line {
+    number: i64,
+    at: String,
+    source: &'static str,
+    text: String,
+}
+
+/// Something at the cloud.
+pub struct Thing {
+    /// What it is.
+    pub kind: &'static str,
+    /// The cloud's id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// When it was removed.
+    pub removed: Option<String>,
+}
+
+/// `GET /license/deployments/{id}`.
+pub async fn show(
+    State(app): State<App>,
+    t: Words,
+    Customer(session): Customer,
+    id: Result<Path<String>, PathRejection>,
+) -> Result<Response, Problem> {
+    render(&app, t, &session, named(id)?, None).await
+}
+
+/// The deployment that an address names.
+///
+/// # Errors
+/// 404.
+pub fn named(id: Result<Path<String>, PathRejection>) -> Result<DeploymentId, Problem> {
+    id.ok().and_then(|Path(id)| id.parse().ok()).ok_or_else(missing)
+}
+
+/// 404.
+pub fn missing() -> Problem {
+    Problem::not_found("The license has no such deployment.")
+}
+
+/// The deployment with the end of its log.
+///
+/// # Errors
+/// 404; the database's.
+pub async fn look(app: &App, session: &Session, id: DeploymentId) -> Result<Shown, Problem> {
+    let license = session.license.id;
+    let look = move |tx: &mut Tx, _: Context| {
+        let after = show::before_last_page(tx, id)?;
+        show::one(tx, Some(license), id, after)
+    };
+    app.read::<_, Failure, _>(Actor::Customer, look).await?.ok_or_else(missing)
+}
+
+/// The page.
+///
+/// # Errors
+/// 404; the database's.
+pub async fn render(
+    app: &App,
+    t: Words,
+    session: &Session,
+    id: DeploymentId,
+    fault: Option<&Fault>,
+) -> Result<Response, Problem> {
+    let shown = look(app, session, id).await?;
+    let (record, plan) = (&shown.deployment.record, &shown.deployment.plan);
+    let allows = |wish| shown.deployment.position().after(wish).is_ok();
+    let running = record.status == Status::Running;
+    let product = app.installation().catalog.product(&record.product).map(|it| it.name.get(t.0).to_owned());
+    let makes = plan.place.cloud.makes_servers();
+    let waits = record.goal == Goal::Deploy && running && record.stage <= Stage::BootstrapCalled;
+    let row = Row::of(t, &shown.deployment);
+    let template = ProgressPage {
+        t,
+        here: format!("/license/deployments/{id}"),
+        id: id.to_string(),
+        form_token: &session.form_token,
+        fault,
+        software: format!("{} {}", product.unwrap_or_else(|| record.product.to_string()), plan.package.version),
+        advice: advice(t, &shown.deployment),
+        running,
+        healthy: record.status == Status::Healthy,
+        simulated: row.simulated,
+        row,
+        suspect: record.suspect,
+        trouble: shown.obstacle.as_ref().map(|it| why(t, it)),
+        stages: stages(t, &shown, app.now()),
+        lines: shown.lines.iter().map(|it| line(t, it)).collect(),
+        last_line: shown.lines.last().map_or(0, |it| it.number),
+        version: record.version,
+        outputs: outputs(t, &shown.deployment),
+        resources: things(t, &shown),
+        own: (!makes && waits).then(|| script_name(&shown.deployment)),
+        resume: !running && allows(Wish::Resume),
+        keep: record.status != Status::Kept && allows(Wish::Keep),
+        remove: record.status != Status::Removed && !(running && record.goal == Goal::Remove),
+        asks_credentials: makes && record.credentials.is_none(),
+    };
+    live_page(fault.map_or(StatusCode::OK, |it| it.status), &template)
+}
+
+/// The file of the script for a server that exists.
+pub fn script_name(deployment: &Deployment) -> String {
+    format!("signet-{}.sh", deployment.record.product)
+}
+
+fn line(t: Words, it: &crate::store::LineRecord) -> Line {
+    Line { number: it.number, at: second(it.at), source: words::source(t, it.source), text: it.text.clone() }
+}
+
+/// `08:00:05` in UTC, as logs have it.
+pub fn second(at: Time) -> String {
+    at.civil().strftime("%H:%M:%S").to_string()
+}
+
+fn why(t: Words, it: &Obstacle) -> Why {
+    let trouble = Trouble::ALL.into_iter().find(|trouble| trouble.as_str() == it.kind);
+    let ours = match it.kind.as_str() {
+        "deadline" => t.pick("这一步用时过长。请查看日志后继续，或删除。", "A stage took too long. Look at the log, then resume or remove."),
+        "license" => t.pick("请查看许可证的状态，之后继续。", "See how the license stands, then resume."),
+        _ => t.pick("请查看日志后继续，或删除。", "Look at the log, then resume or remove."),
+    };
+    Why {
+        message: words::sentence(&it.message),
+        code: it.code.clone(),
+        request_id: it.request_id.clone(),
+        advice: trouble.map_or(ours, |it| it.advice(t.0)),
+    }
+}
+
+fn advice(t: Words, it: &Deployment) -> String {
+    let own = !it.plan.place.cloud.makes_servers();
+    let text = match (it.record.status, it.record.goal) {
+        (Status::Running, Goal::Deploy) if own && it.record.stage <= Stage::BootstrapCalled => t.pick(
+            "请在服务器上运行下面的命令。",
+            "Run the command below on your server.",
+        ),
+        (Status::Running, Goal::Deploy) => t.pick(
+            "通常需要几分钟。您可以关闭这个页面，部署会继续。",
+            "It usually takes a few minutes. You may close this page; the deployment goes on.",
+        ),
+        (Status::Running, Goal::Remove) => t.pick("正在删除它创建的一切。", "Everything that it made is being removed."),
+        (Status::NeedsCredentials, _) => t.pick(
+            "云凭证已过期或已删除。请重新填写，从中断处继续。",
+            "The credentials are over, or were forgotten. Enter them again: it goes on where it stopped.",
+        ),
+        (Status::Failed, _) => t.pick(
+            "您可以继续、保留现场以供检查，或删除。",
+            "You can resume it, keep what is there to look at it, or remove it.",
+        ),
+        (Status::Kept, _) => t.pick(
+            "一切保持原样，云服务商可能继续收费。",
+            "Everything stays as it is; the cloud may go on billing it.",
+        ),
+        (Status::Healthy, _) => t.pick("软件已安装、激活，可以使用。", "It is installed, licensed and healthy."),
+        (Status::Gone, _) => t.pick(
+            "云端已没有这台服务器，而且不是在这里删除的。",
+            "The cloud no longer has the server, and it was not removed here.",
+        ),
+        (Status::Removed, _) => t.pick("它创建的一切都已删除。", "Everything that it made is removed."),
+    };
+    text.to_owned()
+}
+
+fn stages(t: Words, shown: &Shown, now: Time) -> Vec<StageRow> {
+    let record = &shown.deployment.record;
+    if record.goal == Goal::Remove && shown.stages.is_empty() {
+        return Vec::new();
+    }
+    let row = |stage: Stage| {
+        let begun = shown.stages.iter().find(|it| it.stage == stage);
+        let current = record.stage == stage && record.goal == Goal::Deploy;
+        let ended = begun.and_then(|it| it.ended_at);
+        let (tone, state) = match (begun, ended) {
+            (Some(_), Some(_)) if !current || record.status == Status::Healthy => ("done", t.pick("完成", "done")),
+            (Some(_), _) if current && record.status == Status::Running => ("now", t.pick("进行中", "under way")),
+            (Some(_), _) if current => ("bad", t.pick("中断", "stopped")),
+            (Some(_), Some(_)) => ("done", t.pick("完成", "done")),
+            (Some(_), None) => ("bad", t.pick("中断", "stopped")),
+            (None, _) => ("later", t.pick("等待", "to come")),
+        };
+        let seconds = begun.map(|it| it.ended_at.or(record.ended_at).unwrap_or(now).since(it.started_at).as_secs());
+        StageRow {
+            label: words::stage(t, stage),
+            tone,
+            state,
+            elapsed: seconds.map(words::clock).unwrap_or_default(),
+            expected: words::clock(stage.expected().as_secs()),
+            ticking: seconds.filter(|_| tone == "now"),
+        }
+    };
+    Stage::ALL.into_iter().map(row).collect()
+}
+
+/// Label, value, and whether it is an address to open.
+fn outputs(t: Words, it: &Deployment) -> Vec<(String, String, bool)> {
+    if it.record.status != Status::Healthy {
+        return Vec::new();
+    }
+    let outputs = it.plan.outputs(it.record.address.as_deref()).into_iter();
+    let is_link = |value: &str| value.starts_with("https://") || value.starts_with("http://");
+    outputs.map(|(label, value)| (label.get(t.0).to_owned(), value.clone(), is_link(&value))).collect()
+}
+
+/// What it made.
+pub fn things(t: Words, shown: &Shown) -> Vec<Thing> {
+    let thing = |it: &crate::store::ResourceRecord| Thing {
+        kind: words::resource(t, it.kind),
+        id: it.provider_id.clone(),
+        name: it.name.clone().unwrap_or_default(),
+        removed: it.removed_at.map(|at| match t.0 {
+            Language::Zh => format!("已删除，{}", minute(t, at)),
+            Language::En => format!("removed {}", minute(t, at)),
+        }),
+    };
+    shown.resources.iter().map(thing).collect()
+}

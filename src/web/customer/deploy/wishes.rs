@@ -1,0 +1,172 @@
+//! The buttons on a deployment's page: resume, keep, remove; and the script for a server that exists.
+
+use askama::Template;
+use axum::{
+    Form,
+    extract::{
+        Path, State,
+        rejection::{FormRejection, PathRejection},
+    },
+    http::{StatusCode, header},
+    response::{IntoResponse, Redirect, Response},
+};
+use serde::Deserialize;
+
+use crate::{
+    app::App,
+    base::{ids::DeploymentId, secret::{ExposeSecret, SecretString}},
+    provision::{provider::Credentials, run::Wish},
+    store::Tx,
+    usecase::{
+        Actor, Context, Failure,
+        deployment::{script, wish},
+        session::Session,
+    },
+    web::{
+        customer::session::Customer,
+        html::{Words, page},
+        problem::Problem,
+    },
+};
+
+use super::{
+    fault::Fault,
+    progress::{self, Row, Thing, missing, named, script_name, things},
+};
+
+/// What a button sends.
+#[derive(Deserialize)]
+pub struct Sent {
+    form: String,
+    wish: String,
+    #[serde(default)]
+    access_key: String,
+    #[serde(default)]
+    secret_key: SecretString,
+    #[serde(default)]
+    session_token: SecretString,
+}
+
+/// `POST /license/deployments/{id}/wish`.
+pub async fn wish(
+    State(app): State<App>,
+    t: Words,
+    Customer(session): Customer,
+    id: Result<Path<String>, PathRejection>,
+    sent: Result<Form<Sent>, FormRejection>,
+) -> Result<Response, Problem> {
+    let id = named(id)?;
+    let refuse = async |fault: Fault| progress::render(&app, t, &session, id, Some(&fault)).await;
+    let Some(sent) = sent.ok().map(|Form(it)| it).filter(|it| session.sent(&it.form)) else {
+        return refuse(Fault::stale(t)).await;
+    };
+    let Ok(wished) = sent.wish.parse::<Wish>() else { return refuse(Fault::stale(t)).await };
+    let credentials = match typed(sent) {
+        Ok(credentials) => credentials,
+        Err(_) => {
+            let why = t.pick(
+                "请完整填写访问密钥（AK）和密钥（SK），不要包含空格。",
+                "Enter access key and secret key whole, without spaces.",
+            );
+            return refuse(Fault::typed(t, "access_key", why)).await;
+        }
+    };
+    let license = session.license.id;
+    let act = move |tx: &mut Tx, ctx: Context| {
+        wish::wish(tx, ctx, Some(license), id, wished, credentials.as_ref())
+    };
+    match app.write::<_, Failure, _>(Actor::Customer, act).await?.ok_or_else(missing)? {
+        Ok(_) => Ok(Redirect::to(&format!("/license/deployments/{id}")).into_response()),
+        Err(_) => {
+            let why = t.pick(
+                "部署的状态已经改变，没有执行任何操作。",
+                "The deployment stands otherwise by now, so nothing was done.",
+            );
+            refuse(Fault { status: StatusCode::CONFLICT, ..Fault::typed(t, "", why) }).await
+        }
+    }
+}
+
+/// The credentials that were typed; none when all is empty.
+fn typed(sent: Sent) -> Result<Option<Credentials>, &'static str> {
+    let Sent { access_key, secret_key, session_token, .. } = sent;
+    if access_key.trim().is_empty() && secret_key.expose_secret().trim().is_empty() {
+        return Ok(None);
+    }
+    Credentials::checked(&access_key, &secret_key, Some(&session_token)).map(Some)
+}
+
+#[derive(Template)]
+#[template(path = "customer/deploy/remove.html")]
+struct RemovePage<'a> {
+    t: Words,
+    here: String,
+    id: String,
+    form_token: &'a str,
+    row: Row,
+    things: Vec<Thing>,
+    simulated: bool,
+    makes: bool,
+    asks_credentials: bool,
+}
+
+/// `GET /license/deployments/{id}/remove`: what will be deleted, and a button.
+pub async fn confirm(
+    State(app): State<App>,
+    t: Words,
+    Customer(session): Customer,
+    id: Result<Path<String>, PathRejection>,
+) -> Result<Response, Problem> {
+    let id = named(id)?;
+    let shown = progress::look(&app, &session, id).await?;
+    let row = Row::of(t, &shown.deployment);
+    let makes = shown.deployment.plan.place.cloud.makes_servers();
+    let template = RemovePage {
+        t,
+        here: format!("/license/deployments/{id}/remove"),
+        id: id.to_string(),
+        form_token: &session.form_token,
+        simulated: row.simulated,
+        row,
+        things: things(t, &shown).into_iter().filter(|it| it.removed.is_none()).collect(),
+        makes,
+        asks_credentials: makes && shown.deployment.record.credentials.is_none() && shown.is_paid_for(),
+    };
+    page(StatusCode::OK, &template)
+}
+
+/// `GET /license/deployments/{id}/script`: for a server that exists.
+pub async fn script(
+    State(app): State<App>,
+    t: Words,
+    Customer(session): Customer,
+    id: Result<Path<String>, PathRejection>,
+) -> Result<Response, Problem> {
+    let id = named(id)?;
+    let name = script_name(&progress::look(&app, &session, id).await?.deployment);
+    match script_text(&app, &session, id).await? {
+        Some(text) => {
+            let headers = [
+                (header::CONTENT_TYPE, "text/x-shellscript; charset=utf-8".to_owned()),
+                // The names of products are slugs, which need no quoting.
+                (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")),
+            ];
+            Ok((headers, text).into_response())
+        }
+        None => {
+            let why = t.pick(
+                "现在没有可以运行的脚本：部署不再等待服务器。",
+                "There is no script to run now: the deployment does not wait for a server.",
+            );
+            let fault = Fault { status: StatusCode::CONFLICT, ..Fault::typed(t, "", why) };
+            progress::render(&app, t, &session, id, Some(&fault)).await
+        }
+    }
+}
+
+async fn script_text(app: &App, session: &Session, id: DeploymentId) -> Result<Option<String>, Problem> {
+    let license = session.license.id;
+    let make = move |tx: &mut Tx, ctx: Context| script::for_own_server(tx, ctx, license, id);
+    let made = app.write::<_, Failure, _>(Actor::Customer, make).await?.ok_or_else(missing)?;
+    Ok(made.ok().map(|script| script.text().to_owned()))
+}

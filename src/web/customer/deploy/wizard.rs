@@ -1,0 +1,369 @@
+//! `/license/deploy`: the wizard.
+
+use std::future::Future;
+
+use askama::Template;
+use axum::{
+    Form,
+    extract::{State, rejection::FormRejection},
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Redirect, Response},
+};
+
+use crate::{
+    app::App,
+    base::{ids::DeploymentId, text::Language},
+    provision::{
+        offer,
+        password::PasswordHash,
+        plan::{Cloud, Place},
+        provider::{Answer, Credentials},
+        recipe::{Minimum, Recipe},
+    },
+    store::Tx,
+    usecase::{
+        Actor, Context, Failure,
+        deployment::start::{self, Refusal},
+        package,
+        session::Session,
+    },
+    web::{
+        customer::session::Customer,
+        deployment::{self, Wanted},
+        html::{Words, page},
+        problem::Problem,
+        rate_limit::charge_page,
+    },
+};
+
+use super::{
+    WIZARD, body,
+    body::Body,
+    check::Checked,
+    clouds,
+    fault::Fault,
+    lists,
+    review::Review,
+    sealed::Sealer,
+    step::Step,
+    typed::Typed,
+    words,
+};
+
+#[derive(Template)]
+#[template(path = "customer/deploy/wizard.html")]
+struct WizardPage<'a> {
+    t: Words,
+    here: &'static str,
+    product: &'a str,
+    form_token: &'a str,
+    /// Every step: its label, and -1, 0 or 1: done, here, to come.
+    steps: Vec<(&'static str, i8)>,
+    number: usize,
+    step: Step,
+    carried: Vec<(&'a str, &'a str)>,
+    typed: &'a Typed,
+    fault: Option<&'a Fault>,
+    body: &'a Body,
+    least: Minimum,
+    simulated: bool,
+}
+
+impl WizardPage<'_> {
+    fn field(&self) -> &'static str {
+        self.fault.map_or("", |it| it.field)
+    }
+
+    fn needs(&self) -> String {
+        let least = self.least;
+        format!("{} vCPU · {} · {} GiB", least.vcpus, words::memory(least.memory_mib), least.disk_gib)
+    }
+}
+
+/// Somebody at the wizard: their license, and what its product needs.
+pub struct Desk {
+    /// The service.
+    pub app: App,
+    /// The language.
+    pub t: Words,
+    /// The license and its form token.
+    pub session: Session,
+    /// The product's recipe.
+    pub recipe: Recipe,
+    /// Where it can go.
+    pub offered: Vec<Cloud>,
+    product: String,
+    version: Option<String>,
+}
+
+/// `GET /license/deploy`: the first step.
+pub async fn open(State(app): State<App>, t: Words, Customer(session): Customer) -> Result<Response, Problem> {
+    let desk = match Desk::of(app, t, session).await? {
+        Ok(desk) => desk,
+        Err(elsewhere) => return Ok(elsewhere),
+    };
+    desk.show(Step::Where, Typed::default(), None).await
+}
+
+/// `POST /license/deploy`: a step's form.
+pub async fn send(
+    State(app): State<App>,
+    t: Words,
+    Customer(session): Customer,
+    sent: Result<Form<Vec<(String, String)>>, FormRejection>,
+) -> Result<Response, Problem> {
+    let desk = match Desk::of(app, t, session).await? {
+        Ok(desk) => desk,
+        Err(elsewhere) => return Ok(elsewhere),
+    };
+    let mut typed = Typed::of(sent.map(|Form(sent)| sent).unwrap_or_default());
+    if !desk.session.sent(typed.get("form")) {
+        return desk.show(Step::Where, Typed::default(), Some(Fault::stale(t))).await;
+    }
+    if charge_page(&desk.app, desk.session.license.id, &desk.session.license.product).is_err() {
+        let step = Step::named(typed.get("step"));
+        return desk.render(step, &typed, Some(&Fault::too_many(t)), &Body::Nothing);
+    }
+    let step = Step::named(typed.get("step"));
+    match typed.get("to").to_owned().as_str() {
+        "back" => desk.show(desk.beside(&typed, step, false), typed, None).await,
+        "again" => desk.show(step, typed, None).await,
+        _ => match desk.check(step, &mut typed).await {
+            Err(fault) => desk.show(step, typed, Some(fault)).await,
+            Ok(()) if step == Step::Review => desk.go(typed).await,
+            Ok(()) => desk.show(desk.beside(&typed, step, true), typed, None).await,
+        },
+    }
+}
+
+impl Desk {
+    /// For a session; the page of the license when its product cannot be deployed.
+    async fn of(app: App, t: Words, session: Session) -> Result<Result<Self, Response>, Problem> {
+        let id = session.license.id;
+        let look = move |tx: &mut Tx, ctx: Context| {
+            let Some(license) = tx.license_find(id)? else { return Ok(None) };
+            let catalog = &ctx.installation.catalog;
+            let Some(recipe) = catalog.recipe(&license.product).cloned() else { return Ok(None) };
+            let name = catalog.product(&license.product).map(|it| it.name.clone());
+            let version = package::for_recipe(tx, ctx, &license.product, &recipe.package)?.map(|it| it.version);
+            Ok(Some((recipe, name, version)))
+        };
+        let Some((recipe, name, version)) = app.read::<_, Failure, _>(Actor::Customer, look).await? else {
+            return Ok(Err(Redirect::to("/license").into_response()));
+        };
+        let product = name.map_or_else(|| session.license.product.to_string(), |it| it.get(t.0).to_owned());
+        let offered = app.clouds().offered().into_iter().chain([Cloud::Own]).collect();
+        Ok(Ok(Self { app, t, session, recipe, offered, product, version }))
+    }
+
+    /// One of two texts that hold values.
+    pub fn say(&self, zh: String, en: String) -> String {
+        match self.t.0 {
+            Language::Zh => zh,
+            Language::En => en,
+        }
+    }
+
+    /// Seals for this session.
+    pub fn sealer(&self) -> Sealer<'_> {
+        Sealer::new(&self.app, &self.session)
+    }
+
+    fn steps(&self, typed: &Typed) -> Vec<Step> {
+        Step::all(typed.is_own(), !self.recipe.parameters.is_empty())
+    }
+
+    /// The step after or before one.
+    fn beside(&self, typed: &Typed, step: Step, after: bool) -> Step {
+        let steps = self.steps(typed);
+        let found = if after {
+            steps.iter().find(|it| **it > step).or(steps.last())
+        } else {
+            steps.iter().rfind(|it| **it < step)
+        };
+        found.copied().unwrap_or(Step::Where)
+    }
+
+    /// Where it goes.
+    pub fn place(&self, typed: &Typed) -> Checked<Place> {
+        let missing = || Fault {
+            step: Some(Step::Where),
+            ..Fault::typed(self.t, "cloud", self.t.pick("请选择部署位置。", "Choose where it should run."))
+        };
+        typed.place().ok_or_else(missing)
+    }
+
+    /// What opens the account.
+    pub fn credentials(&self, typed: &Typed) -> Checked<Credentials> {
+        let place = self.place(typed)?;
+        let found = self.sealer().credentials(&place, typed.get("keys"));
+        found.ok_or_else(|| Fault::forgotten(self.t, Step::Credentials))
+    }
+
+    /// The hash of the password that was typed.
+    pub fn hash(&self, typed: &Typed) -> Checked<PasswordHash> {
+        self.sealer().hash(typed.get("hash")).ok_or_else(|| Fault::forgotten(self.t, Step::Access))
+    }
+
+    /// Asks the chosen cloud.
+    pub async fn ask<T, F, Fut>(&self, typed: &Typed, question: F) -> Checked<T>
+    where
+        F: FnOnce(lists::Cloud, Recipe) -> Fut,
+        Fut: Future<Output = Answer<T>>,
+    {
+        let (place, credentials) = (self.place(typed)?, self.credentials(typed)?);
+        let recipe = self.recipe.clone();
+        let answer = deployment::ask(&self.app, &place, credentials, |cloud| question(cloud, recipe)).await;
+        answer.map_err(|error| Fault::cloud(self.t, &error))
+    }
+
+    /// Shows a step; another one when only that can mend what is wrong.
+    async fn show(&self, step: Step, mut typed: Typed, fault: Option<Fault>) -> Result<Response, Problem> {
+        let step = fault.as_ref().and_then(|it| it.step).unwrap_or(step);
+        match self.body(step, &mut typed).await {
+            Ok(body) => self.render(step, &typed, fault.as_ref(), &body),
+            Err(late) => {
+                let fault = fault.filter(|it| it.step.is_some()).unwrap_or(late);
+                let (step, body) = match fault.step {
+                    Some(Step::Where) => (Step::Where, body::places(self.t, self.app.clouds(), &self.offered, &typed)),
+                    Some(Step::Credentials) => (Step::Credentials, self.account(&typed)),
+                    _ => (step, Body::Nothing),
+                };
+                self.render(step, &typed, Some(&fault), &body)
+            }
+        }
+    }
+
+    async fn body(&self, step: Step, typed: &mut Typed) -> Checked<Body> {
+        let t = self.t;
+        let (zone, flavor) = (typed.get("zone").to_owned(), typed.get("flavor").to_owned());
+        match step {
+            Step::Where => Ok(body::places(t, self.app.clouds(), &self.offered, typed)),
+            Step::Credentials => Ok(self.account(typed)),
+            Step::Server => {
+                let ask = |cloud, recipe| async move { lists::servers(&cloud, &recipe, &zone).await };
+                Ok(body::servers(t, self.ask(typed, ask).await?, typed))
+            }
+            Step::System => {
+                let ask = |cloud, recipe| async move { lists::images(&cloud, &recipe, &zone, &flavor).await };
+                let images = self.ask(typed, ask).await?;
+                self.defaults(typed);
+                Ok(body::images(t, images, &self.recipe, typed))
+            }
+            Step::Network => {
+                let ask = |cloud, recipe| async move { lists::networks(&cloud, &recipe, &zone).await };
+                Ok(body::networks(t, self.ask(typed, ask).await?, &self.recipe, typed))
+            }
+            Step::Access => {
+                let keys = match typed.is_own() {
+                    true => Vec::new(),
+                    false => self.ask(typed, |cloud, _| async move { lists::key_pairs(&cloud).await }).await?,
+                };
+                let kept = self.hash(typed).is_ok();
+                Ok(body::access(t, keys, &self.recipe, typed, kept))
+            }
+            Step::Review => self.review(typed).await,
+        }
+    }
+
+    /// What stands in the fields of the system's step before anybody typed there.
+    fn defaults(&self, typed: &mut Typed) {
+        if typed.some("disk").is_none() {
+            typed.set("disk", self.recipe.minimum.disk_gib.max(offer::USUAL_DISK_GIB).to_string());
+        }
+        if typed.some("name").is_none() {
+            let name: String = self.session.license.product.as_str().chars().take(50).collect();
+            typed.set("name", format!("{name}-1"));
+        }
+    }
+
+    fn account(&self, typed: &Typed) -> Body {
+        let cloud = typed.cloud().unwrap_or(Cloud::Own);
+        Body::Credentials(body::Access {
+            how: clouds::how_to_get_keys(self.t, cloud),
+            policy: clouds::policy(cloud, typed.region()),
+            kept: self.credentials(typed).is_ok(),
+        })
+    }
+
+    async fn review(&self, typed: &Typed) -> Checked<Body> {
+        let Some(version) = &self.version else {
+            return Err(Fault::refused(self.t, &Refusal::NoPackage));
+        };
+        let server = match typed.is_own() {
+            true => None,
+            false => {
+                let password = typed.is("login", "password");
+                if password {
+                    self.hash(typed)?;
+                }
+                let chosen = typed.chosen();
+                let ask = |cloud, recipe| async move { offer::look_up(&cloud, &recipe, &chosen, password).await };
+                Some(self.ask(typed, ask).await?)
+            }
+        };
+        start::fits(&self.recipe, server.as_ref()).map_err(|refusal| Fault::refused(self.t, &refusal))?;
+        let id = DeploymentId::new(self.app.now(), self.app.entropy()).to_string();
+        let software = format!("{} {version}", self.product);
+        let review = Review::of(self.t, id, software, typed, &self.recipe, server.as_ref());
+        Ok(Body::Review(Box::new(review)))
+    }
+
+    /// Begins.
+    async fn go(&self, typed: Typed) -> Result<Response, Problem> {
+        let wanted = match self.wanted(&typed) {
+            Ok(wanted) => wanted,
+            Err(fault) => return self.show(Step::Review, typed, Some(fault)).await,
+        };
+        match deployment::begin(&self.app, Actor::Customer, self.session.license.id, wanted).await {
+            Ok(begun) => Ok(Redirect::to(&format!("/license/deployments/{}", begun.record.id)).into_response()),
+            Err(denied) => {
+                let fault = Fault::denied(self.t, denied)?;
+                self.show(Step::Review, typed, Some(fault)).await
+            }
+        }
+    }
+
+    fn wanted(&self, typed: &Typed) -> Checked<Wanted> {
+        let makes = !typed.is_own();
+        let has_password = makes && typed.is("login", "password");
+        Ok(Wanted {
+            id: Some(typed.get("id").parse().map_err(|_| Fault::stale(self.t))?),
+            place: self.place(typed)?,
+            credentials: makes.then(|| self.credentials(typed)).transpose()?,
+            server: makes.then(|| typed.chosen()),
+            password: has_password.then(|| self.hash(typed)).transpose()?,
+            answers: typed.answers(&self.recipe),
+        })
+    }
+
+    fn render(&self, step: Step, typed: &Typed, fault: Option<&Fault>, body: &Body) -> Result<Response, Problem> {
+        let steps = self.steps(typed);
+        let place = |it: &Step| match it.cmp(&step) {
+            std::cmp::Ordering::Less => -1,
+            std::cmp::Ordering::Equal => 0,
+            std::cmp::Ordering::Greater => 1,
+        };
+        let template = WizardPage {
+            t: self.t,
+            here: WIZARD,
+            product: &self.product,
+            form_token: &self.session.form_token,
+            number: steps.iter().position(|it| *it == step).unwrap_or(0) + 1,
+            steps: steps.iter().map(|it| (it.label(self.t), place(it))).collect(),
+            step,
+            carried: typed.carried(step),
+            typed,
+            fault,
+            body,
+            least: self.recipe.minimum,
+            simulated: step > Step::Where && typed.cloud() == Some(Cloud::Simulated),
+        };
+        let status = fault.map_or(StatusCode::OK, |it| it.status);
+        let mut response = page(status, &template)?;
+        if status == StatusCode::TOO_MANY_REQUESTS {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("60"));
+        }
+        Ok(response)
+    }
+}
