@@ -109,7 +109,8 @@ async fn the_database_holds_no_usable_answer() {
     let clear = data_encoding::BASE64.decode(body.as_bytes()).expect("base64");
     assert!(!clear.windows(5).any(|part| part == &key.as_bytes()[..5] || part == b"licen"));
     // Everything the engine wrote, the log ahead of the file included.
-    let files = std::fs::read_dir(api.dir.path()).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file());
+    let files =
+        std::fs::read_dir(api.dir.path()).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file());
     for file in files {
         let bytes = std::fs::read(file).unwrap();
         let signature = code.rsplit('.').next().unwrap().as_bytes();

@@ -37,17 +37,8 @@ use crate::{
 };
 
 use super::{
-    WIZARD, body,
-    body::Body,
-    check::Checked,
-    clouds,
-    fault::Fault,
-    lists,
-    review::Review,
-    sealed::Sealer,
-    step::Step,
-    typed::Typed,
-    words,
+    WIZARD, body, body::Body, check::Checked, clouds, fault::Fault, lists, review::Review, sealed::Sealer, step::Step,
+    typed::Typed, words,
 };
 
 #[derive(Template)]
