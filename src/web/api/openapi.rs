@@ -108,14 +108,31 @@ problems! { licensing:
     LeaseProblems = [400, 401, 403, 404, 408, 409, 413, 415, 422, 429, 500, 503];
     /// What a machine that gives its seat back may be answered with instead.
     FreeProblems = [400, 401, 403, 404, 429, 500, 503];
+    /// What there may be instead of a license file.
+    FileProblems = [400, 401, 403, 404, 408, 413, 415, 422, 429, 500, 503];
+}
+
+problems! { deploying:
     /// What a look at deployments may be answered with instead.
     LookProblems = [400, 401, 403, 404, 429, 500, 503];
     /// What somebody who wants to deploy may be answered with instead.
     DeployProblems = [400, 401, 403, 408, 409, 413, 415, 422, 429, 500, 502, 503];
     /// What somebody who asks something of a deployment may be answered with instead.
     WishProblems = [400, 401, 403, 404, 408, 409, 413, 415, 422, 429, 500, 503];
-    /// What there may be instead of a license file.
-    FileProblems = [400, 401, 403, 404, 408, 413, 415, 422, 429, 500, 503];
+}
+
+fn deploying(status: u16) -> Response {
+    let description = match status {
+        401 => "No license code or key was shown.",
+        403 => "The license is unknown here, or does not permit it.",
+        404 => "The license has no such deployment.",
+        409 => "It does not fit where things stand.",
+        422 => "The request can be read but not carried out; or the cloud refused, and `detail` has its code and what to do.",
+        429 => "Too many calls; again after `Retry-After` seconds.",
+        502 => "The cloud did not answer, or with an error of its own.",
+        _ => everywhere(status),
+    };
+    response(description, Ref::from_schema_name("Problem"))
 }
 
 fn managing(status: u16) -> Response {
