@@ -1,5 +1,6 @@
 //! The wizard and the page of a deployment over HTTP, as a browser without a script sees them.
 
+mod browser;
 mod events;
 mod form;
 mod pages;
@@ -11,7 +12,6 @@ use jiff::SignedDuration;
 use signet::{
     base::{clock::SystemClock, ids::DeploymentId},
     jobs,
-    license::model::License,
     provision::{
         provider::{clouds::Clouds, simulated::Simulated},
         run::Status,
@@ -50,7 +50,6 @@ outputs = [
 /// A service whose customers can deploy Atlas to a cloud that is simulated.
 pub struct Service {
     pub app: TestApp,
-    pub license: License,
     pub key: String,
     _folder: TempDir,
 }
@@ -72,7 +71,7 @@ impl Service {
         }
         let license = issued(&app, "atlas/standard").await;
         let key = faces(&app, &license).await.1;
-        Self { app, license, key, _folder: folder }
+        Self { app, key, _folder: folder }
     }
 
     /// A customer with the license's page open.
