@@ -2,87 +2,21 @@
 //
 //     node page.mjs < plan.json
 //
-// The plan names the service, the browser, a folder for screenshots, which part of the visits, in which language, and a
-// license of its own for each.
+// The plan names also which part of the visits, in which language, and a license of its own for each.
 
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { strict as assert } from "node:assert";
 import { join } from "node:path";
-import axe from "axe-core";
-import puppeteer from "puppeteer-core";
+import { SIZES, browser, enter, follow, looksRight, plan, text, visit as open } from "./common.mjs";
 
-const plan = JSON.parse(readFileSync(0, "utf8"));
-const SIZES = {
-  phone: { width: 390, height: 844, isMobile: true, hasTouch: true, deviceScaleFactor: 2 },
-  desktop: { width: 1280, height: 900 },
-};
 const WORDS = {
   en: { active: "Active", wrong: "No license has this code", freed: "The seat is free", ended: "Ended for good", out: "You have logged out", mistyped: "has a typing error" },
   zh: { active: "有效", wrong: "没有找到这个授权码", freed: "名额已释放", ended: "已终止", out: "您已退出", mistyped: "有输入错误" },
 };
-mkdirSync(plan.folder, { recursive: true });
 
-const browser = await puppeteer.launch({
-  executablePath: plan.chromium,
-  // The sandbox needs an ordinary user; tests in containers often run as root.
-  args: process.getuid() === 0 ? ["--no-sandbox"] : [],
-});
-
-/** A visitor with cookies of their own; what the page complains about is gathered in `complaints`. */
-async function visit(language, size, { script = true, scheme = "light" } = {}) {
-  const context = await browser.createBrowserContext();
-  await context.overridePermissions(plan.url, ["clipboard-read", "clipboard-sanitized-write"]);
-  const page = await context.newPage();
-  const complaints = [];
-  await page.setViewport(SIZES[size]);
-  await page.setExtraHTTPHeaders({ "Accept-Language": language === "zh" ? "zh-CN,zh;q=0.9" : "en-US,en;q=0.9" });
-  await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
-  await page.setJavaScriptEnabled(script);
-  page.on("console", (message) => {
-    // A refused form is answered with an error status, which the browser mentions: that is no fault of the page.
-    const refused = message.text().startsWith("Failed to load resource") && message.location().url?.startsWith(plan.url);
-    if (["error", "warn"].includes(message.type()) && !(refused && expected(message.text()))) {
-      complaints.push(message.text());
-    }
-  });
-  page.on("pageerror", (error) => complaints.push(String(error)));
-  page.on("requestfailed", (request) => {
-    // What becomes a download ends as a page that was given up.
-    const isDownload = /\/license\/(file|offline)(#.*)?$/.test(request.url()) && request.failure()?.errorText === "net::ERR_ABORTED";
-    if (!isDownload) {
-      complaints.push(`${request.url()}: ${request.failure()?.errorText}`);
-    }
-  });
-  return { page, complaints, context, language, size, words: WORDS[language] };
-}
-
-const expected = (text) => /status of (403|404|422|429)/.test(text);
-
-/** Follows what a click starts. */
-const follow = (page, selector) => Promise.all([page.waitForNavigation(), page.click(selector)]);
-
-const text = (page, selector = "main") => page.$eval(selector, (element) => element.innerText);
-
-async function looksRight({ page, complaints, language, size }, name) {
-  await page.screenshot({ path: join(plan.folder, `${name}-${language}-${size}.png`), fullPage: true });
-  const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-  assert.equal(wide, 0, `${name}: the page is wider than the window`);
-  assert.equal(await page.evaluate(() => document.documentElement.lang), language === "zh" ? "zh-CN" : "en");
-  // Evaluated by the debugger, which the page's policy does not bind.
-  await page.evaluate(axe.source);
-  const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
-  const found = violations.map((it) => `${it.impact} ${it.id}: ${it.nodes.map((node) => node.html).join(" | ")}`);
-  assert.deepEqual(found, [], `${name}: not accessible`);
-  assert.deepEqual(complaints, [], `${name}: the browser complains`);
-}
-
-async function enter({ page }, license) {
-  await page.goto(`${plan.url}/l`);
-  await page.type("#license", license.key);
-  await follow(page, "form button[type=submit]");
-  assert.equal(page.url(), `${plan.url}/license`, "the address holds no secret");
-}
+/** A visitor who knows what the pages say. */
+const visit = async (language, ...rest) => ({ ...(await open(language, ...rest)), words: WORDS[language] });
 
 const openAll = (page) =>
   page.$$eval("details", (all) => all.forEach((details) => { details.open = true; }));

@@ -30,23 +30,24 @@ async fn the_customer_page(#[case] part: &str, #[case] language: &str) {
         "part": part, "language": language, "url": app.app.public_url(), "chromium": chromium(), "folder": screenshots(),
         "states": states(&app).await, "visits": visits(&app, 2).await,
     });
-    let output = tokio::task::spawn_blocking(move || run(&plan)).await.unwrap();
+    let output = tokio::task::spawn_blocking(move || run("page.mjs", &plan)).await.unwrap();
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success() && out.contains(&format!("done: {part}")), "{out}\n{err}");
 }
 
-fn run(plan: &Value) -> std::process::Output {
+/// Runs one of the scripts in `tests/browser`.
+pub fn run(script: &str, plan: &Value) -> std::process::Output {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser");
     assert!(folder.join("node_modules/puppeteer-core").exists(), "run tests/browser/setup.sh, as `make test` does");
     let mut command = Command::new("node");
-    command.arg("page.mjs").current_dir(folder).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.arg(script).current_dir(folder).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut node = command.spawn().expect("Node.js is missing: `deploy/setup.sh test` installs it");
     node.stdin.take().unwrap().write_all(plan.to_string().as_bytes()).unwrap();
     node.wait_with_output().unwrap()
 }
 
 /// The browser: the one named by `SIGNET_CHROMIUM`, else Debian's or Chrome.
-fn chromium() -> PathBuf {
+pub fn chromium() -> PathBuf {
     if let Some(named) = std::env::var_os("SIGNET_CHROMIUM") {
         return named.into();
     }
@@ -60,7 +61,7 @@ fn chromium() -> PathBuf {
 }
 
 /// Beside what the compiler makes, so that nobody commits them.
-fn screenshots() -> PathBuf {
+pub fn screenshots() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("screenshots")
 }
 

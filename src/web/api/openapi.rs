@@ -127,7 +127,9 @@ fn deploying(status: u16) -> Response {
         403 => "The license is unknown here, or does not permit it.",
         404 => "The license has no such deployment.",
         409 => "It does not fit where things stand.",
-        422 => "The request can be read but not carried out; or the cloud refused, and `detail` has its code and what to do.",
+        422 => {
+            "The request can be read but not carried out; or the cloud refused, and `detail` has its code and what to do."
+        }
         429 => "Too many calls; again after `Retry-After` seconds.",
         502 => "The cloud did not answer, or with an error of its own.",
         _ => everywhere(status),

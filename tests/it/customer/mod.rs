@@ -1,6 +1,7 @@
 //! The customer's page over HTTP, as a browser without a script sees it.
 
 mod commands;
+pub mod deploy;
 mod doors;
 mod links;
 pub mod page;

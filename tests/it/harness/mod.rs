@@ -308,6 +308,13 @@ impl TestApp {
     }
 }
 
+impl TestApp {
+    /// Asks the service to stop.
+    pub fn stop(&self) {
+        self.stop.cancel();
+    }
+}
+
 impl Drop for TestApp {
     #[expect(clippy::print_stderr, reason = "read by whoever repeats the failure")]
     fn drop(&mut self) {
