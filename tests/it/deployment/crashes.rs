@@ -54,7 +54,7 @@ async fn a_worker_that_is_killed_leaves_one_server(
     it.round().await;
     assert_eq!(it.cloud.state().calls.len(), calls);
     it.until_stage(Stage::BootstrapCalled).await;
-    assert_eq!((it.cloud.state().made, it.servers()), (1, 1));
+    assert_eq!((it.cloud.made(), it.servers()), (1, 1));
 }
 
 #[rstest]
@@ -130,7 +130,7 @@ async fn two_workers_make_one_server(#[case] backend: Backend) {
         tokio::join!(it.round(), it.round(), it.round());
     }
     assert_eq!(it.record().await.stage, Stage::BootstrapCalled, "{:#?}", it.lines().await);
-    assert_eq!((it.cloud.state().made, it.cloud.count("create")), (1, 1));
+    assert_eq!((it.cloud.made(), it.cloud.count("create")), (1, 1));
 }
 
 /// One cloud that does not answer once kept all other deployments waiting.

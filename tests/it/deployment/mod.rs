@@ -198,7 +198,9 @@ impl Deploying {
     pub async fn paid(&self) -> Vec<String> {
         let id = self.id;
         let all: Vec<ResourceRecord> = self.app.read(move |tx, _| Ok(tx.resources_of(id)?)).await;
-        all.into_iter().filter(|it| it.removed_at.is_none()).map(|it| it.provider_id).collect()
+        let mut paid: Vec<_> = all.into_iter().filter(|it| it.removed_at.is_none()).map(|it| it.provider_id).collect();
+        paid.sort();
+        paid
     }
 
     pub async fn lines(&self) -> Vec<String> {
