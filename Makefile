@@ -5,8 +5,8 @@ export RUST_BACKTRACE ?= 0
 CARGO ?= cargo
 # A test runner that shows the slow ones and isolates each test, when it is there; cargo's own otherwise.
 RUNNER := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo nextest run || echo test)
-# Without PostgreSQL and without a browser.
-QUICK := $(if $(findstring nextest,$(RUNNER)),-E 'not (test(postgres) + test(/^browser::/))',-- --skip postgres --skip browser::)
+# Without PostgreSQL, a browser, and servers that boot, which takes root.
+QUICK := $(if $(findstring nextest,$(RUNNER)),-E 'not (test(postgres) + test(/^browser::/) + test(/::boot::/))',-- --skip postgres --skip browser:: --skip ::boot::)
 
 .PHONY: help setup demo test quick format lint bench soak fuzz
 
@@ -32,6 +32,7 @@ test:
 	@deploy/setup.sh build test
 	$(MAKE) format lint
 	@tests/python/setup.sh
+	@tests/huawei/setup.sh
 	@tests/browser/setup.sh
 	@tests/node/setup.sh
 	tests/postgres.sh $(CARGO) $(RUNNER) --locked --workspace

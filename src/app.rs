@@ -4,11 +4,14 @@ mod access_keys;
 
 use std::{
     collections::HashMap,
+    ops::Range,
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError, RwLock},
     time::{Duration, Instant},
 };
 
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
 use jiff::SignedDuration;
 
 use crate::{
@@ -20,10 +23,15 @@ use crate::{
         slug::Slug,
         time::Time,
     },
+    depot::Depot,
+    http::{
+        Client,
+        download::{self, DownloadError},
+    },
     license::seal::MasterKey,
     provision::provider::clouds::Clouds,
     store::{Store, StoreError, Tx},
-    usecase::{Actor, Context, Failure, installation::Installation, journal::Journal, keys},
+    usecase::{Actor, Context, Failure, installation::Installation, journal::Journal, keys, package::Package},
 };
 
 /// How often an out-of-date snapshot is loaded anew before a call gives up.
@@ -57,6 +65,10 @@ pub struct Parts {
     pub rate_limits: RateLimits,
     /// The clouds that customers can deploy to.
     pub clouds: Clouds,
+    /// Reaches what others name: packages that are kept elsewhere.
+    pub http: Client,
+    /// Where packages are kept.
+    pub depot: Depot,
 }
 
 /// The service. Cheap to clone.
@@ -152,6 +164,25 @@ impl App {
     /// The clouds that customers can deploy to.
     pub fn clouds(&self) -> &Clouds {
         &self.0.parts.clouds
+    }
+
+    /// Where packages are kept.
+    pub fn depot(&self) -> &Depot {
+        &self.0.parts.depot
+    }
+
+    /// Bytes of a package that is kept elsewhere, as they come.
+    ///
+    /// # Errors
+    /// [`DownloadError`], also from the stream.
+    pub async fn fetch_package(
+        &self,
+        url: &str,
+        package: &Package,
+        range: Range<u64>,
+    ) -> Result<BoxStream<'static, Result<Bytes, DownloadError>>, DownloadError> {
+        let request = download::request(url)?;
+        download::download(&self.0.parts.http, request, package.size, &package.sha256, range).await
     }
 
     /// Counts the calls of licensed software.

@@ -4,7 +4,7 @@
 //! and fails on a forbidden `use`):
 //!
 //! ```text
-//! main → cli → config, telemetry → web, jobs → app → usecase → store, catalog → marketplace, provision → license, http → base
+//! main → cli → config, telemetry → web, jobs → app → usecase → store, catalog → marketplace, provision → license, depot, http → base
 //! ```
 
 pub mod app;
@@ -12,6 +12,7 @@ pub mod base;
 pub mod catalog;
 pub mod cli;
 pub mod config;
+pub mod depot;
 pub mod http;
 pub mod jobs;
 pub mod license;

@@ -38,7 +38,7 @@ fn ring() -> KeyRing {
 }
 
 /// What each kind may say, in the order of [`Kind::ALL`].
-fn payloads() -> [String; 7] {
+fn payloads() -> [String; 8] {
     let time = r#""iat":1700000000,"time":1700000000000000,"exp":1700600000"#;
     let license =
         r#""sub":"0191f3c4-0000-7000-8000-000000000001","plan":"pro","machines":3,"rev":2,"features":{"seats":5}"#;
@@ -61,6 +61,7 @@ fn payloads() -> [String; 7] {
         of("license-file", &format!(r#"{license},"match":"any","bound_to":[{machine}]"#)),
         of("revocations", &format!(r#""number":5,"since":2,"complete":true,"entries":{entries}"#)),
         of("keys", &format!(r#""number":3,"root":"{}","keys":[{listed}]"#, root.kid())),
+        of("package", &format!(r#""version":"1.4.0","sha256":"{}","size":5,"file":"a.tar.gz""#, "0a".repeat(32))),
     ]
 }
 
@@ -69,7 +70,7 @@ fn signed(kind: Kind, payload: &[u8]) -> Option<String> {
     sign_payload(kind, payload, &by).ok().map(|signed| signed.text())
 }
 
-fn texts() -> [String; 7] {
+fn texts() -> [String; 8] {
     let payloads = payloads();
     std::array::from_fn(|index| signed(Kind::ALL[index], payloads[index].as_bytes()).unwrap_or_default())
 }

@@ -99,6 +99,12 @@ pub const BORROW_DAYS: u16 = 3_650;
 pub const OUTBOUND_ANSWER_BYTES: usize = 16 * 1024 * 1024;
 /// Bytes of user-data before encoding: the smaller of the clouds' limits (EC2 16 KB, Huawei 32 KB).
 pub const USER_DATA_BYTES: usize = 16 * 1024;
+/// Versions of one product's package, withdrawn ones included.
+pub const PACKAGE_VERSIONS: i64 = 500;
+/// Bytes of a package, unless the setting says otherwise.
+pub const PACKAGE_BYTES: u64 = 4 * 1024 * 1024 * 1024;
+/// Characters of a package's file name.
+pub const PACKAGE_FILE_CHARS: usize = 128;
 /// Deployments of one license that are not removed.
 pub const DEPLOYMENTS_OPEN: u32 = 20;
 /// Characters of an answer to a recipe's question.

@@ -1,6 +1,6 @@
 //! The catalog as a document, and the look-ups that calls need.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
@@ -12,6 +12,7 @@ use crate::{
         event::PlanRef,
         koogallery::{credentials::EncryptType, signature::ClockWindows},
     },
+    provision::recipe::Recipe,
 };
 
 /// Everything that is sold, and where.
@@ -21,6 +22,9 @@ pub struct Catalog {
     pub products: Vec<Product>,
     /// Marketplace connections.
     pub channels: Vec<Channel>,
+    /// How products are deployed, by their names. A product without one is not.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub recipes: BTreeMap<Slug, Recipe>,
 }
 
 /// One marketplace connection.
@@ -167,9 +171,9 @@ impl CatalogIndex {
         self.product(product)?.plans.iter().find(|it| it.slug == *plan)
     }
 
-    /// STUB
-    pub fn recipe(&self, _slug: &Slug) -> Option<&crate::provision::recipe::Recipe> {
-        None
+    /// How the product is deployed.
+    pub fn recipe(&self, slug: &Slug) -> Option<&Recipe> {
+        self.catalog.recipes.get(slug)
     }
 
     /// The channel.

@@ -5,10 +5,12 @@
 mod catalog;
 mod client;
 mod demo;
+mod depot;
 mod key;
 mod master_key;
 mod open;
 mod open_files;
+mod package;
 mod secret_file;
 mod serve;
 mod simulate;
@@ -51,6 +53,9 @@ enum Command {
     /// Signing keys: list, rotate, revoke, take the root offline
     #[command(subcommand)]
     Key(key::Command),
+    /// Packages of software that customers deploy: publish, list, withdraw, verify, export
+    #[command(subcommand)]
+    Package(package::Command),
     /// Tokens of the management API
     #[command(subcommand)]
     Token(token::Command),
@@ -106,6 +111,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Demo(command) => Box::pin(demo::run(command, file, cli.flags)).await,
         Command::Catalog(command) => catalog::run(command, config()?).await,
         Command::Key(command) => key::run(command, config()?).await,
+        Command::Package(command) => Box::pin(package::run(command, config()?)).await,
         Command::Token(command) => token::run(command, config()?).await,
         Command::Client(command) => Box::pin(client::run(command)).await,
         Command::Verify(command) => verify::run(command).await,

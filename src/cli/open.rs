@@ -12,7 +12,11 @@ use crate::{
     },
     catalog::{self, Catalog, Diff},
     config::Config,
-    provision::provider::{clouds::Clouds, simulated::Simulated},
+    http::{Client, Guard},
+    provision::provider::{
+        clouds::{Clouds, Tools},
+        simulated::Simulated,
+    },
     store::{Access, Store},
     usecase::{
         self, Actor, Failure,
@@ -36,6 +40,7 @@ pub async fn open(config: &Config, access: Access) -> anyhow::Result<App> {
         bail!("the master key is not the one this database is sealed under: bring the right one back");
     }
     let public_url = public_url(&store, config, access).await?;
+    let http = http_client(config)?;
     let parts = Parts {
         store,
         clock: Arc::new(clock),
@@ -46,14 +51,22 @@ pub async fn open(config: &Config, access: Access) -> anyhow::Result<App> {
         message_days: config.message_days,
         trusted_proxies: config.trusted_proxies.clone(),
         rate_limits: config.rate_limits,
-        clouds: clouds(config),
+        clouds: clouds(config, http.clone()),
+        http,
+        depot: super::depot::open(config)?,
     };
     Ok(App::new(parts).await?)
 }
 
+/// Reaches clouds, and packages that are kept elsewhere.
+fn http_client(config: &Config) -> anyhow::Result<Client> {
+    Client::new(Guard::new(config.provider_networks.clone())).context("no HTTP client can be made")
+}
+
 /// The clouds that customers can deploy to.
-fn clouds(config: &Config) -> Clouds {
-    let clouds = Clouds::default();
+fn clouds(config: &Config, http: Client) -> Clouds {
+    let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
+    let clouds = Clouds::default().reaching(Tools { http, clock, entropy, custom: config.custom_endpoints });
     if !config.simulated_cloud {
         return clouds;
     }

@@ -21,7 +21,8 @@ use figment::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    base::{proxies::Proxies, rate::RateLimits},
+    base::{networks::Networks, proxies::Proxies, rate::RateLimits},
+    provision::provider::ec2::CustomClouds,
     store::DatabaseUrl,
 };
 
@@ -40,7 +41,13 @@ const NAMES: &[&str] = &[
     "license_rate",
     "address_rate",
     "product_rate",
+    "provider_networks",
+    "custom_endpoints",
     "simulated_cloud",
+    "package_store",
+    "package_store_endpoint",
+    "package_store_region",
+    "package_gib",
     "log",
     "log_format",
 ];
@@ -112,10 +119,34 @@ pub struct Flags {
     #[arg(long, global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub product_rate: Option<u16>,
+    /// Networks that clouds and packages may be reached in although they are not public, separated by commas
+    #[arg(long, global = true, value_delimiter = ',')]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provider_networks: Option<Vec<String>>,
+    /// Endpoints of clouds that are in no list: refused, https or http
+    #[arg(long, global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub custom_endpoints: Option<String>,
     /// Offer a simulated cloud to deploy to, for trying things out: true or false
     #[arg(long, global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub simulated_cloud: Option<bool>,
+    /// Where packages are kept: a folder, or s3://bucket/prefix (absent: packages in the data folder)
+    #[arg(long, global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub package_store: Option<String>,
+    /// Address of the bucket's service, such as <https://obs.cn-north-4.myhuaweicloud.com>
+    #[arg(long, global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub package_store_endpoint: Option<String>,
+    /// Region of the bucket
+    #[arg(long, global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub package_store_region: Option<String>,
+    /// GiB that a package may have
+    #[arg(long, global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub package_gib: Option<u16>,
     /// What is logged, such as info or signet=debug
     #[arg(long, global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -146,8 +177,16 @@ struct Raw {
     address_rate: u16,
     #[serde(deserialize_with = "source::number")]
     product_rate: u16,
+    #[serde(deserialize_with = "source::list")]
+    provider_networks: Vec<String>,
+    custom_endpoints: String,
     #[serde(deserialize_with = "source::switch")]
     simulated_cloud: bool,
+    package_store: String,
+    package_store_endpoint: String,
+    package_store_region: String,
+    #[serde(deserialize_with = "source::number")]
+    package_gib: u16,
     log: String,
     log_format: String,
 }
@@ -159,6 +198,20 @@ pub enum LogFormat {
     Text,
     /// For machines: one JSON object a line.
     Json,
+}
+
+/// Where packages are kept. The keys of a bucket are no settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PackageStore {
+    /// In a folder.
+    Folder(PathBuf),
+    /// In a bucket that speaks S3.
+    Bucket {
+        /// Its name.
+        name: String,
+        /// What objects' names begin with; may be empty.
+        prefix: String,
+    },
 }
 
 /// The settings, parsed.
@@ -184,8 +237,20 @@ pub struct Config {
     pub message_days: u16,
     /// How often licensed software may call.
     pub rate_limits: RateLimits,
+    /// Networks that may be reached although they are not public.
+    pub provider_networks: Networks,
+    /// Which endpoints of clouds are allowed beside the known ones.
+    pub custom_endpoints: CustomClouds,
     /// Whether a simulated cloud is offered.
     pub simulated_cloud: bool,
+    /// Where packages are kept.
+    pub package_store: PackageStore,
+    /// Where a bucket is; empty: AWS.
+    pub package_store_endpoint: String,
+    /// The region that is signed for at a bucket.
+    pub package_store_region: String,
+    /// Bytes that a package may have.
+    pub package_bytes: u64,
     /// Filter of the log.
     pub log: String,
     /// Form of the log.
@@ -245,10 +310,29 @@ impl Raw {
         };
         let trusted_proxies =
             Proxies::parse(&self.trusted_proxies).map_err(|reason| wrong("trusted_proxies", reason))?;
+        let provider_networks =
+            Networks::parse(&self.provider_networks).map_err(|reason| wrong("provider_networks", reason))?;
+        let custom_endpoints = match self.custom_endpoints.as_str() {
+            "refused" => CustomClouds::Refused,
+            "https" => CustomClouds::Https,
+            "http" => CustomClouds::Http,
+            other => {
+                return Err(wrong("custom_endpoints", format!("`{other}` is none of refused, https and http")));
+            }
+        };
         if self.message_days == 0 {
             return Err(wrong("message_days", "it must be at least 1".to_owned()));
         }
+        if self.package_gib == 0 {
+            return Err(wrong("package_gib", "it must be at least 1".to_owned()));
+        }
+        let (endpoint, region) = (&self.package_store_endpoint, &self.package_store_region);
+        let package_store = package_store(&self.package_store, endpoint, region, &data_dir)?;
         Ok(Config {
+            package_store,
+            package_store_endpoint: self.package_store_endpoint,
+            package_store_region: self.package_store_region,
+            package_bytes: u64::from(self.package_gib) << 30,
             listen,
             metrics_listen,
             data_dir,
@@ -263,6 +347,8 @@ impl Raw {
                 address: self.address_rate,
                 product: self.product_rate,
             },
+            provider_networks,
+            custom_endpoints,
             simulated_cloud: self.simulated_cloud,
             log: self.log,
             log_format: log_format(&self.log_format)?,
@@ -291,6 +377,28 @@ fn public_url(text: &str) -> Result<String, ConfigError> {
         return Err(wrong("public_url", format!("`{text}` is not an address such as https://license.example.com")));
     }
     Ok(url.to_owned())
+}
+
+/// A folder, or `s3://bucket/prefix`.
+fn package_store(text: &str, endpoint: &str, region: &str, data_dir: &Path) -> Result<PackageStore, ConfigError> {
+    let Some(bucket) = text.strip_prefix("s3://") else {
+        let folder = if text.is_empty() { data_dir.join("packages") } else { PathBuf::from(text) };
+        return Ok(PackageStore::Folder(folder));
+    };
+    let (name, prefix) = bucket.split_once('/').unwrap_or((bucket, ""));
+    let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'.');
+    if !(3..=63).contains(&name.len()) || !name.bytes().all(inner) {
+        return Err(wrong("package_store", format!("`{name}` is no bucket: write s3://bucket or s3://bucket/prefix")));
+    }
+    if !endpoint.is_empty() && (public_url(endpoint).is_err() || endpoint.contains('@')) {
+        let form = "https://obs.cn-north-4.myhuaweicloud.com";
+        return Err(wrong("package_store_endpoint", format!("it must be an address such as {form}")));
+    }
+    if region.is_empty() || !region.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+        return Err(wrong("package_store_region", "it must name the bucket's region, such as cn-north-4".to_owned()));
+    }
+    let prefix = prefix.trim_matches('/').to_owned();
+    Ok(PackageStore::Bucket { name: name.to_owned(), prefix })
 }
 
 fn wrong(name: &'static str, reason: String) -> ConfigError {

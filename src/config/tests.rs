@@ -99,7 +99,19 @@ const CASES: &[Case] = &[
     ("license_rate", "7", "8", "0", ["7", "8", "0", "60"]),
     ("address_rate", "7", "8", "0", ["7", "8", "0", "240"]),
     ("product_rate", "7", "8", "0", ["7", "8", "0", "30000"]),
+    (
+        "provider_networks",
+        "[\"10.0.0.0/8\"]",
+        "10.1.0.0/16,::1",
+        "10.2.0.0/16",
+        ["10.0.0.0/8", "10.1.0.0/16,::1", "10.2.0.0/16", ""],
+    ),
+    ("custom_endpoints", "\"https\"", "http", "https", ["Https", "Http", "Https", "Refused"]),
     ("simulated_cloud", "true", "true", "true", ["true", "true", "true", "false"]),
+    ("package_store", "\"/p\"", "1e3", "/q", ["/p", "1e3", "/q", "data/packages"]),
+    ("package_store_endpoint", "\"https://a\"", "https://b", "https://c", ["https://a", "https://b", "https://c", ""]),
+    ("package_store_region", "\"a\"", "b", "c", ["a", "b", "c", ""]),
+    ("package_gib", "1", "2", "3", ["1073741824", "2147483648", "3221225472", "4294967296"]),
     ("log", "\"warn\"", "signet=debug,info", "error", ["warn", "signet=debug,info", "error", "info"]),
     ("log_format", "\"json\"", "json", "json", ["Json", "Json", "Json", "Text"]),
 ];
@@ -119,19 +131,29 @@ fn shown(config: &Config, name: &str) -> String {
         "license_rate" => config.rate_limits.license.to_string(),
         "address_rate" => config.rate_limits.address.to_string(),
         "product_rate" => config.rate_limits.product.to_string(),
+        "provider_networks" => format!("{:?}", config.provider_networks),
+        "custom_endpoints" => format!("{:?}", config.custom_endpoints),
         "simulated_cloud" => config.simulated_cloud.to_string(),
         "log" => config.log.clone(),
+        "package_store" => match &config.package_store {
+            PackageStore::Folder(folder) => folder.display().to_string(),
+            bucket => format!("{bucket:?}"),
+        },
+        "package_store_endpoint" => config.package_store_endpoint.clone(),
+        "package_store_region" => config.package_store_region.clone(),
+        "package_gib" => config.package_bytes.to_string(),
         "log_format" => format!("{:?}", config.log_format),
         other => panic!("{other}"),
     }
 }
 
 fn wanted(name: &str, text: &str) -> String {
-    if name != "trusted_proxies" {
-        return text.to_owned();
-    }
     let entries: Vec<String> = text.split(',').filter(|entry| !entry.is_empty()).map(str::to_owned).collect();
-    format!("{:?}", Proxies::parse(&entries).unwrap())
+    match name {
+        "trusted_proxies" => format!("{:?}", Proxies::parse(&entries).unwrap()),
+        "provider_networks" => format!("{:?}", Networks::parse(&entries).unwrap()),
+        _ => text.to_owned(),
+    }
 }
 
 /// Reads a file with `text`, when there is one, and variables.
@@ -296,5 +318,27 @@ fn regression_a_log_format_that_is_none_is_not_repeated() {
         let error = load(text, variables, &Flags::default()).unwrap_err();
         let told = format!("{error} {error:?}");
         assert!(told.contains("`log_format`") && told.contains("json") && !told.contains("canary"), "{told}");
+    }
+}
+
+#[test]
+fn a_bucket_needs_a_name_a_region_and_an_address_without_a_password() {
+    let store = |store: &str, endpoint: &str, region: &str| {
+        let text = format!(
+            "package_store = \"{store}\"\npackage_store_endpoint = \"{endpoint}\"\npackage_store_region = \"{region}\"\n"
+        );
+        load(Some(&text), &[], &Flags::default()).map(|config| config.package_store).map_err(|error| error.to_string())
+    };
+    let bucket = PackageStore::Bucket { name: "shop".to_owned(), prefix: "a/b".to_owned() };
+    assert_eq!(store("s3://shop/a/b/", "https://obs.example.com", "cn-north-4"), Ok(bucket));
+    for (text, endpoint, region, setting) in [
+        ("s3://Shop", "", "r", "`package_store`"),
+        ("s3://", "", "r", "`package_store`"),
+        ("s3://shop", "", "", "`package_store_region`"),
+        ("s3://shop", "ftp://x", "r", "`package_store_endpoint`"),
+        ("s3://shop", "https://me:secret@x", "r", "`package_store_endpoint`"),
+    ] {
+        let refused = store(text, endpoint, region).unwrap_err();
+        assert!(refused.contains(setting) && !refused.contains("secret"), "{refused}");
     }
 }

@@ -1,5 +1,10 @@
 //! One request, one bounded answer.
 
+use bytes::Bytes;
+use futures_util::{
+    StreamExt as _,
+    stream::{self, BoxStream},
+};
 use std::time::Duration;
 
 use reqwest::{Method, Url, redirect::Policy};
@@ -111,6 +116,8 @@ impl Client {
     /// # Errors
     /// When the system's certificates cannot be loaded.
     pub fn new(guard: Guard) -> Result<Self, reqwest::Error> {
+        // Whoever made a client before has chosen the same; a second choice is refused, and means nothing.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder()
             .redirect(Policy::none())
             .no_proxy()
@@ -125,16 +132,7 @@ impl Client {
     /// # Errors
     /// [`Unreachable`]; an answer with any HTTP status is no error here.
     pub async fn send(&self, request: Request) -> Result<Answer, Unreachable> {
-        let host = request.url.host_str().unwrap_or_default().to_owned();
-        // The resolver is never asked about an address that stands in the URL itself.
-        if let Ok(address) = host.trim_matches(['[', ']']).parse() {
-            self.guard.check(address)?;
-        }
-        let mut building = self.http.request(request.method, request.url).timeout(request.timeout).body(request.body);
-        for (name, value) in request.headers {
-            building = building.header(name, value);
-        }
-        let mut response = building.send().await.map_err(|error| unreachable(&host, &error))?;
+        let (host, mut response) = self.begin(request, true).await?;
         let status = response.status().as_u16();
         let text = |(name, value): (&reqwest::header::HeaderName, &reqwest::header::HeaderValue)| {
             Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
@@ -148,6 +146,49 @@ impl Client {
             body.extend_from_slice(&piece);
         }
         Ok(Answer { status, headers, body })
+    }
+
+    /// Sends `request` once and answers with its status and its body as it comes, however long that takes: for each
+    /// piece the request's time-out begins anew.
+    ///
+    /// # Errors
+    /// [`Unreachable`]; an answer with any HTTP status is no error here.
+    pub async fn open(
+        &self,
+        request: Request,
+    ) -> Result<(u16, BoxStream<'static, Result<Bytes, Unreachable>>), Unreachable> {
+        let patience = request.timeout;
+        let (host, response) = self.begin(request, false).await?;
+        let status = response.status().as_u16();
+        let body =
+            stream::try_unfold((host, response), move |(host, mut response): (String, reqwest::Response)| async move {
+                let late =
+                    |_| Unreachable::NoAnswer { host: host.clone(), reason: "the body stopped coming".to_owned() };
+                let piece = tokio::time::timeout(patience, response.chunk()).await.map_err(late)?;
+                let piece = piece.map_err(|error| unreachable(&host, &error))?;
+                Ok(piece.map(|piece| (piece, (host, response))))
+            });
+        Ok((status, body.boxed()))
+    }
+
+    /// Sends the request; `whole`: its time-out counts for the body too.
+    async fn begin(&self, request: Request, whole: bool) -> Result<(String, reqwest::Response), Unreachable> {
+        let host = request.url.host_str().unwrap_or_default().to_owned();
+        // The resolver is never asked about an address that stands in the URL itself.
+        if let Ok(address) = host.trim_matches(['[', ']']).parse() {
+            self.guard.check(address)?;
+        }
+        let mut building = self.http.request(request.method, request.url).body(request.body);
+        if whole {
+            building = building.timeout(request.timeout);
+        }
+        for (name, value) in request.headers {
+            building = building.header(name, value);
+        }
+        let late = |_| Unreachable::NoAnswer { host: host.clone(), reason: "no answer in time".to_owned() };
+        let sent = tokio::time::timeout(request.timeout, building.send()).await.map_err(late)?;
+        let response = sent.map_err(|error| unreachable(&host, &error))?;
+        Ok((host, response))
     }
 }
 

@@ -115,6 +115,8 @@ pub struct ServerChoice {
 pub struct PackagePin {
     /// Its version.
     pub version: String,
+    /// The key that signed its manifest.
+    pub kid: String,
     /// SHA-256 of the manifest's text, 64 hexadecimal digits.
     pub manifest_sha256: String,
     /// Bytes of the package.

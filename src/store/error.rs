@@ -131,6 +131,8 @@ constraints! {
     UsageCounter = "usage_counters_pkey", "usage_counters.license_id, usage_counters.meter", "the usage counter";
     /// A license's link.
     LicenseLink = "license_links_pkey", "license_links.license_id", "the license's link";
+    /// A version of a product's package.
+    PackageVersion = "packages_pkey", "packages.product, packages.version", "the package's version";
     /// A device code's id.
     DeviceCodeId = "device_codes_pkey", "device_codes.id", "the device code";
     /// An application for one device.

@@ -215,6 +215,23 @@ diesel::table! {
 }
 
 diesel::table! {
+    packages (product, version) {
+        product -> Text,
+        version -> Text,
+        sha256 -> Text,
+        size -> BigInt,
+        file -> Text,
+        min_version -> Nullable<Text>,
+        kid -> Text,
+        manifest -> Text,
+        manifest_sha256 -> Text,
+        published_at -> BigInt,
+        expires_at -> Nullable<BigInt>,
+        withdrawn_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
     license_links (license_id) {
         license_id -> Text,
         version -> BigInt,

@@ -67,6 +67,8 @@ X
 [Service]
 Type=oneshot
 ExecStart=$how /script
+# As cloud-init's own: what the script leaves running goes on running.
+KillMode=process
 StandardOutput=file:/root/script.log
 StandardError=inherit
 [Install]
@@ -89,6 +91,9 @@ cat >"$root/last" <<'X'
 [ -e /etc/cloud/cloud-init.disabled ] || cloud-init status --wait --long >/root/status 2>&1
 systemctl --failed --no-legend --plain >/root/failed
 systemctl list-timers --all --no-legend 'signet-*' >/root/timers
+for unit in /etc/systemd/system/signet-*.service; do
+  [ ! -e "$unit" ] || { systemctl start "${unit##*/}"; echo $?; } >/root/renewed
+done
 find /etc/signet /var/lib/signet /opt/signet /run/signet-* -printf '%m %y %p\n' >/root/files 2>/dev/null
 busybox ps >/root/processes
 curl --silent --max-time 5 http://127.0.0.1:8080/ >/root/served

@@ -6,19 +6,20 @@ use std::{
 };
 
 /// Each room, and the rooms it may name.
-const ROOMS: [(&str, &[&str]); 15] = [
+const ROOMS: [(&str, &[&str]); 16] = [
     ("base", &[]),
     ("http", &["base"]),
+    ("depot", &["base"]),
     ("license", &["base"]),
     ("marketplace", &["license", "base"]),
     ("provision", &["license", "http", "base"]),
     ("catalog", &["marketplace", "provision", "license", "base"]),
     ("store", &["provision", "license", "base"]),
     ("usecase", &["catalog", "store", "marketplace", "provision", "license", "base"]),
-    ("app", &["usecase", "catalog", "store", "marketplace", "provision", "license", "http", "base"]),
-    ("web", &["app", "usecase", "catalog", "store", "marketplace", "provision", "license", "base"]),
+    ("app", &["usecase", "catalog", "store", "marketplace", "provision", "license", "depot", "http", "base"]),
+    ("web", &["app", "usecase", "catalog", "store", "marketplace", "provision", "license", "depot", "base"]),
     ("jobs", &["app", "usecase", "catalog", "store", "marketplace", "provision", "license", "base"]),
-    ("config", &["store", "base"]),
+    ("config", &["store", "depot", "base"]),
     ("telemetry", &["config", "base"]),
     (
         "cli",
@@ -34,6 +35,7 @@ const ROOMS: [(&str, &[&str]); 15] = [
             "marketplace",
             "provision",
             "license",
+            "depot",
             "http",
             "base",
         ],
@@ -41,7 +43,9 @@ const ROOMS: [(&str, &[&str]); 15] = [
     ("main", &["cli"]),
 ];
 /// Foreign crates that belong to certain rooms.
-const CRATES: [(&str, &[&str]); 13] = [
+const CRATES: [(&str, &[&str]); 15] = [
+    ("object_store", &["depot"]),
+    ("indicatif", &["cli"]),
     ("diesel", &["store"]),
     ("diesel_migrations", &["store"]),
     ("libsqlite3_sys", &["store"]),
@@ -51,7 +55,7 @@ const CRATES: [(&str, &[&str]); 13] = [
     ("utoipa_axum", &["web"]),
     ("clap", &["cli", "config"]),
     ("figment", &["config"]),
-    ("tokio", &["app", "cli", "http", "jobs", "provision", "store", "telemetry", "web", "main"]),
+    ("tokio", &["app", "cli", "depot", "http", "jobs", "provision", "store", "telemetry", "web", "main"]),
     ("koogallery_simulator", &["cli"]),
     ("rustix", &["cli"]),
     ("chacha20poly1305", &["license"]),

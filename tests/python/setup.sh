@@ -2,6 +2,9 @@
 # Makes the virtual environment of the tests that use Python, from the pinned list, once per list.
 set -euo pipefail
 cd "$(dirname "$0")"
+# Tests ask for it side by side.
+exec 9< .
+flock 9
 
 stamp=.venv/installed.sum
 wanted=$(sha256sum requirements.txt)

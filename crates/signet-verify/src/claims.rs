@@ -337,6 +337,31 @@ pub struct ListedKey {
     pub state: KeyState,
 }
 
+/// `package+jwt`: what a package of the product's software is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PackageClaims {
+    /// The service.
+    pub iss: String,
+    /// `<product>/package`.
+    pub aud: String,
+    /// When it was signed.
+    pub iat: i64,
+    /// The version.
+    pub version: String,
+    /// SHA-256 of its bytes, 64 hexadecimal digits in lower case.
+    pub sha256: String,
+    /// Its bytes.
+    pub size: u64,
+    /// Name of its file, without folders.
+    pub file: String,
+    /// It is not to be installed from here on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exp: Option<i64>,
+    /// Software older than this is not to be installed any more: an old package that is served again is refused by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_version: Option<String>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

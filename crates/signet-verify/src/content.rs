@@ -4,7 +4,9 @@
 use alloc::{format, string::String};
 
 use crate::{
-    claims::{CodeClaims, KeyListClaims, LeaseClaims, LicenseFileClaims, RevocationsClaims, ValidationClaims},
+    claims::{
+        CodeClaims, KeyListClaims, LeaseClaims, LicenseFileClaims, PackageClaims, RevocationsClaims, ValidationClaims,
+    },
     key::PublicKey,
     machine,
     read::DeviceCodeClaims,
@@ -95,4 +97,17 @@ pub(crate) fn key_list(claims: &KeyListClaims) -> Checked {
         }
     }
     Ok(())
+}
+
+/// Besides the digest's form: a file's name that leads out of its folder, or into a command, is refused here already.
+pub(crate) fn package(claims: &PackageClaims) -> Checked {
+    seconds(&[("iat", Some(claims.iat)), ("exp", claims.exp)])?;
+    let hexadecimal = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    rule(claims.sha256.len() == 64 && claims.sha256.bytes().all(hexadecimal), "`sha256` is no SHA-256")?;
+    rule(claims.size > 0, "`size` is 0")?;
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-' | b'+');
+    let file = claims.file.as_bytes();
+    let named = file.first().is_some_and(u8::is_ascii_alphanumeric) && file.iter().all(|byte| plain(*byte));
+    rule(named, "`file` is no plain name of a file")?;
+    rule(!claims.version.is_empty() && claims.version.bytes().all(plain), "`version` is no version")
 }

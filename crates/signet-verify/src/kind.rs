@@ -20,11 +20,13 @@ pub enum Kind {
     Revocations,
     /// The numbered list of a product's signing keys, signed by its root key.
     KeyList,
+    /// What a package of software is: its version, its digest, and until when it may be installed.
+    Package,
 }
 
 impl Kind {
     /// Every kind, for tests that feed each to every other reader.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::LicenseCode,
         Self::DeviceCode,
         Self::Lease,
@@ -32,6 +34,7 @@ impl Kind {
         Self::LicenseFile,
         Self::Revocations,
         Self::KeyList,
+        Self::Package,
     ];
 
     /// `typ` of the header (RFC 7515 §4.1.9).
@@ -44,6 +47,7 @@ impl Kind {
             Self::LicenseFile => "license-file+jwt",
             Self::Revocations => "revocations+jwt",
             Self::KeyList => "keys+jwt",
+            Self::Package => "package+jwt",
         }
     }
 
@@ -57,6 +61,7 @@ impl Kind {
             Self::LicenseFile => "license file",
             Self::Revocations => "revocation list",
             Self::KeyList => "key list",
+            Self::Package => "package manifest",
         }
     }
 
@@ -89,6 +94,7 @@ impl Kind {
             Self::LicenseFile => Some("license-file"),
             Self::Revocations => Some("revocations"),
             Self::KeyList => Some("keys"),
+            Self::Package => Some("package"),
         }
     }
 
@@ -97,6 +103,7 @@ impl Kind {
         match self {
             // What the marketplace is known to carry.
             Self::LicenseCode | Self::DeviceCode => 1_023,
+            Self::Package => 4 * 1024,
             Self::Lease | Self::Validation => 8 * 1024,
             Self::KeyList => 16 * 1024,
             Self::LicenseFile => 64 * 1024,

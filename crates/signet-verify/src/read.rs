@@ -7,7 +7,9 @@ use alloc::string::{String, ToString};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
-    claims::{CodeClaims, KeyListClaims, LeaseClaims, LicenseFileClaims, RevocationsClaims, ValidationClaims},
+    claims::{
+        CodeClaims, KeyListClaims, LeaseClaims, LicenseFileClaims, PackageClaims, RevocationsClaims, ValidationClaims,
+    },
     content,
     jws::{self, ParseError},
     key::{BadSignature, PublicKey},
@@ -154,6 +156,7 @@ documents! {
     LicenseFileClaims, LicenseFile, aud, content::license_file;
     RevocationsClaims, Revocations, aud, content::revocations;
     KeyListClaims, KeyList, aud, content::key_list;
+    PackageClaims, Package, aud, content::package;
 }
 
 macro_rules! timed {
@@ -174,6 +177,7 @@ impl BySigningKey for LeaseClaims {}
 impl BySigningKey for ValidationClaims {}
 impl BySigningKey for LicenseFileClaims {}
 impl BySigningKey for RevocationsClaims {}
+impl BySigningKey for PackageClaims {}
 
 /// Reads a document of `product`.
 ///

@@ -22,6 +22,7 @@ fn read_as(kind: Kind, text: &str, product: &str) -> Result<String, &'static str
         Kind::Validation => read_validation(text, &keys, product).map(|read| read.kid).map_err(name),
         Kind::LicenseFile => read_license_file(text, &keys, product).map(|read| read.kid).map_err(name),
         Kind::Revocations => read_revocations(text, &keys, product).map(|read| read.kid).map_err(name),
+        Kind::Package => read::<PackageClaims>(text, &keys, product).map(|read| read.kid).map_err(name),
         Kind::KeyList => {
             read_key_list(text, &root(), product, None).map(|read| read.root).map_err(|error| error.as_str())
         }

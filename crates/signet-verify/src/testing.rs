@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::{
     claims::{
         Asked, BoundMachine, CodeClaims, Components, FeatureValue, Features, KeyListClaims, KeyState, LeaseClaims,
-        LicenseFileClaims, ListedKey, Revocation, RevocationsClaims, ValidationClaims,
+        LicenseFileClaims, ListedKey, PackageClaims, Revocation, RevocationsClaims, ValidationClaims,
     },
     clock::{Now, TrustedTime},
     jws,
@@ -189,8 +189,22 @@ pub fn revocations(since: u64, entries: Vec<Revocation>) -> RevocationsClaims {
     }
 }
 
+pub fn package() -> PackageClaims {
+    PackageClaims {
+        iss: ISSUER.into(),
+        aud: Kind::Package.audience(PRODUCT),
+        iat: IAT,
+        version: "1.4.0".into(),
+        sha256: "0a".repeat(32),
+        size: 5,
+        file: "atlas-1.4.0.tar.gz".into(),
+        exp: Some(EXP),
+        min_version: Some("1.2.0".into()),
+    }
+}
+
 /// One document of each kind, in the order of [`Kind::ALL`], properly signed.
-pub fn one_of_each() -> [(Kind, String); 7] {
+pub fn one_of_each() -> [(Kind, String); 8] {
     Kind::ALL.map(|kind| {
         let text = match kind {
             Kind::LicenseCode => sign(kind, &code(), 2),
@@ -200,6 +214,7 @@ pub fn one_of_each() -> [(Kind, String); 7] {
             Kind::LicenseFile => sign(kind, &license_file(), 2),
             Kind::Revocations => sign(kind, &revocations(0, Vec::new()), 2),
             Kind::KeyList => key_list_text(7),
+            Kind::Package => sign(kind, &package(), 2),
         };
         (kind, text)
     })

@@ -1,6 +1,7 @@
 //! The merchant's TOML file → [`Catalog`], with every problem of the file told at once.
 //!
-//! `reader` walks tables and knows types and bounds; `product`, `plan`, `machine` and `channel` know the keys; `form` the
+//! `reader` walks tables and knows types and bounds; `product`, `plan`, `machine`, `recipe` and
+//! `channel` know the keys; `form` the
 //! friendly spellings; `check` what must fit together across the file. Pure: text in, values out. Reading files and
 //! resolving secrets does not belong here. `deploy/sample-catalog.toml` shows every key.
 
@@ -12,6 +13,7 @@ mod plan;
 mod problem;
 mod product;
 mod reader;
+mod recipe;
 
 use toml::de::DeTable;
 
@@ -55,7 +57,9 @@ fn read(text: &str, issuer: &str, report: &mut Report<'_>) -> Catalog {
     let channels = file.get("channel").map(|entry| channel::read(&entry, report)).unwrap_or_default();
     file.finish(report);
     check::all(&products, &channels, issuer, report);
+    let recipes = products.iter().filter_map(product::Draft::recipe).collect();
     Catalog {
+        recipes,
         products: products.into_iter().filter_map(product::Draft::finish).collect(),
         channels: channels.into_iter().filter_map(|draft| draft.channel).collect(),
     }

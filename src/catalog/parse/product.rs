@@ -6,12 +6,14 @@ use crate::{
         keys::INSTALLATION,
         plan::{Product, Support},
     },
+    provision::recipe::Recipe,
 };
 
 use super::{
     form, plan,
     problem::Report,
     reader::{Entry, Placed, Section},
+    recipe,
 };
 
 /// A product as far as it could be read.
@@ -23,9 +25,15 @@ pub(super) struct Draft {
     name: Option<Localized>,
     support: Option<Support>,
     usage_guide: Option<String>,
+    recipe: Option<Recipe>,
 }
 
 impl Draft {
+    /// How it is deployed, by its name.
+    pub(super) fn recipe(&self) -> Option<(Slug, Recipe)> {
+        Some((self.slug.as_ref()?.value.clone(), self.recipe.clone()?))
+    }
+
     /// The product; `None` when something it cannot be without was a problem.
     pub(super) fn finish(self) -> Option<Product> {
         Some(Product {
@@ -54,11 +62,12 @@ fn draft(mut section: Section<'_>, report: &mut Report<'_>) -> Draft {
     let support = section.need("support", "the marketplace asks for a way to reach you", report);
     let support = support.and_then(|entry| contacts(&entry, report));
     let usage_guide = section.get("usage_guide").and_then(|entry| entry.web_address(report));
+    let recipe = section.get("recipe").and_then(|entry| recipe::read(&entry, report));
     let plans = section.need("plan", "a product needs at least one [[product.plan]] to be sold", report);
     let plans = plans.map(|entry| plan::read(&entry, &section.path, report)).unwrap_or_default();
     let path = section.path.clone();
     section.finish(report);
-    Draft { path, slug, plans, name, support, usage_guide }
+    Draft { path, slug, plans, name, support, usage_guide, recipe }
 }
 
 fn product_slug(entry: &Entry<'_>, report: &mut Report<'_>) -> Option<Placed<Slug>> {

@@ -4,8 +4,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use signet_verify::{
     claims::{
-        CodeClaims, Features, KeyListClaims, LeaseClaims, LicenseFileClaims, Revocation, RevocationsClaims,
-        ValidationClaims,
+        CodeClaims, Features, KeyListClaims, LeaseClaims, LicenseFileClaims, PackageClaims, Revocation,
+        RevocationsClaims, ValidationClaims,
     },
     jws,
     kind::Kind,
@@ -47,6 +47,7 @@ impl Document {
             Some(Kind::Validation) => read(text, keys, options, Self::validation),
             Some(Kind::LicenseFile) => read(text, keys, options, Self::license_file),
             Some(Kind::Revocations) => read(text, keys, options, Self::revocations),
+            Some(Kind::Package) => read(text, keys, options, Self::package),
             Some(Kind::LicenseCode | Kind::DeviceCode | Kind::KeyList) | None => {
                 let verified = verify::verify_either(text, keys, options)?;
                 Ok(Self::code(verified.kind(), &CodeClaims::from(&verified.claims), &verified.kid))
@@ -97,6 +98,20 @@ impl Document {
         pairs.extend(claims.activation.clone().map(|id| ("activation", id)));
         pairs.extend(claims.asked.nonce.clone().map(|nonce| ("nonce", nonce)));
         Self::new(Kind::Validation, claims, kid, pairs)
+    }
+
+    /// What a package is. Whether a file is that package is for `signet package verify`.
+    pub fn package(Read { claims, kid, .. }: &Read<PackageClaims>) -> Self {
+        let mut pairs = vec![
+            ("product", product(Kind::Package, &claims.aud)),
+            ("version", claims.version.clone()),
+            ("file", claims.file.clone()),
+            ("bytes", claims.size.to_string()),
+            ("SHA-256", claims.sha256.clone()),
+        ];
+        pairs.extend(claims.min_version.clone().map(|version| ("oldest version", version)));
+        pairs.extend(claims.exp.map(|end| ("ends", at(end))));
+        Self { until: claims.exp, ..Self::new(Kind::Package, claims, kid, pairs) }
     }
 
     /// A license file.

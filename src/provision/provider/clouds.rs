@@ -2,13 +2,36 @@
 
 use std::sync::Arc;
 
-use crate::provision::plan::{Cloud, Place};
+use crate::{
+    base::{clock::Clock, entropy::Entropy},
+    http::Client,
+    provision::plan::{Cloud, Place},
+};
 
-use super::{Answer, CloudError, Credentials, Provider, Trouble, simulated::Simulated};
+use super::{
+    Answer, CloudError, Credentials, Provider, Trouble,
+    ec2::{self, CustomClouds, Ec2},
+    huawei::{self, Huawei, Region, Site},
+    simulated::Simulated,
+};
+
+/// What real clouds are reached with.
+#[derive(Debug, Clone)]
+pub struct Tools {
+    /// Sends requests, to allowed addresses only.
+    pub http: Client,
+    /// When signatures are made.
+    pub clock: Arc<dyn Clock>,
+    /// How long repeats wait.
+    pub entropy: Arc<dyn Entropy>,
+    /// The operator's word on endpoints that are in no list.
+    pub custom: CustomClouds,
+}
 
 /// The clouds of this installation. Clones share what the simulated one made.
 #[derive(Debug, Clone, Default)]
 pub struct Clouds {
+    real: Option<Tools>,
     simulated: Option<Arc<Simulated>>,
     others: Vec<(Cloud, Arc<dyn Opener>)>,
 }
@@ -23,6 +46,13 @@ pub trait Opener: Send + Sync + std::fmt::Debug {
 }
 
 impl Clouds {
+    /// With the real clouds.
+    #[must_use]
+    pub fn reaching(mut self, tools: Tools) -> Self {
+        self.real = Some(tools);
+        self
+    }
+
     /// With a cloud that is simulated, and says so.
     #[must_use]
     pub fn simulating(mut self, simulated: Simulated) -> Self {
@@ -39,8 +69,26 @@ impl Clouds {
 
     /// The clouds that a customer can choose.
     pub fn offered(&self) -> Vec<Cloud> {
-        let simulated = self.simulated.iter().map(|_| Cloud::Simulated);
-        simulated.chain(self.others.iter().map(|(cloud, _)| *cloud)).collect()
+        let real = self.real.iter().flat_map(|_| [Cloud::Huawei, Cloud::Ec2]);
+        let built_in = real.chain(self.simulated.iter().map(|_| Cloud::Simulated));
+        let mut offered: Vec<Cloud> = built_in.chain(self.others.iter().map(|(cloud, _)| *cloud)).collect();
+        offered.dedup();
+        offered
+    }
+
+    /// Whether customers may name endpoints that are in no list.
+    pub fn takes_endpoints(&self) -> bool {
+        self.real.as_ref().is_some_and(|tools| tools.custom != CustomClouds::Refused)
+    }
+
+    /// The regions of a cloud, as customers choose them.
+    pub fn regions(&self, cloud: Cloud) -> Vec<String> {
+        match cloud {
+            Cloud::Huawei => Region::all().map(|region| region.id().to_owned()).collect(),
+            Cloud::Ec2 => ec2::known_places().collect(),
+            Cloud::Simulated => vec!["simulated-1".to_owned()],
+            Cloud::Own => Vec::new(),
+        }
     }
 
     /// The cloud at `place`, as these credentials see it.
@@ -51,12 +99,47 @@ impl Clouds {
         if let Some((_, opener)) = self.others.iter().find(|(cloud, _)| *cloud == place.cloud) {
             return opener.open(place, credentials);
         }
-        match (place.cloud, &self.simulated) {
-            (Cloud::Simulated, Some(simulated)) => Ok(simulated.as_seen_by(credentials)),
-            (cloud, _) => {
-                let why = format!("the cloud `{cloud}` is not offered here");
-                Err(CloudError::new(Trouble::Endpoint, &why))
-            }
+        match (place.cloud, &self.real, &self.simulated) {
+            (Cloud::Huawei, Some(tools), _) => huawei(tools, place, credentials),
+            (Cloud::Ec2, Some(tools), _) => ec2(tools, place, credentials),
+            (Cloud::Simulated, _, Some(simulated)) => Ok(simulated.as_seen_by(credentials)),
+            (cloud, ..) => Err(CloudError::new(Trouble::Endpoint, &format!("the cloud `{cloud}` is not offered here"))),
         }
     }
+}
+
+fn unknown(place: &Place) -> CloudError {
+    CloudError::new(Trouble::Endpoint, &format!("{} has no region `{}`", place.cloud, place.region))
+}
+
+fn huawei(tools: &Tools, place: &Place, credentials: Credentials) -> Answer<Arc<dyn Provider>> {
+    let endpoint = match &place.endpoint {
+        Some(_) if tools.custom == CustomClouds::Refused => {
+            return Err(CloudError::new(Trouble::Endpoint, "endpoints of one's own are not allowed here"));
+        }
+        Some(template) => huawei::Endpoint::custom(huawei::Custom {
+            template: template.clone(),
+            region: place.region.clone(),
+            sts: false,
+            bss: false,
+            session_tokens: false,
+        })?,
+        None => {
+            let region = Region::parse(&place.region).ok_or_else(|| unknown(place))?;
+            // Accounts of the Chinese site live in Chinese regions, and prices are told by the account's own site.
+            let site = if place.region.starts_with("cn-") { Site::China } else { Site::International };
+            huawei::Endpoint::public(region, site)
+        }
+    };
+    let Tools { http, clock, entropy, .. } = tools.clone();
+    Ok(Arc::new(Huawei::new(huawei::Tools { http, clock, entropy }, endpoint, credentials)?))
+}
+
+fn ec2(tools: &Tools, place: &Place, credentials: Credentials) -> Answer<Arc<dyn Provider>> {
+    let endpoint = match &place.endpoint {
+        Some(compute) => ec2::Endpoint::custom(&ec2::Custom::unknown(compute, &place.region), tools.custom)?,
+        None => ec2::Endpoint::known(&place.region).ok_or_else(|| unknown(place))?,
+    };
+    let Tools { http, clock, entropy, .. } = tools.clone();
+    Ok(Arc::new(Ec2::new(ec2::Tools { http, clock, entropy }, endpoint, credentials)?))
 }

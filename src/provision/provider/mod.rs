@@ -7,7 +7,9 @@
 //! Providers know nothing of licenses, recipes or the database.
 
 pub mod clouds;
+pub mod ec2;
 pub mod error;
+pub mod huawei;
 pub mod model;
 pub mod simulated;
 

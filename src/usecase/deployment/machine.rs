@@ -182,14 +182,14 @@ pub fn license_code(tx: &mut Tx, ctx: Context, session: &str) -> Told<String> {
 ///
 /// # Errors
 /// The database's; [`Failure::Missing`] when it was deleted.
-pub fn package(tx: &mut Tx, ctx: Context, session: &str) -> Told<package::P> {
+pub fn package(tx: &mut Tx, ctx: Context, session: &str) -> Told<package::Package> {
     let deployment = match may_fetch(tx, ctx, session)? {
         Ok(deployment) => deployment,
         Err(turned) => return Ok(Err(turned)),
     };
     let pin = &deployment.plan.package;
-    let found = package::for_recipe(tx, ctx, &deployment.record.product, &deployment.plan.recipe.package)?;
-    let found = found.filter(|it| package::manifest_digest(&it.manifest) == pin.manifest_sha256);
+    let (product, source) = (&deployment.record.product, &deployment.plan.recipe.package);
+    let found = package::pinned(tx, ctx, product, source, &pin.version, &pin.manifest_sha256)?;
     found.map(Ok).ok_or_else(|| {
         Failure::Missing(format!("the package {} of {} is gone", pin.version, deployment.record.product))
     })

@@ -34,13 +34,16 @@ pub fn script(ctx: Context, deployment: &Deployment) -> Done<Result<Script, Boot
     let record = &deployment.record;
     let token = secrets::token(ctx, record.id, record.attempt.as_deref().unwrap_or(REHEARSAL));
     let password = secrets::password(ctx, record)?;
-    let key = ctx.installation.keys.signer(&record.product)?.public().as_bytes();
+    let kid = &deployment.plan.package.kid;
+    let Some((_, key)) = ctx.installation.keys.recognise(kid) else {
+        return Err(Failure::Missing(format!("the key {kid}, which signed the package, is not known")));
+    };
     let bootstrap = Bootstrap {
         service: &ctx.installation.issuer,
         deployment: record.id,
         token: &token,
         manifest_sha256: &deployment.plan.package.manifest_sha256,
-        key,
+        key: key.public.as_bytes(),
         pin: None,
         product: &record.product,
         password: password.as_ref(),

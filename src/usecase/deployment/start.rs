@@ -172,8 +172,9 @@ fn pin(tx: &mut Tx, ctx: Context, product: &Slug, recipe: &Recipe) -> Done<Optio
     let package = package::for_recipe(tx, ctx, product, &recipe.package)?;
     Ok(package.map(|it| PackagePin {
         version: it.version,
+        kid: it.kid,
         manifest_sha256: package::manifest_digest(&it.manifest),
-        size: u64::try_from(it.size).unwrap_or(0),
+        size: it.size,
     }))
 }
 

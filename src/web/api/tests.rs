@@ -115,6 +115,8 @@ impl Api {
             trusted_proxies: crate::base::proxies::Proxies::default(),
             rate_limits: crate::base::rate::RateLimits::default(),
             clouds: crate::provision::provider::clouds::Clouds::default(),
+            http: crate::http::Client::new(crate::http::Guard::default()).unwrap(),
+            depot: crate::depot::Depot::open(&crate::depot::Place::Folder(dir.path().join("packages"))).unwrap(),
         };
         let app = App::new(parts).await.unwrap();
         let wanted = sample_catalog();

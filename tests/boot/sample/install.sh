@@ -5,6 +5,7 @@ echo "installing for $SIGNET_PRODUCT"
 env | grep ^SIGNET_ | sort >/root/environment
 [ -s "$SIGNET_LICENSE_FILE" ]
 cp answer.sh /usr/local/bin/sample-answer
+printf %s "${SIGNET_PARAM_GREETING-}" >/etc/sample-greeting
 cat >/etc/systemd/system/sample.socket <<X
 [Socket]
 ListenStream=8080
@@ -15,7 +16,6 @@ cat >/etc/systemd/system/sample@.service <<X
 ExecStart=/bin/sh /usr/local/bin/sample-answer
 StandardInput=socket
 StandardError=journal
-Environment=GREETING='${SIGNET_PARAM_GREETING-}'
 X
 systemctl daemon-reload
 systemctl start sample.socket

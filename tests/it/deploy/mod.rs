@@ -1,3 +1,5 @@
 //! Deployment: servers that are made, started and looked at.
 
 mod boot;
+mod ec2;
+mod huawei;

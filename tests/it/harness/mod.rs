@@ -21,6 +21,7 @@ use signet::{
         time::Time,
     },
     catalog,
+    depot::{Depot, Place},
     license::{jwks::Jwks, model::License, seal::MasterKey},
     provision::provider::clouds::Clouds,
     store::{
@@ -170,6 +171,8 @@ impl TestApp {
             trusted_proxies: settings.trusted_proxies.clone(),
             rate_limits: settings.rate_limits,
             clouds: settings.clouds.clone(),
+            http: signet::http::Client::new(signet::http::Guard::default()).unwrap(),
+            depot: Depot::open(&Place::Folder(database.folder.path().join("packages"))).unwrap(),
         };
         let app = App::new(parts).await.unwrap();
         let stop = CancellationToken::new();

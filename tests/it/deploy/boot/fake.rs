@@ -12,11 +12,13 @@ use std::{
 use data_encoding::{BASE64, BASE64URL_NOPAD, HEXLOWER};
 use ed25519_dalek::{Signer, SigningKey};
 use sha2::{Digest, Sha256};
+use signet::provision::proof::{MachineKey, session_message};
 
 /// The token of all scripts here.
 pub const TOKEN: &str = "one-time-token-of-43-characters-abcdefghijk";
 const SESSION: &str = "session-token";
-const LICENSE: &str = "license-code.of-the.customer";
+/// The license that [`Play`] hands out unless a test says otherwise.
+pub const LICENSE: &str = "license-code.of-the.customer";
 pub const ACTIVATION: &str = "0198b0aa-0000-7000-8000-000000000001";
 
 /// What is served, and how badly.
@@ -24,6 +26,9 @@ pub const ACTIVATION: &str = "0198b0aa-0000-7000-8000-000000000001";
 pub struct Play {
     pub manifest: String,
     pub package: Vec<u8>,
+    pub license: String,
+    /// The real service, which then answers everything but for manifest and package.
+    pub real: Option<SocketAddr>,
     /// After so many bytes the package's connections break off, one after the other.
     pub cuts: Vec<usize>,
     /// The first call of each kind is carried out, but its answer gets lost.
@@ -66,6 +71,8 @@ pub struct Fake {
 
 struct Call {
     method: String,
+    /// As it was sent: path and query.
+    target: String,
     path: String,
     query: BTreeMap<String, String>,
     headers: BTreeMap<String, String>,
@@ -130,7 +137,8 @@ fn serve(stream: &TcpStream, state: &Mutex<State>) {
         }
     };
     state.calls.push(format!("{} {name} {status}", call.method));
-    if first && state.play.loses_answers {
+    // A renewal that gets lost is the next timer's.
+    if first && state.play.loses_answers && name != "renew" {
         return;
     }
     let cut = if name == "package" && !state.play.cuts.is_empty() { state.play.cuts.remove(0) } else { body.len() };
@@ -171,7 +179,8 @@ fn read(stream: &TcpStream) -> Option<Call> {
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
     let (path, query) = target.split_once('?').unwrap_or((&target, ""));
-    Some(Call { method, path: path.to_owned(), query: form(query.as_bytes()), headers, body })
+    let (path, query) = (path.to_owned(), form(query.as_bytes()));
+    Some(Call { method, path, query, target, headers, body })
 }
 
 fn form(bytes: &[u8]) -> BTreeMap<String, String> {
@@ -186,10 +195,16 @@ fn answer(state: &mut State, call: &Call, name: &str) -> (u16, Vec<u8>) {
     if let Some((status, detail)) = state.play.refuses.get(name) {
         return (*status, problem(detail));
     }
+    if let Some(real) = state.play.real {
+        return match name {
+            "manifest" | "package" => served(state, call, name),
+            _ => forwarded(real, call),
+        };
+    }
     let authorization = call.headers.get("authorization").map(String::as_str).unwrap_or_default();
-    let wanted = match call.path.strip_prefix("/api/v1/") {
-        Some("bootstrap/session") => String::new(),
-        Some("activations") => format!("License {LICENSE}"),
+    let wanted = match call.path.strip_prefix("/api/v1/").unwrap_or_default() {
+        "bootstrap/session" => String::new(),
+        path if path.starts_with("activations") => format!("License {}", state.play.license),
         _ => format!("Bootstrap {SESSION}"),
     };
     if authorization != wanted {
@@ -198,15 +213,10 @@ fn answer(state: &mut State, call: &Call, name: &str) -> (u16, Vec<u8>) {
     }
     match (call.method.as_str(), name) {
         ("POST", "session") => session(state, call),
-        ("GET", "manifest") => (200, state.play.manifest.clone().into_bytes()),
-        ("GET", "package") => match call.from() {
-            Some(from) if from >= state.play.package.len() => (416, Vec::new()),
-            Some(from) => (206, state.play.package[from..].to_vec()),
-            None => (200, state.play.package.clone()),
-        },
-        ("GET", "license") => (200, format!("code {LICENSE}\n").into_bytes()),
+        ("GET", "manifest" | "package") => served(state, call, name),
+        ("GET", "license") => (200, format!("code {}\n", state.play.license).into_bytes()),
         ("POST", "report") => report(state, call),
-        ("POST", "activations") => activation(state, call),
+        ("POST", "activations" | "renew") => activation(state, call, name),
         _ => {
             state.complaints.push(format!("{} {}", call.method, call.path));
             (404, problem("no such call"))
@@ -229,12 +239,17 @@ fn session(state: &mut State, call: &Call) -> (u16, Vec<u8>) {
     (200, format!("session {SESSION}\n").into_bytes())
 }
 
-/// Whether the proof is the key's signature over token and key: what `openssl dgst -verify` says.
+/// Whether the proof is the key's signature over token and key: what `openssl dgst -verify` says, and the service.
 fn proven(token: &str, key: &str, proof: &str) -> bool {
+    let decode = |text: &str| BASE64.decode(text.as_bytes()).unwrap_or_default();
+    let machine = MachineKey::from_der(&decode(key));
+    if !machine.is_some_and(|it| it.verifies(&session_message(token, key), &decode(proof))) {
+        return false;
+    }
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
     std::fs::write(path("key"), format!("-----BEGIN PUBLIC KEY-----\n{key}\n-----END PUBLIC KEY-----\n")).unwrap();
-    std::fs::write(path("proof"), BASE64.decode(proof.as_bytes()).unwrap_or_default()).unwrap();
+    std::fs::write(path("proof"), decode(proof)).unwrap();
     std::fs::write(path("text"), format!("signet-bootstrap\n{token}\n{key}")).unwrap();
     let mut openssl = Command::new("openssl");
     openssl.args(["dgst", "-sha256", "-verify", "key", "-signature", "proof", "text"]).current_dir(&folder);
@@ -262,11 +277,37 @@ fn report(state: &mut State, call: &Call) -> (u16, Vec<u8>) {
     (200, format!("order {order}\n").into_bytes())
 }
 
-fn activation(state: &mut State, call: &Call) -> (u16, Vec<u8>) {
+fn served(state: &State, call: &Call, name: &str) -> (u16, Vec<u8>) {
+    let package = &state.play.package;
+    match call.from() {
+        _ if name == "manifest" => (200, state.play.manifest.clone().into_bytes()),
+        Some(from) if from >= package.len() => (416, Vec::new()),
+        Some(from) => (206, package[from..].to_vec()),
+        None => (200, package.clone()),
+    }
+}
+
+/// What the real service says to it.
+fn forwarded(real: SocketAddr, call: &Call) -> (u16, Vec<u8>) {
+    let mut stream = TcpStream::connect(real).unwrap();
+    let Call { method, target, .. } = call;
+    let mut head = format!("{method} {target} HTTP/1.1\r\n");
+    for (name, value) in &call.headers {
+        head += &format!("{name}: {value}\r\n");
+    }
+    stream.write_all(format!("{head}connection: close\r\n\r\n").as_bytes()).unwrap();
+    stream.write_all(&call.body).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.split(' ').nth(1).unwrap().parse().unwrap(), body.as_bytes().to_vec())
+}
+
+fn activation(state: &mut State, call: &Call, name: &str) -> (u16, Vec<u8>) {
     let asked: serde_json::Value = serde_json::from_slice(&call.body).unwrap_or_default();
     let components = asked["components"].as_object().cloned().unwrap_or_default();
     let digests = components.values().all(|it| it.as_str().is_some_and(|it| it.len() == 43));
-    if asked["product"] != "atlas" || !components.contains_key("machine-id") || !digests {
+    if (name == "activations" && asked["product"] != "atlas") || !components.contains_key("machine-id") || !digests {
         state.complaints.push(format!("activation: {asked}"));
         return (422, problem("not an activation"));
     }
@@ -278,6 +319,15 @@ fn activation(state: &mut State, call: &Call) -> (u16, Vec<u8>) {
 
 /// A manifest of a package, signed; what it says of it can be changed first.
 pub fn manifest(key: &SigningKey, package: &[u8], change: impl FnOnce(&mut serde_json::Value)) -> String {
+    manifest_by(|input| key.sign(input).to_bytes(), package, change)
+}
+
+/// The same by whatever signs.
+pub fn manifest_by(
+    sign: impl FnOnce(&[u8]) -> [u8; 64],
+    package: &[u8],
+    change: impl FnOnce(&mut serde_json::Value),
+) -> String {
     let mut claims = serde_json::json!({
         "aud": "atlas/package", "exp": 4_102_444_800_u64, "file": "atlas.tar.gz", "min_version": "1.0.0",
         "sha256": HEXLOWER.encode(&Sha256::digest(package)), "size": package.len(), "version": "1.2.3",
@@ -286,6 +336,6 @@ pub fn manifest(key: &SigningKey, package: &[u8], change: impl FnOnce(&mut serde
     let encode = |text: String| BASE64URL_NOPAD.encode(text.as_bytes());
     let header = r#"{"alg":"EdDSA","kid":"key-1","typ":"package+jwt"}"#.to_owned();
     let input = format!("{}.{}", encode(header), encode(claims.to_string()));
-    let signature = key.sign(input.as_bytes()).to_bytes();
+    let signature = sign(input.as_bytes());
     format!("{input}.{}", BASE64URL_NOPAD.encode(&signature))
 }

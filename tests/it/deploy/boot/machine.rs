@@ -9,7 +9,7 @@ use data_encoding::HEXLOWER;
 use ed25519_dalek::SigningKey;
 use sha2::{Digest, Sha256};
 use signet::{
-    base::entropy::SeededEntropy,
+    base::{entropy::SeededEntropy, ids::DeploymentId},
     provision::{
         bootstrap::Bootstrap,
         password,
@@ -26,6 +26,8 @@ pub const PASSWORD: &str = "Correct-Horse-7";
 
 /// What a test starts with: everything in order. Tests change it.
 pub struct Plan {
+    /// Another script than the one for all this.
+    pub script: Option<String>,
     pub key: SigningKey,
     pub play: Play,
     pub recipe: Recipe,
@@ -45,8 +47,9 @@ impl Plan {
         let package = packed(&repository().join("tests/boot/sample"));
         let manifest = fake::manifest(&key, &package, |_| {});
         Self {
+            script: None,
             key,
-            play: Play { manifest, package, ..Play::default() },
+            play: Play { manifest, package, license: fake::LICENSE.to_owned(), ..Play::default() },
             recipe: Recipe {
                 package: PackageSource::Published { version: None },
                 install: "./install.sh".to_owned(),
@@ -71,7 +74,7 @@ impl Plan {
     /// Starts the service and the server, and waits until the server is off.
     pub fn run(self) -> Machine {
         let out = TempDir::new().unwrap();
-        let script = self.script();
+        let script = self.script.clone().unwrap_or_else(|| self.written());
         let fake = Fake::start(self.play);
         std::fs::write(out.path().join("script"), &script).unwrap();
         let files = out.path().join("to-copy");
@@ -86,12 +89,12 @@ impl Plan {
         Machine { out, fake, script }
     }
 
-    fn script(&self) -> String {
+    fn written(&self) -> String {
         let digest = HEXLOWER.encode(&Sha256::digest(self.other_manifest.unwrap_or(&self.play.manifest)));
         let hash = password::hash(&PASSWORD.into(), &SeededEntropy::new(1)).unwrap();
         let bootstrap = Bootstrap {
             service: "http://198.51.100.10",
-            deployment: signet::base::ids::DeploymentId::from_bytes([7; 16]),
+            deployment: DeploymentId::from_bytes([7; 16]),
             token: &TOKEN.into(),
             manifest_sha256: &digest,
             key: &self.key.verifying_key().to_bytes(),

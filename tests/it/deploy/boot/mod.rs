@@ -1,7 +1,9 @@
 //! Servers that really start: a Debian with its own systemd and cloud-init, in namespaces of their own, run the script
-//! that Signet writes for them. [`fake`] plays the service that the script calls, [`machine`] is the server.
+//! that Signet writes for them. [`fake`] plays the service that the script calls, or hands its calls on to the real one;
+//! [`machine`] is the server.
 
 mod fake;
 mod machine;
 mod refusals;
+mod service;
 mod starts;

@@ -41,6 +41,8 @@ fn is_healthy(machine: &Machine) {
     }
     assert!(!files.contains("/run/signet-") && !files.contains("atlas/package"), "nothing is left over:\n{files}");
     assert!(machine.left("timers").contains("signet-atlas.timer"));
+    assert_eq!(machine.left("renewed"), "0\n", "what the timer starts");
+    assert_eq!(machine.fake.calls().last().unwrap(), "POST renew 201");
     let environment = machine.left("environment");
     for line in [
         "SIGNET_LEASE_FILE=/var/lib/signet/atlas/lease.jwt",

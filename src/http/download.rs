@@ -1,0 +1,89 @@
+//! Passes on a file that is kept elsewhere, and whose size and digest are known beforehand.
+
+use std::{ops::Range, time::Duration};
+
+use bytes::Bytes;
+use data_encoding::HEXLOWER;
+use futures_util::{
+    StreamExt as _,
+    stream::{self, BoxStream},
+};
+use sha2::{Digest, Sha256};
+
+use super::client::{Client, Request, Unreachable};
+
+/// Why a file cannot be passed on.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DownloadError {
+    /// Whoever keeps it does not answer.
+    #[error(transparent)]
+    Unreachable(#[from] Unreachable),
+    /// Whoever keeps it answers something else.
+    #[error("whoever keeps the file answers with HTTP status {0}")]
+    Status(u16),
+    /// It is not the file that is meant.
+    #[error("what is kept there is not the file that is meant: it has another size or another digest")]
+    Other,
+}
+
+/// How long a whole download may take.
+const DOWNLOAD: Duration = Duration::from_secs(3600);
+
+/// A request for the file at `url`.
+///
+/// # Errors
+/// [`DownloadError::Other`] when it is no address.
+pub fn request(url: &str) -> Result<Request, DownloadError> {
+    let url = url.parse().map_err(|_| DownloadError::Other)?;
+    Ok(Request { method: reqwest::Method::GET, url, headers: Vec::new(), body: Vec::new(), timeout: DOWNLOAD })
+}
+
+/// Asks for `range` of the file of `size` bytes behind `request`, and passes it on as it comes. The last piece of the
+/// whole file comes only when its digest is `sha256`; of a part only the size can be checked.
+///
+/// # Errors
+/// [`DownloadError`], also from the stream.
+pub async fn download(
+    client: &Client,
+    mut request: Request,
+    size: u64,
+    sha256: &str,
+    range: Range<u64>,
+) -> Result<BoxStream<'static, Result<Bytes, DownloadError>>, DownloadError> {
+    let whole = range == (0..size);
+    if !whole {
+        let value = format!("bytes={}-{}", range.start, range.end.saturating_sub(1));
+        request.headers.push(("range".to_owned(), value));
+    }
+    let (status, body) = client.open(request).await?;
+    // A keeper without ranges answers 200 with all of it, which is not what was asked for.
+    if status != if whole { 200 } else { 206 } {
+        return Err(DownloadError::Status(status));
+    }
+    let checked =
+        Checked { body, hash: whole.then(Sha256::new), left: range.end - range.start, sha256: sha256.to_owned() };
+    Ok(stream::try_unfold(checked, Checked::next).boxed())
+}
+
+struct Checked {
+    body: BoxStream<'static, Result<Bytes, Unreachable>>,
+    hash: Option<Sha256>,
+    left: u64,
+    sha256: String,
+}
+
+impl Checked {
+    async fn next(mut self) -> Result<Option<(Bytes, Self)>, DownloadError> {
+        let Some(piece) = self.body.next().await.transpose()? else {
+            return if self.left == 0 { Ok(None) } else { Err(DownloadError::Other) };
+        };
+        self.left = self.left.checked_sub(piece.len() as u64).ok_or(DownloadError::Other)?;
+        if let Some(hash) = &mut self.hash {
+            hash.update(&piece);
+            if self.left == 0 && HEXLOWER.encode(&hash.clone().finalize()) != self.sha256 {
+                return Err(DownloadError::Other);
+            }
+        }
+        Ok(Some((piece, self)))
+    }
+}

@@ -1,0 +1,221 @@
+//! What there is to choose from.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    base::time::Time,
+    provision::{
+        provider::{
+            Answer,
+            model::{Flavor, Identity, Image, KeyPair, Network, PortRange, SecurityGroup, Stock, Subnet, Zone},
+        },
+        recipe::Architecture,
+    },
+};
+
+use super::{
+    Ec2, ImageSource,
+    call::{compute, sts},
+    xml::Element,
+};
+
+/// Members of a page.
+const PAGE: u32 = 100;
+/// Pages of a list: more than AWS has types in any region.
+const PAGES: u32 = 30;
+/// Members of a page of images, of which each name pattern has few.
+const IMAGE_PAGE: u32 = 1_000;
+/// Disk of an image that tells no size, GiB.
+const DISK_GIB: u32 = 8;
+
+impl Ec2 {
+    pub(super) async fn who(&self) -> Answer<Identity> {
+        let Some(url) = self.endpoint.sts.clone() else {
+            // Lists anybody's regions without looking at the keys: some clouds. Key pairs are somebody's.
+            self.call(&compute("DescribeKeyPairs")).await?;
+            return Ok(Identity { account: shortened(&self.credentials.access_key), user: None });
+        };
+        let answer = self.call_sts(&url, &sts("GetCallerIdentity")).await?;
+        let text = |name| answer.find(name).map(|element| element.content().to_owned());
+        Ok(Identity { account: text("Account").unwrap_or_default(), user: text("Arn") })
+    }
+
+    pub(super) async fn list_zones(&self) -> Answer<Vec<Zone>> {
+        let answer = self.call(&compute("DescribeAvailabilityZones")).await?;
+        let zone = |item: &Element| Zone {
+            id: item.string("zoneName"),
+            available: item.text("zoneState").is_none_or(|state| state == "available"),
+        };
+        Ok(answer.items("availabilityZoneInfo").map(zone).collect())
+    }
+
+    pub(super) async fn list_flavors(&self, zone: &str) -> Answer<Vec<Flavor>> {
+        let offered = self.offered(zone).await?;
+        let mut form = compute("DescribeInstanceTypes");
+        if offered.is_some() {
+            form = form.filter("current-generation", &["true"]).filter("bare-metal", &["false"]);
+        }
+        let pages = self.pages(&form, PAGE, PAGES).await?;
+        let lists = ["instanceTypeSet", "instanceTypeDetails"];
+        let items = pages.iter().flat_map(|page| lists.iter().flat_map(|list| page.items(list)));
+        let mut found: Vec<Flavor> = items
+            .filter_map(flavor)
+            .filter(|flavor| offered.as_ref().is_none_or(|offered| offered.contains(&flavor.id)))
+            .collect();
+        found.sort_by(|a, b| (a.vcpus, a.memory_mib, &a.id).cmp(&(b.vcpus, b.memory_mib, &b.id)));
+        found.dedup();
+        Ok(found)
+    }
+
+    /// The types that a zone offers; `None` where the cloud does not tell.
+    async fn offered(&self, zone: &str) -> Answer<Option<BTreeSet<String>>> {
+        if !self.endpoint.abilities.offerings {
+            return Ok(None);
+        }
+        let form = compute("DescribeInstanceTypeOfferings").with("LocationType", "availability-zone");
+        let pages = self.pages(&form.filter("location", &[zone]), 1_000, PAGES).await?;
+        let items = pages.iter().flat_map(|page| page.items("instanceTypeOfferingSet"));
+        Ok(Some(items.map(|item| item.string("instanceType")).collect()))
+    }
+
+    pub(super) async fn list_images(&self, architecture: Architecture) -> Answer<Vec<Image>> {
+        let mut found = Vec::new();
+        for source in &self.endpoint.images {
+            found.extend(self.images_of(source, architecture).await?);
+        }
+        Ok(found)
+    }
+
+    async fn images_of(&self, source: &ImageSource, architecture: Architecture) -> Answer<Vec<Image>> {
+        let mut form = compute("DescribeImages")
+            .numbered("Owner", &[&source.owner])
+            .filter("architecture", &[architecture.as_str()])
+            .filter("state", &["available"]);
+        if source.name != "*" {
+            form = form.filter("name", &[&source.name]);
+        }
+        // Clouds that know no pages of images are not asked for one when images are few.
+        let pages =
+            if source.name == "*" { vec![self.call(&form).await?] } else { self.pages(&form, IMAGE_PAGE, 3).await? };
+        let now = self.clock.now();
+        let old = |item: &&Element| {
+            item.text("deprecationTime").and_then(|text| text.parse::<Time>().ok()).is_some_and(|time| time < now)
+        };
+        let windows = |item: &&Element| item.text("platform").is_some_and(|name| name.eq_ignore_ascii_case("windows"));
+        let items = pages.iter().flat_map(|page| page.items("imagesSet"));
+        let mut items: Vec<&Element> = items.filter(|item| !old(item) && !windows(item)).collect();
+        items.sort_by_key(|item| std::cmp::Reverse(item.string("creationDate")));
+        Ok(items.into_iter().take(source.newest).map(|item| image(item, source, architecture)).collect())
+    }
+
+    pub(super) async fn list_networks(&self) -> Answer<Vec<Network>> {
+        let networks = self.call(&compute("DescribeVpcs")).await?;
+        let subnets = self.call(&compute("DescribeSubnets")).await?;
+        let mut by_network: BTreeMap<String, Vec<Subnet>> = BTreeMap::new();
+        for item in subnets.items("subnetSet") {
+            by_network.entry(item.string("vpcId")).or_default().push(subnet(item));
+        }
+        let network = |item: &Element| {
+            let id = item.string("vpcId");
+            let subnets = by_network.remove(&id).unwrap_or_default();
+            Network { name: name_of(item, &id), cidr: item.string("cidrBlock"), subnets, id }
+        };
+        Ok(networks.items("vpcSet").map(network).collect())
+    }
+
+    pub(super) async fn list_security_groups(&self, network: &str) -> Answer<Vec<SecurityGroup>> {
+        let answer = self.call(&compute("DescribeSecurityGroups").filter("vpc-id", &[network])).await?;
+        let group = |item: &Element| SecurityGroup {
+            id: item.string("groupId"),
+            name: item.string("groupName"),
+            open_ports: Some(item.items("ipPermissions").filter_map(open_ports).collect()),
+        };
+        Ok(answer.items("securityGroupInfo").map(group).collect())
+    }
+
+    pub(super) async fn list_key_pairs(&self) -> Answer<Vec<KeyPair>> {
+        let answer = self.call(&compute("DescribeKeyPairs")).await?;
+        let pair =
+            |item: &Element| KeyPair { name: item.string("keyName"), fingerprint: item.string("keyFingerprint") };
+        Ok(answer.items("keySet").map(pair).collect())
+    }
+}
+
+/// Enough of a key's id to recognise it.
+fn shortened(id: &str) -> String {
+    let end: String = id.chars().skip(id.chars().count().saturating_sub(4)).collect();
+    format!("…{end}")
+}
+
+/// The tag `Name`, or the id.
+fn name_of(item: &Element, id: &str) -> String {
+    let tag = item.items("tagSet").find(|tag| tag.text("key") == Some("Name"));
+    tag.and_then(|tag| tag.text("value")).unwrap_or(id).to_owned()
+}
+
+fn number(item: &Element, paths: &[&str]) -> Option<u64> {
+    paths.iter().find_map(|path| item.text(path)?.parse().ok())
+}
+
+/// A type in AWS's words or in those of older clouds, which count memory in MiB or in bytes and have x86 only.
+fn flavor(item: &Element) -> Option<Flavor> {
+    let memory = number(item, &["memoryInfo/sizeInMiB", "memory"])?;
+    let architectures: Vec<&str> = item.items("processorInfo/supportedArchitectures").map(Element::content).collect();
+    let architecture = match architectures.as_slice() {
+        [] => Architecture::X86_64,
+        known if known.contains(&"x86_64") => Architecture::X86_64,
+        known if known.contains(&"arm64") => Architecture::Arm64,
+        _ => return None,
+    };
+    Some(Flavor {
+        id: item.text("instanceType").or_else(|| item.text("name"))?.to_owned(),
+        vcpus: u32::try_from(number(item, &["vCpuInfo/defaultVCpus", "vcpu", "cpu"])?).ok()?,
+        memory_mib: u32::try_from(if memory >= 1 << 27 { memory >> 20 } else { memory }).ok()?,
+        architecture,
+        stock: Stock::Normal,
+    })
+}
+
+fn image(item: &Element, source: &ImageSource, architecture: Architecture) -> Image {
+    let id = item.string("imageId");
+    let root = item.text("rootDeviceName");
+    let disk = item.items("blockDeviceMapping").find(|device| device.text("deviceName") == root);
+    let size = disk.and_then(|device| number(device, &["ebs/volumeSize"])).and_then(|size| u32::try_from(size).ok());
+    let name = item.text("name").unwrap_or(&id).to_owned();
+    Image {
+        system: source.system.clone().or_else(|| item.text("description").map(str::to_owned)).unwrap_or(name.clone()),
+        name,
+        architecture,
+        minimum_disk_gib: size.unwrap_or(DISK_GIB),
+        minimum_memory_mib: 0,
+        root_device: root.map(str::to_owned),
+        id,
+    }
+}
+
+fn subnet(item: &Element) -> Subnet {
+    let id = item.string("subnetId");
+    Subnet {
+        name: name_of(item, &id),
+        cidr: item.string("cidrBlock"),
+        zone: item.text("availabilityZone").map(str::to_owned),
+        free_addresses: number(item, &["availableIpAddressCount"]),
+        dhcp: true,
+        id,
+    }
+}
+
+/// The TCP ports that a rule opens to the world.
+fn open_ports(rule: &Element) -> Option<PortRange> {
+    let world = rule.items("ipRanges").any(|range| range.text("cidrIp") == Some("0.0.0.0/0"))
+        || rule.items("ipv6Ranges").any(|range| range.text("cidrIpv6") == Some("::/0"));
+    let port = |path| number(rule, &[path]).and_then(|port| u16::try_from(port).ok());
+    match rule.text("ipProtocol")? {
+        _ if !world => None,
+        "-1" => Some(PortRange { first: 0, last: u16::MAX }),
+        "tcp" | "6" => {
+            Some(PortRange { first: port("fromPort").unwrap_or(0), last: port("toPort").unwrap_or(u16::MAX) })
+        }
+        _ => None,
+    }
+}

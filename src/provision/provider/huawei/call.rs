@@ -1,0 +1,221 @@
+//! One call: signed, sent, repeated where that does no harm, and read.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::{
+    base::{entropy::Entropy, secret::ExposeSecret, time::Time},
+    http::{Answer as HttpAnswer, Method, Request, Unreachable},
+    provision::provider::{
+        Answer,
+        error::{CloudError, Trouble},
+    },
+};
+
+use super::{
+    Huawei,
+    endpoint::Service,
+    refusal::Refusal,
+    scrub::Scrub,
+    signing::{self, Message, authorization, query_string},
+};
+
+/// How long one exchange may take.
+const TIMEOUT: Duration = Duration::from_secs(45);
+/// How often a call is sent at most.
+const TRIES: u32 = 5;
+/// The first wait is at most this long; each further one at most twice as long as the one before.
+const FIRST_WAIT: Duration = Duration::from_millis(250);
+/// Seconds by which clocks may differ: the gateway takes 15 minutes.
+const SKEW_SECONDS: i64 = 900;
+const CONTENT_TYPE: &str = "application/json;charset=utf8";
+
+/// Whether a call may be sent again when its answer is lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Repeat {
+    /// It changes nothing, or the same thing only once.
+    Harmless,
+    /// It would do it twice: a lost answer is [`Trouble::Unknown`].
+    Never,
+}
+
+/// What is called.
+#[derive(Clone)]
+pub struct Call {
+    service: Service,
+    method: Method,
+    path: String,
+    query: Vec<(String, String)>,
+    body: Option<Value>,
+    headers: Vec<(String, String)>,
+    secrets: Vec<String>,
+    pub(super) repeat: Repeat,
+}
+
+impl Call {
+    /// Asks for something.
+    pub fn get(service: Service, path: impl Into<String>) -> Self {
+        let (method, path) = (Method::GET, path.into());
+        let (query, headers, secrets) = (Vec::new(), Vec::new(), Vec::new());
+        Self { service, method, path, query, body: None, headers, secrets, repeat: Repeat::Harmless }
+    }
+
+    /// Sends `body`.
+    pub fn post(service: Service, path: impl Into<String>, body: Value) -> Self {
+        Self { method: Method::POST, body: Some(body), ..Self::get(service, path) }
+    }
+
+    /// Deletes something.
+    pub fn delete(service: Service, path: impl Into<String>) -> Self {
+        Self { method: Method::DELETE, ..Self::get(service, path) }
+    }
+
+    /// With a parameter.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.query.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// With a header, which is signed.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// With something that must not be shown in errors.
+    #[must_use]
+    pub fn hiding(mut self, secret: &str) -> Self {
+        self.secrets.push(secret.to_owned());
+        self
+    }
+
+    /// Sent once.
+    #[must_use]
+    pub fn once(self) -> Self {
+        Self { repeat: Repeat::Never, ..self }
+    }
+}
+
+impl Huawei {
+    /// Calls, repeats what may be repeated, and answers the JSON of what came back (`null` for an empty body).
+    pub(super) async fn call(&self, call: &Call) -> Answer<Value> {
+        let mut longest = FIRST_WAIT;
+        if call.repeat == Repeat::Harmless {
+            for _ in 1..TRIES {
+                match self.exchange(call).await {
+                    Err(error) if error.trouble.passes() => {}
+                    done => return done,
+                }
+                tokio::time::sleep(some_of(longest, &*self.entropy)).await;
+                longest *= 2;
+            }
+        }
+        self.exchange(call).await
+    }
+
+    async fn exchange(&self, call: &Call) -> Answer<Value> {
+        let now = self.clock.now();
+        let request = self.request(call, now)?;
+        let answer = self.http.send(request).await.map_err(|error| unreachable(&error, call.repeat))?;
+        self.read(&answer, call, now)
+    }
+
+    fn request(&self, call: &Call, now: Time) -> Answer<Request> {
+        let mut url = self.endpoint.url(call.service)?;
+        let base = url.path().trim_end_matches('/').to_owned();
+        url.set_path(&format!("{base}{}", call.path));
+        let query = query_string(&call.query);
+        url.set_query(Some(query.as_str()).filter(|query| !query.is_empty()));
+        let host = match (url.host_str().unwrap_or_default(), url.port()) {
+            (host, Some(port)) => format!("{host}:{port}"),
+            (host, None) => host.to_owned(),
+        };
+        let mut headers = vec![("host".to_owned(), host), (signing::DATE.to_owned(), signing::date(now))];
+        headers.push(("content-type".to_owned(), CONTENT_TYPE.to_owned()));
+        headers.extend(call.headers.iter().cloned());
+        if let Some(token) = &self.credentials.session_token {
+            headers.push(("x-security-token".to_owned(), token.expose_secret().to_owned()));
+        }
+        let body = call.body.as_ref().map(|body| body.to_string().into_bytes()).unwrap_or_default();
+        let message = Message {
+            method: call.method.as_str(),
+            path: url.path(),
+            query: &call.query,
+            headers: &headers,
+            body: &body,
+        };
+        let authorization = authorization(&self.credentials.access_key, &self.credentials.secret_key, message);
+        headers.push(("authorization".to_owned(), authorization));
+        let sound = |value: &str| value.bytes().all(|byte| (0x20..0x7f).contains(&byte));
+        if !headers.iter().all(|(_, value)| sound(value)) {
+            let message = "The access key or the token has characters that cannot be sent.";
+            return Err(CloudError::new(Trouble::Credentials, message));
+        }
+        Ok(Request { method: call.method.clone(), url, headers, body, timeout: TIMEOUT })
+    }
+
+    fn read(&self, answer: &HttpAnswer, call: &Call, now: Time) -> Answer<Value> {
+        if (200..300).contains(&answer.status) {
+            if answer.body.is_empty() {
+                return Ok(Value::Null);
+            }
+            return serde_json::from_slice(&answer.body).map_err(|_| {
+                let trouble = if call.repeat == Repeat::Never { Trouble::Unknown } else { Trouble::Unavailable };
+                CloudError::new(trouble, "The cloud's answer is no JSON: is this the address of its interface?")
+            });
+        }
+        let refusal = Refusal::parse(&answer.body);
+        let mut trouble = refusal.trouble(answer.status);
+        if matches!(trouble, Trouble::Credentials | Trouble::Expired) && skewed(answer, now) {
+            trouble = Trouble::Clock;
+        }
+        // A gateway that gave up waiting does not know what became of the call.
+        if trouble == Trouble::Unavailable && call.repeat == Repeat::Never {
+            trouble = Trouble::Unknown;
+        }
+        let scrub = self.scrub(call);
+        let message = match &refusal.message {
+            Some(message) => scrub.clean(message),
+            None => format!("The cloud answered with HTTP status {} and without an explanation.", answer.status),
+        };
+        let name = |text: String| scrub.clean(&text).chars().filter(|char| !char.is_control()).take(128).collect();
+        let request_id = answer.header("x-request-id").map(str::to_owned).or(refusal.request_id);
+        Err(CloudError::new(trouble, &message).with(refusal.code.map(name), request_id.map(name)))
+    }
+
+    fn scrub(&self, call: &Call) -> Scrub {
+        let mut scrub = Scrub::default();
+        scrub.add(&self.credentials.access_key);
+        scrub.add(self.credentials.secret_key.expose_secret());
+        if let Some(token) = &self.credentials.session_token {
+            scrub.add(token.expose_secret());
+        }
+        call.secrets.iter().for_each(|secret| scrub.add(secret));
+        scrub
+    }
+}
+
+/// Between half of `longest` and all of it, so that those who were refused together do not come back together.
+fn some_of(longest: Duration, entropy: &dyn Entropy) -> Duration {
+    let [byte] = entropy.bytes::<1>();
+    longest / 2 + longest / 2 * u32::from(byte) / 255
+}
+
+fn unreachable(error: &Unreachable, repeat: Repeat) -> CloudError {
+    let trouble = match error {
+        Unreachable::Refused(_) => Trouble::Endpoint,
+        _ if repeat == Repeat::Never && !error.was_not_sent() => Trouble::Unknown,
+        Unreachable::TooLarge { .. } => Trouble::Unexpected,
+        Unreachable::NoConnection { .. } | Unreachable::NoAnswer { .. } => Trouble::Unavailable,
+    };
+    CloudError::new(trouble, &error.to_string())
+}
+
+/// Whether the cloud's clock shows something else than ours: it then calls signatures wrong.
+fn skewed(answer: &HttpAnswer, now: Time) -> bool {
+    let date = answer.header("date").and_then(|text| jiff::fmt::rfc2822::parse(text).ok());
+    date.is_some_and(|date| Time::from(date.timestamp()).since(now).as_secs().abs() > SKEW_SECONDS)
+}

@@ -1,0 +1,104 @@
+//! What a server costs by the hour: flavor, system disk and public address. Traffic comes on top, by use.
+
+use serde_json::{Value, json};
+
+use crate::provision::provider::{
+    Answer,
+    error::{CloudError, Trouble},
+    model::*,
+};
+
+use super::{
+    Huawei,
+    call::Call,
+    endpoint::Service,
+    json::text,
+    order::{ADDRESS, DISK},
+};
+
+/// The price list's numbers for an hour and a gigabyte.
+const HOUR: u32 = 4;
+const GIGABYTE: u32 = 17;
+/// Hours of a month.
+const MONTH: u128 = 730;
+/// Digits after the point that are kept.
+const DIGITS: usize = 6;
+
+impl Huawei {
+    pub(super) async fn ask_price(&self, order: &ServerOrder) -> Answer<Option<Price>> {
+        if !self.endpoint.has_bss() {
+            return Ok(None);
+        }
+        let body = json!({
+            "project_id": self.project().await?,
+            "inquiry_precision": 1,
+            "product_infos": products(order, self.endpoint.region()),
+        });
+        let answer = self.call(&Call::post(Service::Bss, "/v2/bills/ratings/on-demand-resources", body)).await?;
+        let amount = answer.get("amount").map(|amount| amount.to_string().trim_matches('"').to_owned());
+        let (Some(per_hour), Some(currency)) = (amount, text(&answer, "/currency")) else {
+            return Err(CloudError::new(Trouble::Unexpected, "The cloud's price has no amount or no currency."));
+        };
+        let Some(micros) = micros(&per_hour) else {
+            return Err(CloudError::new(Trouble::Unexpected, "The cloud's price is no number."));
+        };
+        Ok(Some(Price { per_month: cents(micros * MONTH), per_hour, currency: currency.to_owned() }))
+    }
+}
+
+fn products(order: &ServerOrder, region: &str) -> Vec<Value> {
+    let product = |id: &str, service: &str, resource: &str, spec: &str| {
+        json!({
+            "id": id,
+            "cloud_service_type": service,
+            "resource_type": resource,
+            "resource_spec": spec,
+            "region": region,
+            "available_zone": order.zone,
+            "usage_factor": "Duration",
+            "usage_value": 1,
+            "usage_measure_id": HOUR,
+            "subscription_num": 1,
+        })
+    };
+    let flavor = format!("{}.linux", order.flavor);
+    let server = product("server", "hws.service.type.ec2", "hws.resource.type.vm", &flavor);
+    let mut disk = product("disk", "hws.service.type.ebs", "hws.resource.type.volume", DISK);
+    disk["resource_size"] = json!(order.disk_gib);
+    disk["size_measure_id"] = json!(GIGABYTE);
+    let mut products = vec![server, disk];
+    if order.public_address_mbit.is_some() {
+        products.push(product("address", "hws.service.type.vpc", "hws.resource.type.ip", ADDRESS));
+    }
+    products
+}
+
+/// Millionths of a decimal number; nothing for anything else.
+fn micros(text: &str) -> Option<u128> {
+    let (whole, part) = text.split_once('.').unwrap_or((text, ""));
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.is_empty() || whole.len() > 12 || !digits(whole) || !digits(part) {
+        return None;
+    }
+    let part: String = part.chars().chain(std::iter::repeat('0')).take(DIGITS).collect();
+    Some(whole.parse::<u128>().ok()? * 1_000_000 + part.parse::<u128>().ok()?)
+}
+
+/// With two digits after the point, rounded up: nobody is surprised by less.
+fn cents(micros: u128) -> String {
+    let cents = micros.div_ceil(10_000);
+    format!("{}.{:02}", cents / 100, cents % 100)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn huawei_prices_are_reckoned_without_rounding_errors() {
+        assert_eq!(micros("0.1234567"), Some(123_456));
+        assert_eq!(cents(micros("0.23").unwrap() * MONTH), "167.90");
+        assert_eq!(cents(micros("0.0001").unwrap() * MONTH), "0.08");
+        assert_eq!([micros("-1"), micros("1e-5"), micros(""), micros("null")], [None; 4]);
+    }
+}
