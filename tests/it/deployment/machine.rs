@@ -310,7 +310,7 @@ async fn lines_hold_nothing_that_a_terminal_obeys(#[case] backend: Backend) {
 async fn a_license_that_ended_meanwhile_fetches_nothing(#[case] act: Option<Act>) {
     let (it, session) = Deploying::called(Backend::Sqlite).await;
     assert_eq!(it.call("GET", "license", &session, "text/plain", b"").await.status, 200);
-    it.act(act.unwrap_or(Act::Extend(Some(it.app.now())))).await;
+    it.act(act.unwrap_or(Act::Extend(Some(it.app.now().plus_days(-60))))).await;
     it.pass(1);
     for path in ["manifest", "package", "license"] {
         let answer = it.call("GET", path, &session, "text/plain", b"").await;

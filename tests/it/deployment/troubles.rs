@@ -325,6 +325,24 @@ async fn new_credentials_do_not_disturb_what_runs() {
     assert_ne!(after.credentials, before.credentials);
 }
 
+/// Logs of machines are large; what came of the deployment stays.
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test]
+async fn the_log_of_a_deployment_is_forgotten_long_after_its_end(#[case] backend: Backend) {
+    let it = Deploying::begin(backend).await;
+    it.until_stage(Stage::BootstrapCalled).await;
+    it.app.pass_days(1);
+    it.settled(Status::Failed).await;
+    for (days, forgotten) in [(89, false), (2, true)] {
+        it.app.pass_days(days);
+        it.app.write(|tx, ctx| signet::usecase::retention::forget(tx, ctx, 30)).await;
+        assert_eq!(it.lines().await.is_empty(), forgotten);
+    }
+    assert_eq!(it.record().await.status, Status::Failed);
+}
+
 #[tokio::test]
 async fn what_failed_is_kept_until_it_is_removed() {
     let it = Deploying::begin(Backend::Sqlite).await;
