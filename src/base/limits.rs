@@ -111,6 +111,8 @@ pub const DEPLOYMENTS_OPEN: u32 = 20;
 pub const PARAMETER_CHARS: usize = 256;
 /// Lines that are kept of one deployment.
 pub const DEPLOYMENT_LINES: i64 = 5_000;
+/// Days that the log of a deployment is kept after it settled.
+pub const DEPLOYMENT_LINES_DAYS: i64 = 90;
 /// Lines of a log that are shown at once.
 pub const DEPLOYMENT_LINES_PAGE: u32 = 500;
 /// Lines of one report of a machine.

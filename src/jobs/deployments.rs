@@ -81,10 +81,33 @@ async fn one(app: &App, id: DeploymentId) {
         Err(_) => Event::Failed(CloudError::new(Trouble::Unknown, "the cloud took too long to answer")),
     };
     tracing::info!(deployment.id = %id, "deployment: {}", in_a_word(&event));
+    let labels = [("provider", work.deployment.record.provider.clone()), ("event", name(&event).to_owned())];
+    metrics::counter!("signet_deployment_events_total", &labels).increment(1);
     let recorded: Result<(), Failure> =
         app.write(Actor::Signet, move |tx, ctx| work::record(tx, ctx, &work, &event)).await;
     if let Err(failure) = recorded {
         tracing::error!(deployment.id = %id, "what a cloud answered could not be written down: {failure}");
+    }
+}
+
+/// The name in the metrics.
+fn name(event: &Event) -> &'static str {
+    match event {
+        Event::Failed(error)
+        | Event::Refused(error)
+        | Event::NotMade { error, .. }
+        | Event::RemovalFailed { error, .. } => error.trouble.as_str(),
+        Event::Checked(_) => "checked",
+        Event::Accepted(_) => "accepted",
+        Event::NothingFound => "nothing_found",
+        Event::Pending(_) => "pending",
+        Event::Created(_) => "created",
+        Event::Alive => "alive",
+        Event::Vanished => "vanished",
+        Event::Overdue(_) => "overdue",
+        Event::RemovalBegun(_) => "removal_begun",
+        Event::RemovalPending => "removal_pending",
+        Event::RemovalDone => "removed",
     }
 }
 
@@ -221,12 +244,16 @@ async fn check_quota(provider: &Arc<dyn Provider>, server: &ServerChoice) -> Ans
 }
 
 async fn order(provider: &Arc<dyn Provider>, work: &Work) -> Answer<Event> {
-    is_the_account(provider, work).await?;
     let (attempt, look_first, send) = match &work.task {
         Task::Order { attempt, look_first } => (attempt, *look_first, true),
         Task::Find(attempt) => (attempt, true, false),
         _ => return Ok(Event::NothingFound),
     };
+    match is_the_account(provider, work).await {
+        // Nothing was ever sent, nor is it now.
+        Err(error) if !look_first => return Ok(Event::Refused(error)),
+        checked => checked?,
+    }
     if look_first && let Some(accepted) = provider.find(attempt).await? {
         return Ok(Event::Accepted(accepted));
     }

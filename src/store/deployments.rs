@@ -267,6 +267,19 @@ impl Tx {
             .load(c))
     }
 
+    /// Deletes the lines of one deployment that settled before `before`; 0: there are none left.
+    pub fn lines_purge(&mut self, before: Time) -> Result<usize, StoreError> {
+        let old: Option<DeploymentId> = each!(self, c => deployments::table
+            .filter(deployments::ended_at.lt(before))
+            .filter(diesel::dsl::exists(lines::table.filter(lines::deployment_id.eq(deployments::id))))
+            .order(deployments::ended_at)
+            .select(deployments::id)
+            .first(c)
+            .optional())?;
+        let Some(id) = old else { return Ok(0) };
+        each!(self, c => diesel::delete(lines::table.filter(lines::deployment_id.eq(id))).execute(c))
+    }
+
     /// Writes down what a cloud said is there; what is known stays as it was.
     pub fn resources_seen(&mut self, id: DeploymentId, seen: &[Resource], at: Time) -> Result<(), StoreError> {
         for resource in seen {

@@ -348,3 +348,5 @@ diesel::table! {
 }
 
 diesel::allow_tables_to_appear_in_same_query!(licenses, orders);
+
+diesel::allow_tables_to_appear_in_same_query!(deployments, deployment_lines);

@@ -1,4 +1,5 @@
-//! What is forgotten, and when: nonces, remembered answers, messages, ended activations. In small bites, so that no write waits long.
+//! What is forgotten, and when: nonces, remembered answers, messages, ended activations, logs of
+//! deployments. In small bites, so that no write waits long.
 
 use jiff::SignedDuration;
 
@@ -18,6 +19,8 @@ pub struct Forgotten {
     pub answers: usize,
     /// Messages older than the retention.
     pub messages: usize,
+    /// Log lines of a deployment that settled longer than [`limits::DEPLOYMENT_LINES_DAYS`] ago.
+    pub lines: usize,
     /// Activations that ended longer than [`limits::ACTIVATION_DAYS`] ago.
     pub activations: usize,
 }
@@ -25,8 +28,9 @@ pub struct Forgotten {
 impl Forgotten {
     /// Whether there may be more to delete.
     pub fn more(self) -> bool {
-        [self.nonces, self.answers, self.messages, self.activations]
-            .contains(&usize::try_from(BITE).unwrap_or(usize::MAX))
+        self.lines > 0
+            || [self.nonces, self.answers, self.messages, self.activations]
+                .contains(&usize::try_from(BITE).unwrap_or(usize::MAX))
     }
 }
 
@@ -40,6 +44,7 @@ pub fn forget(tx: &mut Tx, ctx: Context, message_days: u16) -> Done<Forgotten> {
         nonces: tx.nonce_purge(ctx.now, BITE)?,
         answers: tx.idempotency_purge(answers_before, BITE)?,
         messages: tx.message_purge(ctx.now.plus_days(-i64::from(message_days)), BITE)?,
+        lines: tx.lines_purge(ctx.now.plus_days(-limits::DEPLOYMENT_LINES_DAYS))?,
         activations: tx.activation_purge(ctx.now.plus_days(-limits::ACTIVATION_DAYS), BITE)?,
     })
 }

@@ -69,6 +69,11 @@ impl Scripted {
         self.state().plays.push((call, play));
     }
 
+    /// Servers that were ever made.
+    pub fn made(&self) -> usize {
+        self.state().made
+    }
+
     /// How often something was asked for.
     pub fn count(&self, call: &str) -> usize {
         self.state().calls.iter().filter(|it| **it == call).count()

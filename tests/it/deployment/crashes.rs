@@ -39,9 +39,11 @@ impl Deploying {
 
 /// Whatever a worker did when it was killed, the next one does not order a second server, and comes to the end.
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test]
 async fn a_worker_that_is_killed_leaves_one_server(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+    #[case] backend: Backend,
     #[values("identity", "quota", "rehearse", "create", "progress")] call: &'static str,
     #[values(Play::HangsBefore, Play::HangsAfter)] play: Play,
 ) {
@@ -52,7 +54,7 @@ async fn a_worker_that_is_killed_leaves_one_server(
     it.round().await;
     assert_eq!(it.cloud.state().calls.len(), calls);
     it.until_stage(Stage::BootstrapCalled).await;
-    assert_eq!((it.cloud.state().made, it.servers()), (1, 1));
+    assert_eq!((it.cloud.made(), it.servers()), (1, 1));
 }
 
 #[rstest]
@@ -112,8 +114,10 @@ async fn old_news_do_not_undo_what_another_worker_did() {
 }
 
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test(flavor = "multi_thread")]
-async fn two_workers_make_one_server(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn two_workers_make_one_server(#[case] backend: Backend) {
     let it = Deploying::begin(backend).await;
     for _ in 0..super::STEPS {
         let record = it.record().await;
@@ -126,7 +130,7 @@ async fn two_workers_make_one_server(#[values(Backend::Sqlite, Backend::Postgres
         tokio::join!(it.round(), it.round(), it.round());
     }
     assert_eq!(it.record().await.stage, Stage::BootstrapCalled, "{:#?}", it.lines().await);
-    assert_eq!((it.cloud.state().made, it.cloud.count("create")), (1, 1));
+    assert_eq!((it.cloud.made(), it.cloud.count("create")), (1, 1));
 }
 
 /// One cloud that does not answer once kept all other deployments waiting.

@@ -17,7 +17,7 @@ use signet::{
     jobs,
     license::model::{Customer, License},
     provision::{
-        password,
+        password::PasswordHash,
         plan::{Cloud, Named, PackagePin, Place, Plan, ServerChoice},
         provider::{Credentials, Flavor, Image, Stock, clouds::Clouds},
         recipe::{Architecture, Minimum, Output, PackageSource, Recipe},
@@ -36,7 +36,8 @@ use cloud::{Door, Scripted};
 
 const SECRET: &str = "canary-secret-key";
 const SESSION_TOKEN: &str = "canary-session-token";
-const PASSWORD: &str = "Canary-Password-1";
+/// The hash of a password, such as the wizard makes one.
+const HASH: &str = "$6$canarysalt$canaryhash";
 /// Steps after which a deployment that does not settle never will.
 const STEPS: usize = 200;
 
@@ -140,7 +141,7 @@ impl Deploying {
         let inserted = license.clone();
         let id = app.write(move |tx, ctx| {
             let id = DeploymentId::new(ctx.now, ctx.entropy);
-            let hash = password::hash(&SecretString::from(PASSWORD), ctx.entropy).unwrap();
+            let hash = PasswordHash::kept(SecretString::from(HASH));
             let cloud = plan.place.cloud.makes_servers();
             let record = DeploymentRecord {
                 id,
@@ -198,7 +199,9 @@ impl Deploying {
     pub async fn paid(&self) -> Vec<String> {
         let id = self.id;
         let all: Vec<ResourceRecord> = self.app.read(move |tx, _| Ok(tx.resources_of(id)?)).await;
-        all.into_iter().filter(|it| it.removed_at.is_none()).map(|it| it.provider_id).collect()
+        let mut paid: Vec<_> = all.into_iter().filter(|it| it.removed_at.is_none()).map(|it| it.provider_id).collect();
+        paid.sort();
+        paid
     }
 
     pub async fn lines(&self) -> Vec<String> {

@@ -36,7 +36,7 @@ async fn an_order_whose_answer_was_lost_is_found(#[case] trouble: Trouble) {
     let it = Deploying::begin(Backend::Sqlite).await;
     it.cloud.play("create", Play::Lost(trouble));
     it.until_stage(Stage::BootstrapCalled).await;
-    assert_eq!((it.cloud.state().made, it.cloud.count("create")), (1, 1));
+    assert_eq!((it.cloud.made(), it.cloud.count("create")), (1, 1));
 }
 
 /// Clouds show some orders late; a second one in the meantime would be a second server.
@@ -52,7 +52,7 @@ async fn an_order_that_shows_late_is_not_sent_again() {
     assert_eq!(it.cloud.count("create"), 1);
     it.cloud.state().servers = hidden;
     it.until_stage(Stage::BootstrapCalled).await;
-    assert_eq!(it.cloud.state().made, 1);
+    assert_eq!(it.cloud.made(), 1);
 }
 
 #[tokio::test]
@@ -60,7 +60,7 @@ async fn an_order_that_never_arrived_is_sent_again() {
     let it = Deploying::begin(Backend::Sqlite).await;
     it.cloud.play("create", Play::Refused(Trouble::Unknown));
     it.until_stage(Stage::BootstrapCalled).await;
-    assert_eq!((it.cloud.state().made, it.cloud.count("create")), (1, 2));
+    assert_eq!((it.cloud.made(), it.cloud.count("create")), (1, 2));
 }
 
 /// An answer that nobody foresaw may be that of an order that was carried out.
@@ -71,7 +71,7 @@ async fn an_order_with_an_unforeseen_answer_is_looked_up_before_it_is_sent_again
     it.settled(Status::Failed).await;
     it.wish(Wish::Resume, Some("account-1")).await;
     it.until_stage(Stage::BootstrapCalled).await;
-    assert_eq!(it.cloud.state().made, 1);
+    assert_eq!(it.cloud.made(), 1);
 }
 
 #[rstest]
@@ -95,7 +95,7 @@ async fn a_cloud_that_asks_for_patience_gets_it() {
         it.cloud.play(call, Play::Refused(Trouble::Throttled));
     }
     it.until_stage(Stage::BootstrapCalled).await;
-    assert_eq!(it.cloud.state().made, 1);
+    assert_eq!(it.cloud.made(), 1);
 }
 
 #[rstest]
@@ -112,7 +112,7 @@ async fn an_order_that_is_refused_can_be_made_again(#[case] trouble: Trouble) {
     assert_eq!(it.wish(Wish::Resume, None).await.status, Status::NeedsCredentials);
     it.wish(Wish::Resume, Some("account-1")).await;
     it.until_stage(Stage::BootstrapCalled).await;
-    assert_eq!(it.cloud.state().made, 1);
+    assert_eq!(it.cloud.made(), 1);
 }
 
 #[rstest]
@@ -126,7 +126,7 @@ async fn expired_credentials_are_asked_for_again(#[case] call: &'static str, #[c
     assert_eq!(it.settled(Status::NeedsCredentials).await.stage, stage);
     it.wish(Wish::Resume, Some("account-1")).await;
     it.until_stage(Stage::BootstrapCalled).await;
-    assert_eq!(it.cloud.state().made, 1);
+    assert_eq!(it.cloud.made(), 1);
 }
 
 /// The customer's token is over while the machine works: the machine needs none.
@@ -266,7 +266,12 @@ async fn a_cloud_that_is_away_fails_the_stage_at_its_deadline(#[case] stage: Sta
         it.cloud.play(call, Play::Refused(Trouble::Unavailable));
     }
     assert_eq!(it.settled(Status::Failed).await.stage, stage);
-    assert_eq!((it.obstacle().await.kind.as_str(), it.servers()), ("deadline", 0));
+    assert_eq!(it.obstacle().await.kind, "deadline");
+    // Whatever was made by then is still found, and not a second time.
+    it.cloud.state().plays.clear();
+    it.wish(Wish::Resume, Some("account-1")).await;
+    it.until_stage(Stage::BootstrapCalled).await;
+    assert_eq!(it.cloud.made(), 1);
 }
 
 /// An order under way is looked at with pauses, also when it is to be removed.
@@ -318,6 +323,24 @@ async fn new_credentials_do_not_disturb_what_runs() {
     let after = it.wish(Wish::Resume, Some("account-1")).await;
     assert_eq!((after.deadline_at, after.next_at, after.again), (before.deadline_at, before.next_at, false));
     assert_ne!(after.credentials, before.credentials);
+}
+
+/// Logs of machines are large; what came of the deployment stays.
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test]
+async fn the_log_of_a_deployment_is_forgotten_long_after_its_end(#[case] backend: Backend) {
+    let it = Deploying::begin(backend).await;
+    it.until_stage(Stage::BootstrapCalled).await;
+    it.app.pass_days(1);
+    it.settled(Status::Failed).await;
+    for (days, forgotten) in [(89, false), (2, true)] {
+        it.app.pass_days(days);
+        it.app.write(|tx, ctx| signet::usecase::retention::forget(tx, ctx, 30)).await;
+        assert_eq!(it.lines().await.is_empty(), forgotten);
+    }
+    assert_eq!(it.record().await.status, Status::Failed);
 }
 
 #[tokio::test]
