@@ -160,7 +160,6 @@ fn rendered(status: StatusCode, template: &impl Template, policy: &str) -> Resul
         tracing::error!("a page could not be rendered: {error}");
         Problem::internal()
     })?;
-    let headers =
-        [(header::CONTENT_SECURITY_POLICY, policy), (header::VARY, "Accept-Language, Cookie")];
+    let headers = [(header::CONTENT_SECURITY_POLICY, policy), (header::VARY, "Accept-Language, Cookie")];
     Ok((status, headers, Html(html)).into_response())
 }

@@ -97,7 +97,12 @@ fn plan(cloud: Cloud) -> Plan {
         server: cloud.makes_servers().then_some(server),
         recipe: recipe(),
         answers: Default::default(),
-        package: PackagePin { version: "1.0.0".to_owned(), manifest_sha256: "a".repeat(64), size: 1_000, kid: "key".to_owned() },
+        package: PackagePin {
+            version: "1.0.0".to_owned(),
+            manifest_sha256: "a".repeat(64),
+            size: 1_000,
+            kid: "key".to_owned(),
+        },
     }
 }
 

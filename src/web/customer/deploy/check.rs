@@ -57,7 +57,8 @@ impl Desk {
         let checked = Credentials::checked(typed.get("access_key"), &secret, Some(&token));
         let credentials = checked.map_err(typed_wrong)?;
         let place = self.place(typed)?;
-        let who = deployment::ask(&self.app, &place, credentials.clone(), |cloud| async move { cloud.identity().await });
+        let who =
+            deployment::ask(&self.app, &place, credentials.clone(), |cloud| async move { cloud.identity().await });
         who.await.map_err(|error| Fault { step: None, ..Fault::cloud(t, &error) })?;
         let sealed = self.sealer().seal_credentials(&place, &credentials);
         typed.set("keys", sealed);
@@ -82,7 +83,8 @@ impl Desk {
     async fn check_system(&self, typed: &mut Typed) -> Checked {
         let t = self.t;
         let (zone, flavor) = (typed.get("zone").to_owned(), typed.get("flavor").to_owned());
-        let images = self.ask(typed, |cloud, recipe| async move { lists::images(&cloud, &recipe, &zone, &flavor).await });
+        let images =
+            self.ask(typed, |cloud, recipe| async move { lists::images(&cloud, &recipe, &zone, &flavor).await });
         let images = images.await?;
         let Some(image) = images.iter().find(|it| typed.is("image", &it.item.id)) else {
             return Err(Fault::typed(t, "image", t.pick("请选择一个系统。", "Choose a system.")));
@@ -105,7 +107,7 @@ impl Desk {
         if !begins || name.len() > 59 || !name.chars().all(fits) {
             let why = t.pick(
                 "服务器名称由 1 到 59 个字母、数字和“-”组成，以字母开头。",
-                "The name has 1 to 59 letters, digits and `-`, and begins with a letter.",
+                "The name has 1 to 59 letters, digits and -, and begins with a letter.",
             );
             return Err(Fault::typed(t, "name", why));
         }
@@ -149,11 +151,10 @@ impl Desk {
             return Ok(());
         }
         match typed.get("login") {
-            "password" if first.expose_secret().is_empty() && again.expose_secret().is_empty() => {
-                self.hash(typed).map(|_| ()).map_err(|_| {
-                    Fault::typed(t, "password", t.pick("请输入密码。", "Enter a password."))
-                })
-            }
+            "password" if first.expose_secret().is_empty() && again.expose_secret().is_empty() => self
+                .hash(typed)
+                .map(|_| ())
+                .map_err(|_| Fault::typed(t, "password", t.pick("请输入密码。", "Enter a password."))),
             "password" if first.expose_secret() != again.expose_secret() => {
                 let why = t.pick("两次输入的密码不一致。", "The two passwords are not the same.");
                 Err(Fault::typed(t, "password", why))

@@ -237,7 +237,10 @@ pub fn second(at: Time) -> String {
 fn why(t: Words, it: &Obstacle) -> Why {
     let trouble = Trouble::ALL.into_iter().find(|trouble| trouble.as_str() == it.kind);
     let ours = match it.kind.as_str() {
-        "deadline" => t.pick("这一步用时过长。请查看日志后继续，或删除。", "A stage took too long. Look at the log, then resume or remove."),
+        "deadline" => t.pick(
+            "这一步用时过长。请查看日志后继续，或删除。",
+            "A stage took too long. Look at the log, then resume or remove.",
+        ),
         "license" => t.pick("请查看许可证的状态，之后继续。", "See how the license stands, then resume."),
         _ => t.pick("请查看日志后继续，或删除。", "Look at the log, then resume or remove."),
     };
@@ -252,15 +255,16 @@ fn why(t: Words, it: &Obstacle) -> Why {
 fn advice(t: Words, it: &Deployment) -> String {
     let own = !it.plan.place.cloud.makes_servers();
     let text = match (it.record.status, it.record.goal) {
-        (Status::Running, Goal::Deploy) if own && it.record.stage <= Stage::BootstrapCalled => t.pick(
-            "请在服务器上运行下面的命令。",
-            "Run the command below on your server.",
-        ),
+        (Status::Running, Goal::Deploy) if own && it.record.stage <= Stage::BootstrapCalled => {
+            t.pick("请在服务器上运行下面的命令。", "Run the command below on your server.")
+        }
         (Status::Running, Goal::Deploy) => t.pick(
             "通常需要几分钟。您可以关闭这个页面，部署会继续。",
             "It usually takes a few minutes. You may close this page; the deployment goes on.",
         ),
-        (Status::Running, Goal::Remove) => t.pick("正在删除它创建的一切。", "Everything that it made is being removed."),
+        (Status::Running, Goal::Remove) => {
+            t.pick("正在删除它创建的一切。", "Everything that it made is being removed.")
+        }
         (Status::NeedsCredentials, _) => t.pick(
             "云凭证已过期或已删除。请重新填写，从中断处继续。",
             "The credentials are over, or were forgotten. Enter them again: it goes on where it stopped.",
@@ -269,10 +273,9 @@ fn advice(t: Words, it: &Deployment) -> String {
             "您可以继续、保留现场以供检查，或删除。",
             "You can resume it, keep what is there to look at it, or remove it.",
         ),
-        (Status::Kept, _) => t.pick(
-            "一切保持原样，云服务商可能继续收费。",
-            "Everything stays as it is; the cloud may go on billing it.",
-        ),
+        (Status::Kept, _) => {
+            t.pick("一切保持原样，云服务商可能继续收费。", "Everything stays as it is; the cloud may go on billing it.")
+        }
         (Status::Healthy, _) => t.pick("软件已安装、激活，可以使用。", "It is installed, licensed and healthy."),
         (Status::Gone, _) => t.pick(
             "云端已没有这台服务器，而且不是在这里删除的。",
@@ -298,6 +301,8 @@ fn stages(t: Words, shown: &Shown, now: Time) -> Vec<StageRow> {
             (Some(_), _) if current => ("bad", t.pick("中断", "stopped")),
             (Some(_), Some(_)) => ("done", t.pick("完成", "done")),
             (Some(_), None) => ("bad", t.pick("中断", "stopped")),
+            // So quick that nobody saw it begin.
+            (None, _) if stage < record.stage && record.goal == Goal::Deploy => ("done", t.pick("完成", "done")),
             (None, _) => ("later", t.pick("等待", "to come")),
         };
         let seconds = begun.map(|it| it.ended_at.or(record.ended_at).unwrap_or(now).since(it.started_at).as_secs());

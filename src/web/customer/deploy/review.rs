@@ -53,9 +53,8 @@ impl Review {
             software,
             rows,
             made: server.map(|it| made(t, it)).unwrap_or_default(),
-            price: price.map(|it| {
-                (format!("{} {}", it.per_hour, it.currency), format!("{} {}", it.per_month, it.currency))
-            }),
+            price: price
+                .map(|it| (format!("{} {}", it.per_hour, it.currency), format!("{} {}", it.per_month, it.currency))),
             makes: server.is_some(),
         }
     }

@@ -12,11 +12,7 @@ use crate::{
         time::Time,
     },
     license::seal::Purpose,
-    provision::{
-        password::PasswordHash,
-        plan::Place,
-        provider::Credentials,
-    },
+    provision::{password::PasswordHash, plan::Place, provider::Credentials},
     usecase::session::Session,
 };
 

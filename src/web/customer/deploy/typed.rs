@@ -15,8 +15,25 @@ use super::step::Step;
 
 /// Fields that travel from step to step.
 const KEPT: [&str; 19] = [
-    "cloud", "region-huawei", "region-ec2", "region-simulated", "endpoint", "keys", "zone", "flavor", "image", "disk",
-    "name", "subnet", "group", "public", "mbit", "login", "key_pair", "hash", "access_key",
+    "cloud",
+    "region-huawei",
+    "region-ec2",
+    "region-simulated",
+    "endpoint",
+    "keys",
+    "zone",
+    "flavor",
+    "image",
+    "disk",
+    "name",
+    "subnet",
+    "group",
+    "public",
+    "mbit",
+    "login",
+    "key_pair",
+    "hash",
+    "access_key",
 ];
 /// Fields that no page ever shows again.
 const SECRET: [&str; 4] = ["secret_key", "session_token", "password", "password_again"];
@@ -77,7 +94,9 @@ impl Typed {
     pub fn answer<'a>(&'a self, recipe: &'a Recipe, name: &str) -> &'a str {
         match self.0.get(&format!("{PARAMETER}{name}")) {
             Some(answer) => answer,
-            None => recipe.parameters.iter().find(|it| it.name == name).and_then(|it| it.default.as_deref()).unwrap_or(""),
+            None => {
+                recipe.parameters.iter().find(|it| it.name == name).and_then(|it| it.default.as_deref()).unwrap_or("")
+            }
         }
     }
 

@@ -14,7 +14,10 @@ use serde::Deserialize;
 
 use crate::{
     app::App,
-    base::{ids::DeploymentId, secret::{ExposeSecret, SecretString}},
+    base::{
+        ids::DeploymentId,
+        secret::{ExposeSecret, SecretString},
+    },
     provision::{provider::Credentials, run::Wish},
     store::Tx,
     usecase::{
@@ -72,9 +75,7 @@ pub async fn wish(
         }
     };
     let license = session.license.id;
-    let act = move |tx: &mut Tx, ctx: Context| {
-        wish::wish(tx, ctx, Some(license), id, wished, credentials.as_ref())
-    };
+    let act = move |tx: &mut Tx, ctx: Context| wish::wish(tx, ctx, Some(license), id, wished, credentials.as_ref());
     match app.write::<_, Failure, _>(Actor::Customer, act).await?.ok_or_else(missing)? {
         Ok(_) => Ok(Redirect::to(&format!("/license/deployments/{id}")).into_response()),
         Err(_) => {
