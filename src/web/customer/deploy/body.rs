@@ -201,7 +201,7 @@ pub fn images(
 }
 
 /// Subnets and groups.
-pub fn networks(t: Words, list: Networks, recipe: &Recipe, typed: &Typed) -> Body {
+pub fn networks(t: Words, list: &Networks, recipe: &Recipe, typed: &Typed) -> Body {
     let subnets = list.subnets.iter().map(|it| Choice {
         id: it.item.subnet.id.clone(),
         title: it.item.subnet.name.clone(),

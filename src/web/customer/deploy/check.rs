@@ -107,7 +107,7 @@ impl Desk {
         if !begins || name.len() > 59 || !name.chars().all(fits) {
             let why = t.pick(
                 "服务器名称由 1 到 59 个字母、数字和“-”组成，以字母开头。",
-                "The name has 1 to 59 letters, digits and `-`, and begins with a letter.",
+                "The name has 1 to 59 letters, digits and -, and begins with a letter.",
             );
             return Err(Fault::typed(t, "name", why));
         }

@@ -106,12 +106,12 @@ pub fn how_to_get_keys(t: Words, cloud: Cloud) -> &'static str {
             "In Huawei Cloud's console, give an IAM user the policy below, and get temporary access keys (AK, SK and security token) for it.",
         ),
         Cloud::Ec2 => t.pick(
-            "为一个用户或角色授予下面的策略，再用 `aws sts get-session-token` 之类的命令获取临时密钥。",
-            "Give a user or role the policy below, and get temporary keys, for example with `aws sts get-session-token`.",
+            "为一个用户或角色授予下面的策略，再用 aws sts get-session-token 之类的命令获取临时密钥。",
+            "Give a user or role the policy below, and get temporary keys, for example with aws sts get-session-token.",
         ),
         Cloud::Simulated => t.pick(
             "模拟云接受任何密钥。以 wrong 开头的密钥（SK）会被拒绝，可以看看那时的提示。",
-            "The simulated cloud takes any keys. A secret that begins with `wrong` is refused, to show what that looks like.",
+            "The simulated cloud takes any keys. A secret that begins with “wrong” is refused, to show what that looks like.",
         ),
         Cloud::Own => "",
     }

@@ -21,11 +21,11 @@ pub struct Fault {
     /// In a few words.
     pub title: &'static str,
     /// What happened, perhaps in the cloud's own words.
-    pub message: String,
+    pub message: Box<str>,
     /// The cloud's code.
-    pub code: Option<String>,
+    pub code: Option<Box<str>>,
     /// By which the cloud's support finds the call.
-    pub request_id: Option<String>,
+    pub request_id: Option<Box<str>>,
     /// What to do.
     pub advice: &'static str,
     /// The field it is about.
@@ -36,7 +36,7 @@ pub struct Fault {
 
 impl Fault {
     /// Something typed that will not do.
-    pub fn typed(t: Words, field: &'static str, message: impl Into<String>) -> Self {
+    pub fn typed(t: Words, field: &'static str, message: impl Into<Box<str>>) -> Self {
         Self {
             status: StatusCode::UNPROCESSABLE_ENTITY,
             title: t.pick("请检查填写的内容", "Please look at this again"),
@@ -99,9 +99,9 @@ impl Fault {
             // Not a server's error: those pages say that this service is in trouble.
             status: StatusCode::UNPROCESSABLE_ENTITY,
             title: t.pick("云端拒绝了请求", "The cloud refused"),
-            message: sentence(&error.message),
-            code: error.code.clone(),
-            request_id: error.request_id.clone(),
+            message: sentence(&error.message).into(),
+            code: error.code.as_deref().map(Box::from),
+            request_id: error.request_id.as_deref().map(Box::from),
             advice: error.trouble.advice(t.0),
             field: if step.is_some() { "access_key" } else { "" },
             step,

@@ -301,6 +301,8 @@ fn stages(t: Words, shown: &Shown, now: Time) -> Vec<StageRow> {
             (Some(_), _) if current => ("bad", t.pick("中断", "stopped")),
             (Some(_), Some(_)) => ("done", t.pick("完成", "done")),
             (Some(_), None) => ("bad", t.pick("中断", "stopped")),
+            // So quick that nobody saw it begin.
+            (None, _) if stage < record.stage && record.goal == Goal::Deploy => ("done", t.pick("完成", "done")),
             (None, _) => ("later", t.pick("等待", "to come")),
         };
         let seconds = begun.map(|it| it.ended_at.or(record.ended_at).unwrap_or(now).since(it.started_at).as_secs());

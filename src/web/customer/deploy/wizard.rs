@@ -66,8 +66,11 @@ impl WizardPage<'_> {
     }
 
     fn needs(&self) -> String {
-        let least = self.least;
-        format!("{} vCPU · {} · {} GiB", least.vcpus, words::memory(least.memory_mib), least.disk_gib)
+        let (vcpus, memory, disk) = (self.least.vcpus, words::memory(self.least.memory_mib), self.least.disk_gib);
+        match self.t.0 {
+            Language::Zh => format!("{vcpus} 个 vCPU、{memory} 内存和 {disk} GiB 磁盘"),
+            Language::En => format!("{vcpus} vCPU, {memory} of memory and a disk of {disk} GiB"),
+        }
     }
 }
 
@@ -243,7 +246,7 @@ impl Desk {
             }
             Step::Network => {
                 let ask = |cloud, recipe| async move { lists::networks(&cloud, &recipe, &zone).await };
-                Ok(body::networks(t, self.ask(typed, ask).await?, &self.recipe, typed))
+                Ok(body::networks(t, &self.ask(typed, ask).await?, &self.recipe, typed))
             }
             Step::Access => {
                 let keys = match typed.is_own() {

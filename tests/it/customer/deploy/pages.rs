@@ -92,7 +92,12 @@ async fn a_deployment_that_needs_credentials_asks_for_them() {
     let path = format!("/license/deployments/{id}");
     let page = text(&visitor.get(&path).await);
     for expected in [
-        "Credentials are needed", "is over&#60;/b&#62;", "Cloud.0007", "request-7", "Get new ones", "name=\"secret_key\"",
+        "Credentials are needed",
+        "is over&#60;/b&#62;",
+        "Cloud.0007",
+        "request-7",
+        "Get new ones",
+        "name=\"secret_key\"",
     ] {
         assert!(page.contains(expected), "{expected}: {page}");
     }

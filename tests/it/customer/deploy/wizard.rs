@@ -45,7 +45,9 @@ async fn the_whole_way_ends_healthy() {
     assert!(page.contains("Under way") && page.contains("<noscript><meta http-equiv=\"refresh\""), "{page}");
     service.work_until(Status::Healthy).await;
     let page = text(&visitor.get(&format!("/license/deployments/{id}")).await);
-    for expected in ["The software runs", "http://203.0.113.10:8080/", "admin of Meadow &#60;b&#62;", "Simulated", "-disk"] {
+    for expected in
+        ["The software runs", "http://203.0.113.10:8080/", "admin of Meadow &#60;b&#62;", "Simulated", "-disk"]
+    {
         assert!(page.contains(expected), "{expected}: {page}");
     }
     assert!(!page.contains("http-equiv=\"refresh\"") && !page.contains("data-events"), "{page}");
@@ -185,7 +187,8 @@ async fn back_loses_nothing() {
     let access = at(&review.press("back", &mut visitor).await, "access");
     assert!(access.page.contains("A password was entered"), "{}", access.page);
     assert_eq!(access.get("p_SITE_NAME"), "Meadow <b>");
-    let system = at(&at(&access.press("back", &mut visitor).await, "network").press("back", &mut visitor).await, "system");
+    let system =
+        at(&at(&access.press("back", &mut visitor).await, "network").press("back", &mut visitor).await, "system");
     assert_eq!(system.get("name"), "front-1");
     let mut form = system.typed(&[("name", "front-2")]);
     for _ in 0..3 {
