@@ -98,16 +98,7 @@ fn plan(cloud: Cloud, kid: String) -> Plan {
         server: cloud.makes_servers().then_some(server),
         recipe: recipe(),
         answers: Default::default(),
-<<<<<<< HEAD
         package: PackagePin { version: "1.0.0".to_owned(), kid, manifest_sha256: "a".repeat(64), size: 1_000 },
-=======
-        package: PackagePin {
-            version: "1.0.0".to_owned(),
-            manifest_sha256: "a".repeat(64),
-            size: 1_000,
-            kid: "key".to_owned(),
-        },
->>>>>>> dwiz
     }
 }
 
