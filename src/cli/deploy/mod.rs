@@ -4,9 +4,9 @@
 //! what must never stand on a command line, [`follow`] watches; one file per verb or family of verbs. Every secret comes
 //! from a file, the environment or standard input.
 
-mod api;
+pub(super) mod api;
 mod begin;
-mod follow;
+pub(super) mod follow;
 mod offer;
 mod script;
 mod secrets;
