@@ -108,7 +108,12 @@ fn regression_the_install_script_passes_parameters_and_takes_a_seat() {
         let text = format!(
             "id() {{ echo 0; }}\n{head}\nprintf '%s|%s' \"$SIGNET_PARAM_SITE_NAME\" \"$SIGNET_PARAM_LANGUAGE\""
         );
-        std::process::Command::new("bash").arg("-c").arg(text).arg(folder.path().join("scripts/install.sh")).output().unwrap()
+        std::process::Command::new("bash")
+            .arg("-c")
+            .arg(text)
+            .arg(folder.path().join("scripts/install.sh"))
+            .output()
+            .unwrap()
     };
     let ended = run("SITE_NAME=it's $(mine)\n");
     assert_eq!(String::from_utf8_lossy(&ended.stdout), "it's $(mine)|zh", "{ended:?}");
