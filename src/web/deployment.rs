@@ -140,15 +140,9 @@ pub async fn recipe(app: &App, license: LicenseId) -> Result<Option<Recipe>, Fai
     .await
 }
 
-/// The hash of a server's password. The clear one goes no further.
+/// The hash of a server's password; the clear one goes no further.
 ///
-/// # Errors
-/// [`Denied::Password`].
-pub fn hashed(app: &App, clear: &SecretString) -> Result<PasswordHash, Denied> {
-    password::hash(clear, app.entropy()).map_err(Denied::Password)
-}
-
-/// On a thread of its own: hashing takes a tenth of a second of a processor.
+/// Made on a thread of its own: hashing takes a tenth of a second of a processor.
 ///
 /// # Errors
 /// [`Denied::Password`] for one that no server takes.

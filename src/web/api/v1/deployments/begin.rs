@@ -101,7 +101,7 @@ pub async fn begin_deployment(
 ) -> Result<(StatusCode, Json<DeploymentBody>), Problem> {
     let begin: Begin = submitted.json()?;
     let license = holder(&app, licensed).await?;
-    let begun = deployment::begin(&app, Actor::Software, license.id, begin.wanted(&app)?).await?;
+    let begun = deployment::begin(&app, Actor::Software, license.id, begin.wanted(&app).await?).await?;
     Ok((StatusCode::ACCEPTED, Json(DeploymentBody::of(&begun)?)))
 }
 
@@ -184,7 +184,7 @@ pub async fn quote_deployment(
 ) -> Result<Json<Quote>, Problem> {
     let begin: Begin = submitted.json()?;
     let license = holder(&app, licensed).await?;
-    let plan = deployment::quote(&app, &license, begin.wanted(&app)?).await?;
+    let plan = deployment::quote(&app, &license, begin.wanted(&app).await?).await?;
     Ok(Json(Quote {
         version: plan.package.version,
         simulated: plan.place.cloud == Cloud::Simulated,
@@ -193,13 +193,17 @@ pub async fn quote_deployment(
 }
 
 impl Begin {
-    fn wanted(self, app: &App) -> Result<Wanted, Problem> {
+    async fn wanted(self, app: &App) -> Result<Wanted, Problem> {
+        let password = match self.password {
+            Some(clear) => Some(deployment::hashed(app, clear).await?),
+            None => None,
+        };
         Ok(Wanted {
             id: self.id,
             place: self.place.try_into()?,
             credentials: self.credentials.map(TryInto::try_into).transpose()?,
             server: self.server.map(Into::into),
-            password: self.password.as_ref().map(|clear| deployment::hashed(app, clear)).transpose()?,
+            password,
             answers: self.parameters,
         })
     }
