@@ -50,6 +50,12 @@ fn shown(document: &str) -> Vec<String> {
     joined.lines().filter_map(command).collect()
 }
 
+/// Regression: `--version` of `signet package publish` stood twice, and the executable stopped there.
+#[test]
+fn regression_no_argument_of_any_command_stands_twice() {
+    cli::parser().debug_assert();
+}
+
 #[test]
 fn the_commands_of_the_documents_are_those_of_the_executable() {
     let mut clients = 0;

@@ -84,7 +84,10 @@ fn a_kill_in_the_middle_of_an_upload_leaves_nothing_visible() {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    wait_until("the first bytes are written", || !kept(&installation).is_empty());
+    wait_until("the first bytes are written", || {
+        assert!(child.try_wait().unwrap().is_none(), "it ended by itself");
+        !kept(&installation).is_empty()
+    });
     child.kill().unwrap();
     let status = child.wait().unwrap();
     assert_eq!(status.code(), None, "it was over before it was killed");
