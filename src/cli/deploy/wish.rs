@@ -88,5 +88,9 @@ async fn wish(
         return follow::follow(&service, id).await;
     }
     outln!("{id} {}", crate::cli::client::server::shown(&now.status));
-    Ok(Outcome::Done)
+    Ok(match Outcome::of(&now) {
+        Outcome::NeedsCredentials => Outcome::NeedsCredentials,
+        // What was asked is accepted.
+        _ => Outcome::Done,
+    })
 }
