@@ -49,7 +49,7 @@ fn every_problem_is_told_with_its_line() {
         ),
         ("install = \"sh install.sh\"\n", String::new(), 5, "install", "is missing"),
         ("\"sh install.sh\"", "\" \"".to_owned(), 7, "install", "is empty"),
-        ("\"sh install.sh\"", format!("\"{}\"", "x".repeat(2_001)), 7, "install", "2,000"),
+        ("\"sh install.sh\"", format!("\"{}\"", "x".repeat(2_001)), 7, "install", "2000"),
         ("health = \"true\"\n", String::new(), 5, "health", "is missing"),
         ("health = \"true\"", "health = \"true\"\nhealth_seconds = 9".to_owned(), 9, "health_seconds", "10"),
         ("health = \"true\"", "health = \"true\"\ninstall_seconds = 9".to_owned(), 9, "install_seconds", "30"),
@@ -66,14 +66,19 @@ fn every_problem_is_told_with_its_line() {
         ("{SITE}", "{PORT}".to_owned(), 14, "value", "neither {ip} nor a parameter"),
         ("ports = [80]", "prots = [80]".to_owned(), 9, "prots", "did you mean `ports`?"),
     ];
+    let mut wrong = Vec::new();
     for (from, to, line, path, says) in cases {
-        let list = problems(&with(from, &to));
-        let first = &list[0];
-        assert_eq!(first.line, line, "{to}: {list:#?}");
+        let first = problems(&with(from, &to)).swap_remove(0);
         let recipe = first.path.split_once("recipe › ").map(|(_, path)| path).unwrap_or_default();
-        assert!(recipe == path || recipe.ends_with(path), "{to}: {list:#?}");
-        assert!(first.message.contains(says), "{to}: {list:#?}");
+        if first.line != line || !recipe.ends_with(path) || !first.message.contains(says) {
+            wrong.push(format!(
+                "{} instead of {says}: {:.200}",
+                to.chars().take(80).collect::<String>(),
+                format!("{first:?}")
+            ));
+        }
     }
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 #[test]
