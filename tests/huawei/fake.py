@@ -180,7 +180,7 @@ def project_route(method, parts, query, body, headers):
         "os-keypairs": {"keypairs": [{"keypair": {"name": "pair-1", "fingerprint": "aa:bb", "public_key": "ssh-rsa AA"}}]},
         "vpcs": {"vpcs": [{"id": NETWORK, "name": "default", "cidr": "192.168.0.0/16"}]},
         "subnets": {"subnets": [{"id": SUBNET, "neutron_subnet_id": "wrong-1", "name": "", "cidr": "192.168.0.0/24",
-                                 "vpc_id": NETWORK, "dhcp_enable": False, "available_ip_address_count": 250}]},
+                                 "vpc_id": NETWORK, "dhcp_enable": not STATE.fault("no_dhcp"), "available_ip_address_count": 250}]},
         "vpc/security-groups": {"security_groups": [{"id": GROUP, "name": "web"}], "page_info": {"current_count": 1}},
         "vpc/security-group-rules": {"security_group_rules": [
             {"id": "r-1", "security_group_id": GROUP, "direction": "ingress", "protocol": "tcp", "multiport": "22,443",

@@ -3,3 +3,4 @@
 mod boot;
 mod ec2;
 mod huawei;
+mod whole;
