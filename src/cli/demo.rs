@@ -1,6 +1,7 @@
 //! `signet demo`: the whole way on real HTTP. Starts the service with a sample catalog, plays every product line of
-//! the marketplace against it, and verifies a license offline.
+//! the marketplace against it, verifies a license offline, and deploys the software to the simulated cloud.
 
+mod deployment;
 mod records;
 
 use std::{
@@ -73,12 +74,19 @@ pub async fn run(command: Demo, file: Option<&Path>, flags: Flags) -> anyhow::Re
     let bought = buy_to_keep(&catalog, &config).await?;
     let subject = verify_offline(&config, bought.as_ref().map(|bought| bought.code.as_str())).await?;
     list_licenses(&running.app).await?;
+    let deployed = match &bought {
+        Some(bought) => deployment::deploy(&running.app, &config, &bought.code).await?,
+        None => false,
+    };
     let kept = bought.map(|bought| records::Kept { instance: bought.instance, subject });
     let differences = records::judge_records(&running.app, records::played(&played), kept).await?;
     for difference in &differences {
         outln!("WRONG: {difference}");
     }
-    let passed = differences.is_empty() && played.iter().all(StepReport::passed);
+    if !deployed {
+        outln!("WRONG: the deployment to the simulated cloud did not become healthy");
+    }
+    let passed = deployed && differences.is_empty() && played.iter().all(StepReport::passed);
     out!("{}", report::summary(&played, Style::default()));
     if command.exit {
         running.stop().await;
@@ -101,6 +109,7 @@ fn with_defaults(flags: Flags) -> anyhow::Result<Flags> {
         data_dir: Some(flags.data_dir.unwrap_or_else(|| "data/demo".to_owned())),
         metrics_listen: Some(flags.metrics_listen.unwrap_or_default()),
         log: Some(flags.log.unwrap_or_else(|| "error".to_owned())),
+        simulated_cloud: Some(true),
         ..flags
     })
 }
@@ -240,7 +249,8 @@ fn where_to_look(config: &Config) {
     outln!(
         "\nThe service keeps running. Open\n\
          \x20 {url}/                        what there is\n\
-         \x20 {url}/l                       a customer's look at a license: paste the code above\n\
+         \x20 {url}/l                       a customer's look at a license: paste the code above; its\n\
+         \x20                              deployment is there, and a wizard that begins another (simulated)\n\
          \x20 {url}/.well-known/jwks.json   the keys that verify it\n\
          \x20 {url}/api/v1/openapi.json     the management API\n\
          Ctrl-C stops it."

@@ -5,6 +5,7 @@
 mod catalog;
 mod client;
 mod demo;
+mod deploy;
 mod depot;
 mod key;
 mod master_key;
@@ -62,6 +63,9 @@ enum Command {
     /// On a licensed machine: activate it, ask whether software may run
     #[command(subcommand)]
     Client(client::Command),
+    /// With a license: put its software onto a server, watch and remove it
+    #[command(subcommand)]
+    Deploy(deploy::Command),
     /// Verify a license code offline
     Verify(verify::Verify),
     /// Play a marketplace against any address
@@ -114,6 +118,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Package(command) => Box::pin(package::run(command, config()?)).await,
         Command::Token(command) => token::run(command, config()?).await,
         Command::Client(command) => Box::pin(client::run(command)).await,
+        Command::Deploy(command) => Box::pin(deploy::run(command)).await,
         Command::Verify(command) => verify::run(command).await,
         Command::Simulate(Simulate::Koogallery(command)) => Box::pin(simulate::run(command)).await,
     }

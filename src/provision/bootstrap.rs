@@ -3,9 +3,10 @@
 //! A server's user-data can be read by every process on it and by whoever may look at the server in the cloud's console.
 //! So it holds no license and no password, but a token that works once, and what makes a forged package impossible.
 
-use std::{fmt, fmt::Write as _};
+use std::{fmt, fmt::Write as _, io::Read as _};
 
 use data_encoding::BASE64;
+use flate2::{Compression, GzBuilder};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{
@@ -20,6 +21,8 @@ const RENEW: &str = include_str!("../../templates/deploy/renew.sh");
 const SPKI: &[u8] = b"\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00";
 /// Characters of an address of this service.
 const SERVICE_CHARS: usize = 200;
+/// Where cloud-init puts the script: a folder that a restart empties.
+const CLOUD_PATH: &str = "/run/signet-bootstrap.sh";
 
 /// What one deployment's script is made of.
 #[derive(Debug, Clone)]
@@ -70,6 +73,24 @@ pub enum BootstrapError {
 pub struct Script(SecretString);
 
 impl Script {
+    /// A script as the service answered it.
+    pub fn received(text: SecretString) -> Self {
+        Self(text)
+    }
+
+    /// The same as cloud-init's `#cloud-config`, to be merged with more of it. Packed, so that it stays under 16 KB.
+    pub fn cloud_config(&self) -> String {
+        let mut packed = GzBuilder::new().mtime(0).read(self.text().as_bytes(), Compression::best());
+        let mut bytes = Vec::new();
+        // Reading from memory cannot fail.
+        let _ = packed.read_to_end(&mut bytes);
+        format!(
+            "#cloud-config\nwrite_files:\n  - path: {CLOUD_PATH}\n    permissions: \"0700\"\n    encoding: gz+b64\n    \
+             content: {}\nruncmd:\n  - [sh, {CLOUD_PATH}]\n  - [rm, -f, {CLOUD_PATH}]\n",
+            BASE64.encode(&bytes)
+        )
+    }
+
     /// For the cloud's user-data, or to be run with `sh` as root.
     pub fn text(&self) -> &str {
         self.0.expose_secret()
@@ -78,7 +99,7 @@ impl Script {
     /// The same as a part of a Terraform configuration (HCL), for any provider: `local.signet_user_data`.
     pub fn terraform(&self) -> String {
         format!(
-            "# Pass this on as the server's user data, such as: user_data = local.signet_user_data\n\
+            "# Not run by Signet. Pass this on as the server's user data, such as: user_data = local.signet_user_data\n\
              locals {{\n  signet_user_data = sensitive(base64decode(\"{}\"))\n}}\n",
             BASE64.encode(self.text().as_bytes())
         )

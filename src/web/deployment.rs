@@ -13,10 +13,11 @@ use crate::{
         secret::SecretString,
         text::Language,
     },
+    license::model::License,
     provision::{
         offer::{self, Chosen},
         password::{self, PasswordHash},
-        plan::Place,
+        plan::{Place, Plan},
         provider::{Answer, CloudError, Credentials, Provider, Trouble},
         recipe::{Answers, Recipe},
     },
@@ -139,12 +140,17 @@ pub async fn recipe(app: &App, license: LicenseId) -> Result<Option<Recipe>, Fai
     .await
 }
 
-/// The hash of a server's password. The clear one goes no further.
+/// The hash of a server's password; the clear one goes no further.
+///
+/// Made on a thread of its own: hashing takes a tenth of a second of a processor.
 ///
 /// # Errors
-/// [`Denied::Password`].
-pub fn hashed(app: &App, clear: &SecretString) -> Result<PasswordHash, Denied> {
-    password::hash(clear, app.entropy()).map_err(Denied::Password)
+/// [`Denied::Password`] for one that no server takes.
+pub async fn hashed(app: &App, clear: SecretString) -> Result<PasswordHash, Denied> {
+    let app = app.clone();
+    let hash = tokio::task::spawn_blocking(move || password::hash(&clear, app.entropy())).await;
+    let hash = hash.map_err(|error| Denied::Failed(Failure::Missing(format!("a password was not hashed: {error}"))))?;
+    hash.map_err(Denied::Password)
 }
 
 /// Looks everything up at the cloud and begins.
@@ -152,6 +158,25 @@ pub fn hashed(app: &App, clear: &SecretString) -> Result<PasswordHash, Denied> {
 /// # Errors
 /// [`Denied`]; nothing was stored then.
 pub async fn begin(app: &App, actor: Actor, license: LicenseId, wanted: Wanted) -> Result<Deployment, Denied> {
+    let order = order(app, license, wanted).await?;
+    let begun: Result<_, Failure> = app.write(actor, move |tx, ctx| start::start(tx, ctx, license, &order)).await;
+    begun?.map_err(Denied::Refused)
+}
+
+/// What would begin, with its price: everything is looked up and checked, nothing is stored.
+///
+/// # Errors
+/// [`Denied`].
+pub async fn quote(app: &App, license: &License, wanted: Wanted) -> Result<Plan, Denied> {
+    let order = order(app, license.id, wanted).await?;
+    let license = license.clone();
+    let look = app.read(Actor::Software, move |tx: &mut Tx, ctx| start::check(tx, ctx, &license, &order));
+    let checked: Result<_, Failure> = look.await;
+    checked?.map_err(Denied::Refused)
+}
+
+/// The order with what its ids name.
+async fn order(app: &App, license: LicenseId, wanted: Wanted) -> Result<Order, Denied> {
     let recipe = recipe(app, license).await?.ok_or(Denied::Refused(Refusal::NoRecipe))?;
     let has_password = wanted.password.is_some();
     let server = match (&wanted.server, &wanted.credentials) {
@@ -161,14 +186,12 @@ pub async fn begin(app: &App, actor: Actor, license: LicenseId, wanted: Wanted) 
         }
         _ => None,
     };
-    let order = Order {
+    Ok(Order {
         id: wanted.id,
         place: wanted.place,
         server,
         answers: wanted.answers,
         credentials: wanted.credentials,
         password: wanted.password,
-    };
-    let begun: Result<_, Failure> = app.write(actor, move |tx, ctx| start::start(tx, ctx, license, &order)).await;
-    begun?.map_err(Denied::Refused)
+    })
 }

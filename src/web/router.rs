@@ -13,6 +13,9 @@ use crate::{app::App, base::limits};
 
 use super::{api, bootstrap, customer, head, health, html, marketplace, page, panic, problem::Problem, request_log};
 
+/// Addresses that may ask a customer's cloud before they answer.
+const ASKS_A_CLOUD: [&str; 2] = ["/license/deploy", "/api/v1/deployments"];
+
 /// Everything the public listener serves.
 pub fn public(app: &App) -> Router {
     // The marketplace's door answers what is too large in the marketplace's own way.
@@ -65,7 +68,9 @@ fn pages(app: &App) -> Router<App> {
 /// Ends requests whose client dawdles over the body. The marketplace's door has shorter limits of its own and answers
 /// within them.
 async fn deadline(request: Request, next: Next) -> Response {
-    match tokio::time::timeout(limits::REQUEST_DEADLINE, next.run(request)).await {
+    let asks_a_cloud = ASKS_A_CLOUD.iter().any(|prefix| request.uri().path().starts_with(prefix));
+    let limit = if asks_a_cloud { limits::CLOUD_DEADLINE } else { limits::REQUEST_DEADLINE };
+    match tokio::time::timeout(limit, next.run(request)).await {
         Ok(response) => response,
         Err(_) => {
             let detail = "The request did not arrive, or could not be carried out, in time.";

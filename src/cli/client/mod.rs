@@ -12,13 +12,13 @@ mod fingerprint;
 mod identify;
 mod import_file;
 mod judge;
-mod license;
+pub(super) mod license;
 mod report;
 mod request_file;
-mod server;
+pub(super) mod server;
 mod state;
 mod trust;
-mod words;
+pub(super) mod words;
 
 use std::{path::Path, process::ExitCode};
 

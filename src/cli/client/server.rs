@@ -117,7 +117,8 @@ fn named<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D
     Option::<String>::deserialize(deserializer).map(|text| text.as_deref().map(shown))
 }
 
-fn shown(text: &str) -> String {
+/// Such words, made harmless, and not more than anybody reads.
+pub fn shown(text: &str) -> String {
     // Beside control characters: Unicode's line breaks, and its marks for the reading direction (UAX 9 §2).
     let acts = |it: char| {
         it.is_control()
@@ -153,17 +154,7 @@ impl<'a> Server<'a> {
     /// # Errors
     /// When TLS cannot be set up.
     pub fn new(address: &'a str, license: &'a SecretString) -> anyhow::Result<Self> {
-        // A second installation is refused; the first one is the same.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = reqwest::Client::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(TIMEOUT)
-            // A redirect would carry the license elsewhere.
-            .redirect(Policy::none())
-            .user_agent(concat!("signet-client/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .context("TLS cannot be set up")?;
-        Ok(Self { http, address, license })
+        Ok(Self { http: http(TIMEOUT)?, address, license })
     }
 
     /// Takes a seat.
@@ -184,7 +175,7 @@ impl<'a> Server<'a> {
     /// The product's newest key list, for a refusal that a newer key signed.
     pub async fn key_list(&self, product: &str) -> Option<String> {
         let request = self.http.get(format!("{}/products/{product}/keys.jws", self.address));
-        let (status, body) = read(request).await.ok()?;
+        let (status, body) = read(request, ANSWER_BYTES).await.ok()?;
         if status == StatusCode::OK { String::from_utf8(body).ok() } else { None }
     }
 
@@ -196,15 +187,35 @@ impl<'a> Server<'a> {
         if let Some(question) = question {
             request = request.json(question);
         }
-        match read(request).await {
+        match read(request, ANSWER_BYTES).await {
             Ok((status, body)) => sort(status, &body),
             Err(reason) => Answer::Unclear(reason),
         }
     }
 }
 
-/// Sends and reads within the limits. The error is for people and never names the license.
-async fn read(request: reqwest::RequestBuilder) -> Result<(StatusCode, Vec<u8>), String> {
+/// What sends: a call may take `timeout` in all.
+///
+/// # Errors
+/// When TLS cannot be set up.
+pub fn http(timeout: Duration) -> anyhow::Result<reqwest::Client> {
+    // A second installation is refused; the first one is the same.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .timeout(timeout)
+        // A redirect would carry the license elsewhere.
+        .redirect(Policy::none())
+        .user_agent(concat!("signet-client/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .context("TLS cannot be set up")
+}
+
+/// Sends and reads an answer of at most `limit` bytes. The error is for people and never names the license.
+///
+/// # Errors
+/// Why there is no answer.
+pub async fn read(request: reqwest::RequestBuilder, limit: usize) -> Result<(StatusCode, Vec<u8>), String> {
     let why = |error: reqwest::Error| {
         if error.is_timeout() {
             "the service did not answer in time".to_owned()
@@ -218,8 +229,8 @@ async fn read(request: reqwest::RequestBuilder) -> Result<(StatusCode, Vec<u8>),
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(why)? {
         body.extend_from_slice(&chunk);
-        if body.len() > ANSWER_BYTES {
-            return Err(format!("the answer is longer than {ANSWER_BYTES} bytes"));
+        if body.len() > limit {
+            return Err(format!("the answer is longer than {limit} bytes"));
         }
     }
     Ok((response.status(), body))

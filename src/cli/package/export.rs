@@ -20,7 +20,7 @@ use crate::{
     app::App,
     base::slug::Slug,
     cli::terminal::outln,
-    provision::recipe::Recipe,
+    provision::recipe::{Parameter, Recipe},
     usecase::{
         Actor, Failure,
         package::{self, Package},
@@ -28,6 +28,7 @@ use crate::{
 };
 
 const INSTALL: &str = include_str!("../../../templates/deploy/koogallery/install.sh");
+const RENEW: &str = include_str!("../../../templates/deploy/renew.sh");
 const TEMPLATE: &str = include_str!("../../../templates/deploy/koogallery/main.tf");
 
 /// What to export.
@@ -111,11 +112,84 @@ fn values(server: &str, package: &Package, recipe: &Recipe) -> BTreeMap<&'static
         ("MEMORY", recipe.minimum.memory_mib.to_string()),
         ("DISK", recipe.minimum.disk_gib.to_string()),
         ("PORTS", ports),
+        ("INSTALL_SECONDS", recipe.install_seconds.to_string()),
+        ("RENEW", RENEW.trim_end().to_owned()),
+        ("PARAMETERS", recipe.parameters.iter().map(passed_on).collect::<Vec<_>>().join("\n")),
+        ("VARIABLES", variables(&recipe.parameters)),
     ])
 }
 
+/// The line of `install.sh` that passes a parameter on.
+fn passed_on(parameter: &Parameter) -> String {
+    let default = parameter.default.as_ref().map_or("-".to_owned(), |it| format!("={}", BASE64.encode(it.as_bytes())));
+    format!("parameter {} {default}", environment(parameter))
+}
+
+/// A parameter's name in the environment, after `SIGNET_PARAM_`.
+fn environment(parameter: &Parameter) -> String {
+    parameter.name.to_ascii_uppercase().replace('-', "_")
+}
+
+/// The template's variables for the recipe's parameters, and the text that hands them over.
+fn variables(parameters: &[Parameter]) -> String {
+    let mut text = String::new();
+    let mut lines = Vec::new();
+    for parameter in parameters {
+        let name = format!("parameter_{}", environment(parameter).to_ascii_lowercase());
+        let label = quoted(&format!("{} / {}", parameter.label.zh, parameter.label.en));
+        let default = parameter.default.as_deref().map(|it| format!("  default     = {}\n", quoted(it)));
+        let default = default.unwrap_or_default();
+        let choices = parameter.choices.iter().map(|it| quoted(it)).collect::<Vec<_>>().join(", ");
+        let (condition, why) = if choices.is_empty() {
+            (format!("!can(regex(\"[[:cntrl:]]\", var.{name}))"), "One line is needed.".to_owned())
+        } else {
+            (
+                format!("contains([{choices}], var.{name})"),
+                format!("One of these is needed: {}.", parameter.choices.join(", ")),
+            )
+        };
+        text += &format!(
+            "variable \"{name}\" {{\n  type        = string\n{default}  description = {label}\n  validation {{\n    \
+             condition     = {condition}\n    error_message = {}\n  }}\n}}\n\n",
+            quoted(&why)
+        );
+        lines.push(format!("    \"{}=${{var.{name}}}\\n\",\n", environment(parameter)));
+    }
+    format!("{text}locals {{\n  parameters = join(\"\", [\n{}  ])\n}}\n\n", lines.concat())
+}
+
+/// A text as HCL writes it: nothing in it is a template or ends it.
+fn quoted(text: &str) -> String {
+    let mut quoted = String::from('"');
+    for char in text.chars().filter(|it| !it.is_control()) {
+        match char {
+            '"' | '\\' => quoted.extend(['\\', char]),
+            other => quoted.push(other),
+        }
+    }
+    quoted.push('"');
+    quoted.replace("${", "$${").replace("%{", "%%{")
+}
+
 fn filled(text: &str, values: &BTreeMap<&'static str, String>) -> String {
-    values.iter().fold(text.to_owned(), |text, (name, value)| text.replace(&format!("@{name}@"), value))
+    let mut filled = String::with_capacity(text.len());
+    let mut rest = text;
+    // In one pass: an `@NAME@` within a value stays what it is.
+    while let Some((before, after)) = rest.split_once('@') {
+        filled.push_str(before);
+        let known = after.split_once('@').and_then(|(name, after)| Some((values.get(name)?, after)));
+        match known {
+            Some((value, after)) => {
+                filled.push_str(value);
+                rest = after;
+            }
+            None => {
+                filled.push('@');
+                rest = after;
+            }
+        }
+    }
+    filled + rest
 }
 
 /// No time, owner or order of a folder's files goes in: the same content is the same archive.
@@ -136,63 +210,5 @@ fn pack(target: impl Write, package: &Package, script: &str, bytes: &mut impl Re
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::catalog;
-
-    fn package() -> Package {
-        let text = |text: &str| text.to_owned();
-        Package {
-            product: "atlas".parse().unwrap(),
-            version: text("1.4.0"),
-            file: text("atlas.tar.gz"),
-            sha256: "0a".repeat(32),
-            size: 5,
-            kid: text("k"),
-            manifest: text("m"),
-            url: None,
-        }
-    }
-
-    fn recipe() -> Recipe {
-        let sample = include_str!("../../../deploy/sample-catalog.toml");
-        let catalog = catalog::parse(sample, "sample", "https://x.example").unwrap();
-        catalog.recipes["atlas"].clone()
-    }
-
-    #[test]
-    fn the_same_package_is_the_same_archive() {
-        let pack = || {
-            let mut out = Vec::new();
-            pack(&mut out, &package(), "#!/bin/bash\n", &mut &b"bytes"[..]).unwrap();
-            out
-        };
-        assert_eq!(pack(), pack());
-        let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(std::io::Cursor::new(pack())));
-        let names: Vec<_> = archive.entries().unwrap().map(|it| it.unwrap().path().unwrap().into_owned()).collect();
-        assert_eq!(names, [PathBuf::from("bin/atlas.tar.gz"), PathBuf::from("scripts/install.sh")]);
-    }
-
-    #[test]
-    fn the_template_is_terraform_and_keeps_secrets_sensitive() {
-        let mut values = values("https://x.example", &package(), &recipe());
-        values.extend([("ARCHIVE", "a.tar.gz".to_owned()), ("ARCHIVE_SHA256", "00".repeat(32))]);
-        let text = filled(TEMPLATE, &values);
-        assert!(!text.contains('@'), "nothing is left to fill in");
-        let body = hcl::parse(&text).unwrap();
-        let of = |kind: &str, name: &str| {
-            let named = |block: &&hcl::Block| block.labels.last().is_some_and(|label| label.as_str() == name);
-            body.blocks().filter(|block| block.identifier.as_str() == kind).find(named).cloned()
-        };
-        for name in ["ecs_password", "license_code"] {
-            let variable = of("variable", name).unwrap();
-            let sensitive =
-                variable.body.attributes().any(|it| it.key.as_str() == "sensitive" && it.expr == true.into());
-            assert!(sensitive, "{name}");
-        }
-        for (kind, name) in [("variable", "ecs_flavor"), ("variable", "security_group_id"), ("output", "address")] {
-            assert!(of(kind, name).is_some(), "{kind} {name}");
-        }
-        assert!(!filled(INSTALL, &values).contains('@'));
-    }
-}
+#[path = "export_tests.rs"]
+mod tests;

@@ -1,7 +1,7 @@
 //! `signet package publish|list|withdraw|verify|export`.
 
 mod export;
-mod publish;
+pub(super) mod publish;
 
 use std::{
     fs::File,

@@ -41,6 +41,13 @@ pub struct Publish {
     file: PathBuf,
 }
 
+impl Publish {
+    /// `file` as `version` of `product`, for good.
+    pub fn new(product: Slug, version: &str, file: PathBuf) -> Self {
+        Self { product, version: version.to_owned(), minimum_version: None, expires_days: None, file }
+    }
+}
+
 /// Publishes.
 ///
 /// # Errors

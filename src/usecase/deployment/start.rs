@@ -141,7 +141,11 @@ fn record(ctx: Context, id: DeploymentId, license: &License, order: &Order, plan
     }
 }
 
-fn check(tx: &mut Tx, ctx: Context, license: &License, order: &Order) -> Done<Result<Plan, Refusal>> {
+/// What would be deployed. Nothing is stored.
+///
+/// # Errors
+/// The database's.
+pub fn check(tx: &mut Tx, ctx: Context, license: &License, order: &Order) -> Done<Result<Plan, Refusal>> {
     if let Some(reason) = refusal(ctx, license) {
         return Ok(Err(Refusal::License(reason)));
     }

@@ -1,4 +1,5 @@
-# Deploys @PRODUCT@ @VERSION@ for the marketplace's own deployment (启动部署): RFS runs this template.
+# Deploys @PRODUCT@ @VERSION@ for the marketplace's own deployment (启动部署): RFS runs this template. Made by `signet package
+# export`, which parses it but cannot run it.
 
 terraform {
   required_providers {
@@ -37,10 +38,16 @@ variable "security_group_id" {
   description = "安全组 ID，放通端口 @PORTS@ / security group, open for ports @PORTS@"
 }
 
-variable "ecs_password" {
+# User data and `admin_pass` exclude each other on Linux, and whatever runs on the server can read its user data: so what
+# goes there is the password's hash, never the password.
+variable "ecs_password_hash" {
   type        = string
   sensitive   = true
-  description = "root 的密码 / password of root"
+  description = "root 密码的哈希，用 openssl passwd -6 生成 / hash of root's password, made by: openssl passwd -6"
+  validation {
+    condition     = can(regex("^\\$6\\$[./0-9A-Za-z=$]{20,140}$", var.ecs_password_hash))
+    error_message = "A hash that begins with $6$ is needed: openssl passwd -6 makes it. Never enter the password itself."
+  }
 }
 
 variable "license_code" {
@@ -54,7 +61,7 @@ variable "package_url" {
   description = "部署包 @ARCHIVE@ 的下载地址 / address of the deployment package @ARCHIVE@"
 }
 
-data "huaweicloud_images_image" "system" {
+@VARIABLES@data "huaweicloud_images_image" "system" {
   name        = var.image_name
   most_recent = true
 }
@@ -71,7 +78,6 @@ resource "huaweicloud_vpc_eip" "address" {
   }
 }
 
-# User data and `admin_pass` exclude each other on Linux: the password is set by the script.
 resource "huaweicloud_compute_instance" "server" {
   name               = var.ecs_name
   image_id           = data.huaweicloud_images_image.system.id
@@ -87,9 +93,10 @@ resource "huaweicloud_compute_instance" "server" {
     "#!/bin/sh",
     "set -eu",
     "umask 077",
-    "echo 'root:'\"$(echo ${base64encode(var.ecs_password)} | base64 -d)\" | chpasswd",
+    "echo 'root:${var.ecs_password_hash}' | chpasswd -e",
     "mkdir -p /etc/signet/@PRODUCT@ /opt/signet/@PRODUCT@",
     "echo ${base64encode(var.license_code)} | base64 -d > /etc/signet/@PRODUCT@/license",
+    "echo ${base64encode(local.parameters)} | base64 -d > /etc/signet/@PRODUCT@/parameters",
     "cd /opt/signet/@PRODUCT@",
     "curl -fsSL --retry 5 -o @ARCHIVE@ \"$(echo ${base64encode(var.package_url)} | base64 -d)\"",
     "echo '@ARCHIVE_SHA256@  @ARCHIVE@' | sha256sum -c -",

@@ -26,7 +26,7 @@ impl Desk {
             Step::Server => self.check_server(typed).await,
             Step::System => self.check_system(typed).await,
             Step::Network => self.check_network(typed).await,
-            Step::Access => self.check_access(typed),
+            Step::Access => self.check_access(typed).await,
             Step::Review => Ok(()),
         }
     }
@@ -142,7 +142,7 @@ impl Desk {
         Ok(())
     }
 
-    fn check_access(&self, typed: &mut Typed) -> Checked {
+    async fn check_access(&self, typed: &mut Typed) -> Checked {
         let t = self.t;
         let (first, again) = (typed.take_secret("password"), typed.take_secret("password_again"));
         let answers = typed.answers(&self.recipe);
@@ -160,7 +160,7 @@ impl Desk {
                 Err(Fault::typed(t, "password", why))
             }
             "password" => {
-                let hash = deployment::hashed(&self.app, &first);
+                let hash = deployment::hashed(&self.app, first).await;
                 let hash = hash.map_err(|it| Fault::denied(t, it).unwrap_or_else(|_| Fault::stale(t)))?;
                 let sealed = self.sealer().seal_hash(&hash);
                 typed.set("hash", sealed);

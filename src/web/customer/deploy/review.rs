@@ -1,12 +1,39 @@
 //! The last step: everything once more, with its price.
 
 use crate::{
-    base::text::Language,
-    provision::{plan::ServerChoice, recipe::Recipe},
+    base::{ids::DeploymentId, text::Language},
+    provision::{offer, plan::ServerChoice, recipe::Recipe},
+    usecase::deployment::start::{self, Refusal},
     web::html::Words,
 };
 
-use super::{clouds, typed::Typed, words};
+use super::{body::Body, check::Checked, clouds, fault::Fault, typed::Typed, wizard::Desk, words};
+
+impl Desk {
+    /// Looks everything up once more, with its price.
+    pub async fn review(&self, typed: &Typed) -> Checked<Body> {
+        let Some(version) = &self.version else {
+            return Err(Fault::refused(self.t, &Refusal::NoPackage));
+        };
+        let server = match typed.is_own() {
+            true => None,
+            false => {
+                let password = typed.is("login", "password");
+                if password {
+                    self.hash(typed)?;
+                }
+                let chosen = typed.chosen();
+                let ask = |cloud, recipe| async move { offer::look_up(&cloud, &recipe, &chosen, password).await };
+                Some(self.ask(typed, ask).await?)
+            }
+        };
+        start::fits(&self.recipe, server.as_ref()).map_err(|refusal| Fault::refused(self.t, &refusal))?;
+        let id = DeploymentId::new(self.app.now(), self.app.entropy()).to_string();
+        let software = format!("{} {version}", self.product);
+        let review = Review::of(self.t, id, software, typed, &self.recipe, server.as_ref());
+        Ok(Body::Review(Box::new(review)))
+    }
+}
 
 /// What the last step shows.
 pub struct Review {

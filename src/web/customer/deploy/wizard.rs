@@ -12,7 +12,7 @@ use axum::{
 
 use crate::{
     app::App,
-    base::{ids::DeploymentId, text::Language},
+    base::text::Language,
     provision::{
         offer,
         password::PasswordHash,
@@ -21,12 +21,7 @@ use crate::{
         recipe::{Minimum, Recipe},
     },
     store::Tx,
-    usecase::{
-        Actor, Context, Failure,
-        deployment::start::{self, Refusal},
-        package,
-        session::Session,
-    },
+    usecase::{Actor, Context, Failure, package, session::Session},
     web::{
         customer::session::Customer,
         deployment::{self, Wanted},
@@ -37,8 +32,8 @@ use crate::{
 };
 
 use super::{
-    WIZARD, body, body::Body, check::Checked, clouds, fault::Fault, lists, review::Review, sealed::Sealer, step::Step,
-    typed::Typed, words,
+    WIZARD, body, body::Body, check::Checked, clouds, fault::Fault, lists, sealed::Sealer, step::Step, typed::Typed,
+    words,
 };
 
 #[derive(Template)]
@@ -86,8 +81,10 @@ pub struct Desk {
     pub recipe: Recipe,
     /// Where it can go.
     pub offered: Vec<Cloud>,
-    product: String,
-    version: Option<String>,
+    /// The product's name.
+    pub product: String,
+    /// The version of its package; `None`: none is published.
+    pub version: Option<String>,
 }
 
 /// `GET /license/deploy`: the first step.
@@ -278,29 +275,6 @@ impl Desk {
             policy: clouds::policy(cloud, typed.region()),
             kept: self.credentials(typed).is_ok(),
         })
-    }
-
-    async fn review(&self, typed: &Typed) -> Checked<Body> {
-        let Some(version) = &self.version else {
-            return Err(Fault::refused(self.t, &Refusal::NoPackage));
-        };
-        let server = match typed.is_own() {
-            true => None,
-            false => {
-                let password = typed.is("login", "password");
-                if password {
-                    self.hash(typed)?;
-                }
-                let chosen = typed.chosen();
-                let ask = |cloud, recipe| async move { offer::look_up(&cloud, &recipe, &chosen, password).await };
-                Some(self.ask(typed, ask).await?)
-            }
-        };
-        start::fits(&self.recipe, server.as_ref()).map_err(|refusal| Fault::refused(self.t, &refusal))?;
-        let id = DeploymentId::new(self.app.now(), self.app.entropy()).to_string();
-        let software = format!("{} {version}", self.product);
-        let review = Review::of(self.t, id, software, typed, &self.recipe, server.as_ref());
-        Ok(Body::Review(Box::new(review)))
     }
 
     /// Begins.

@@ -9,6 +9,9 @@ use super::{
 };
 use crate::harness::Answer;
 
+/// Names and values of fields.
+type Values = &'static [(&'static str, &'static str)];
+
 /// Walks until the step is shown.
 async fn until(step: &str, visitor: &mut Visitor<'_>) -> Form {
     let mut form = Form::of(&visitor.get("/license/deploy").await);
@@ -119,7 +122,7 @@ async fn what_cannot_be_chosen_is_refused_all_the_same() {
 async fn values_that_will_not_do_are_named() {
     let service = Service::start().await;
     let mut visitor = service.visitor().await;
-    let wrongs: [(&str, &[(&str, &str)], &str); 9] = [
+    let wrongs: [(&str, Values, &str); 9] = [
         ("where", &[("cloud", "moon")], "cloud"),
         ("credentials", &[("access_key", "a b"), ("secret_key", "x")], "secret_key"),
         ("system", &[("disk", "19")], "disk"),
@@ -143,7 +146,7 @@ async fn values_that_will_not_do_are_named() {
     }
 }
 
-/// Regression in the making: a parameter without an answer sends its step back, with all else kept.
+/// A question without an answer sends its step back, with all else kept.
 #[tokio::test]
 async fn a_question_without_an_answer_is_asked_again() {
     let service = Service::start().await;

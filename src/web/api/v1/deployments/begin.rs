@@ -1,15 +1,19 @@
-//! `POST /deployments`.
+//! `POST /deployments` and `POST /deployments/quote`.
 
 use std::collections::BTreeMap;
 
 use axum::{Json, extract::State, http::StatusCode};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
     app::App,
     base::{ids::DeploymentId, secret::SecretString},
-    provision::offer::Chosen,
+    provision::{
+        offer::Chosen,
+        plan::{Cloud, ServerChoice},
+        provider::Price,
+    },
     usecase::Actor,
     web::{
         api::{licensed::Licensed, openapi::DeployProblems, submit::Submitted},
@@ -18,7 +22,7 @@ use crate::{
     },
 };
 
-use super::{Credentials, DeploymentBody, Place, holder};
+use super::{Credentials, DeploymentBody, Place, holder, offer::size};
 
 /// What to deploy, and where.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -97,14 +101,110 @@ pub async fn begin_deployment(
 ) -> Result<(StatusCode, Json<DeploymentBody>), Problem> {
     let begin: Begin = submitted.json()?;
     let license = holder(&app, licensed).await?;
-    let wanted = Wanted {
-        id: begin.id,
-        place: begin.place.try_into()?,
-        credentials: begin.credentials.map(TryInto::try_into).transpose()?,
-        server: begin.server.map(Into::into),
-        password: begin.password.as_ref().map(|clear| deployment::hashed(&app, clear)).transpose()?,
-        answers: begin.parameters,
-    };
-    let begun = deployment::begin(&app, Actor::Software, license.id, wanted).await?;
+    let begun = deployment::begin(&app, Actor::Software, license.id, begin.wanted(&app).await?).await?;
     Ok((StatusCode::ACCEPTED, Json(DeploymentBody::of(&begun)?)))
+}
+
+/// What a deployment would be.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Quote {
+    /// The version that would be installed.
+    version: String,
+    /// Whether nothing of it is real.
+    simulated: bool,
+    /// The server that would be made; `null`: a server exists.
+    #[schema(required)]
+    server: Option<QuotedServer>,
+}
+
+/// A server, by what people call its parts.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct QuotedServer {
+    /// The zone.
+    zone: String,
+    /// The flavor and its size.
+    flavor: String,
+    /// The image.
+    image: String,
+    /// System disk, GiB.
+    disk_gib: u32,
+    /// Network and subnet.
+    subnet: String,
+    /// The security group.
+    security_group: String,
+    /// A public address of its own: Mbit/s.
+    #[schema(required)]
+    public_address_mbit: Option<u16>,
+    /// What it costs; `null`: the cloud does not tell.
+    #[schema(required)]
+    price: Option<PriceBody>,
+}
+
+/// What a server costs.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PriceBody {
+    /// For an hour, as the cloud writes it.
+    #[schema(example = "0.1234")]
+    per_hour: String,
+    /// For a month of 730 hours.
+    per_month: String,
+    /// ISO 4217.
+    #[schema(example = "CNY")]
+    currency: String,
+}
+
+impl From<ServerChoice> for QuotedServer {
+    fn from(server: ServerChoice) -> Self {
+        let price =
+            server.price.map(|Price { per_hour, per_month, currency }| PriceBody { per_hour, per_month, currency });
+        Self {
+            flavor: size(&server.flavor),
+            zone: server.zone,
+            image: server.image.name,
+            disk_gib: server.disk_gib,
+            subnet: format!("{} / {}", server.network.name, server.subnet.name),
+            security_group: server.security_group.name,
+            public_address_mbit: server.public_address_mbit,
+            price,
+        }
+    }
+}
+
+/// Say what a deployment would be, and cost.
+///
+/// Everything is looked up and checked as for a deployment, and nothing begins.
+#[utoipa::path(
+    post, path = "/deployments/quote", tag = "deployments", request_body = Begin, security(("license" = [])),
+    responses((status = 200, description = "What would be made.", body = Quote), DeployProblems),
+)]
+pub async fn quote_deployment(
+    State(app): State<App>,
+    licensed: Licensed,
+    submitted: Submitted,
+) -> Result<Json<Quote>, Problem> {
+    let begin: Begin = submitted.json()?;
+    let license = holder(&app, licensed).await?;
+    let plan = deployment::quote(&app, &license, begin.wanted(&app).await?).await?;
+    Ok(Json(Quote {
+        version: plan.package.version,
+        simulated: plan.place.cloud == Cloud::Simulated,
+        server: plan.server.map(Into::into),
+    }))
+}
+
+impl Begin {
+    async fn wanted(self, app: &App) -> Result<Wanted, Problem> {
+        let password = match self.password {
+            Some(clear) => Some(deployment::hashed(app, clear).await?),
+            None => None,
+        };
+        Ok(Wanted {
+            id: self.id,
+            place: self.place.try_into()?,
+            credentials: self.credentials.map(TryInto::try_into).transpose()?,
+            server: self.server.map(Into::into),
+            password,
+            answers: self.parameters,
+        })
+    }
 }

@@ -32,6 +32,7 @@ pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list::list_deployments, begin::begin_deployment))
         .routes(routes!(offer::offer_servers))
+        .routes(routes!(begin::quote_deployment))
         .routes(routes!(show::show_deployment))
         .routes(routes!(wish::wish_deployment))
         .routes(routes!(script::deployment_script))

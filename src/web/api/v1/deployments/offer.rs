@@ -149,6 +149,7 @@ async fn gather(
     Ok(offer)
 }
 
-fn size(flavor: &Flavor) -> String {
+/// A flavor and its size, for people.
+pub fn size(flavor: &Flavor) -> String {
     format!("{} · {} vCPU · {} MiB", flavor.id, flavor.vcpus, flavor.memory_mib)
 }
