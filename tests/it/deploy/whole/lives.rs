@@ -91,8 +91,11 @@ async fn whole_order_whose_answer_is_lost_is_found_or_removed(#[case] place: Clo
     let lost = Mutex::new(false);
     let cloud = Real::start(place, move |name, _| {
         let mut lost = lost.lock().unwrap();
-        let first = is_order(name) && !std::mem::replace(&mut *lost, is_order(name) || *lost);
-        if first { Fate::LoseAnswer } else { Fate::Pass }
+        if *lost || !is_order(name) {
+            return Fate::Pass;
+        }
+        *lost = true;
+        Fate::LoseAnswer
     })
     .await;
     let service = Service::start(cloud.clouds()).await;
