@@ -1,5 +1,6 @@
 //! Servers that start with what the cloud was given, and talk to the service that ordered them.
 
+use jiff::SignedDuration;
 use rstest::rstest;
 use signet::{
     provision::{
@@ -7,7 +8,10 @@ use signet::{
         provider::clouds::Clouds,
         run::{Stage, Status},
     },
-    usecase::activation,
+    usecase::{
+        activation,
+        merchant::{self, Act},
+    },
 };
 use signet_verify::kind::Kind;
 
@@ -28,11 +32,11 @@ async fn whole_boot_of_what_the_cloud_received_becomes_healthy(#[case] place: Cl
     assert_eq!(scripts.len(), 1);
     let mut plan = Plan::new(how);
     plan.play.cuts = vec![100, 150];
-    let machine = service.boot(plan, scripts[0].clone()).await;
+    let machine = deployment.boot(plan, &scripts[0], "keep").await;
     is_healthy(&deployment, &machine).await;
     let downloads: Vec<_> = machine.fake.calls().into_iter().filter(|it| it.starts_with("GET package")).collect();
     assert_eq!(downloads, ["GET package 200", "GET package 206", "GET package 206"]);
-    assert_eq!((deployment.paid().await.len(), cloud.holds().await), (3, [1, 1, 1]));
+    assert_eq!((deployment.paid().await.len(), cloud.holds().await), (3, cloud.one()));
     deployment.wish("remove", Some(cloud.credentials())).await;
     deployment.until(|it| it.status == Status::Removed).await;
     assert_eq!((deployment.paid().await.len(), cloud.holds().await), (0, [0, 0, 0]));
@@ -71,12 +75,10 @@ async fn refused(change: impl AsyncFnOnce(&Service, &mut Plan)) -> (String, Stri
     let service = Service::start(Clouds::default()).await;
     let (deployment, script) = service.own_server().await;
     let mut plan = Plan::new("/bin/sh");
-    // It tries for as long as a network may be down; the test's patience is shorter.
     change(&service, &mut plan).await;
-    let ends = script.replace("sleep 10", "exit 1");
-    let machine = service.boot(plan, ends).await;
+    let machine = deployment.boot(plan, &script, "keep").await;
     let shown = deployment.shown().await;
-    assert_eq!(shown["status"], "failed", "{shown}\n{}", machine.printed());
+    assert_eq!(shown["status"], "kept", "{shown}\n{}", machine.printed());
     assert_eq!(machine.left("environment"), "", "nothing was installed");
     (shown["problem"]["code"].as_str().unwrap_or_default().to_owned(), deployment.lines().await, machine)
 }
@@ -92,4 +94,31 @@ async fn whole_boot_refuses_a_package_that_was_changed_in_the_store() {
     .await;
     assert_eq!(code, "digest", "{lines}");
     assert!(!machine.left("files").contains("releases"), "nothing was unpacked");
+}
+
+/// The user-data of an order that was given before the license ended.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whole_boot_for_a_license_that_ended_says_so_by_name() {
+    let (code, lines, machine) = refused(async |service, _| {
+        let id = service.license.id;
+        let ends = service.app.now().saturating_add(SignedDuration::from_hours(-24 * 10));
+        let ended = service.app.write(move |tx, ctx| merchant::act(tx, ctx, id, Act::Extend(Some(ends)))).await;
+        ended.unwrap();
+    })
+    .await;
+    assert_eq!(code, "license", "{lines}");
+    assert!(lines.contains("expired"), "{lines}");
+    assert!(!machine.fake.calls().contains(&"GET package 200".to_owned()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whole_boot_refuses_a_manifest_that_its_user_data_does_not_name() {
+    let service = Service::start(Clouds::default()).await;
+    let (deployment, script) = service.own_server().await;
+    let (before, rest) = script.split_once("MANIFEST_SHA256='").unwrap();
+    let script = format!("{before}MANIFEST_SHA256='{}{}", "0".repeat(64), &rest[64..]);
+    let machine = deployment.boot(Plan::new("/bin/sh"), &script, "keep").await;
+    assert_eq!(deployment.shown().await["problem"]["code"], "digest", "{}", machine.printed());
+    assert!(!machine.fake.calls().iter().any(|it| it.starts_with("GET package")));
+    assert_eq!(machine.left("environment"), "", "nothing was installed");
 }

@@ -164,6 +164,11 @@ impl Real {
         }
     }
 
+    /// What it holds of one deployment. An address that moto gives with a server is none of its own.
+    pub fn one(&self) -> [usize; 3] {
+        [1, 1, usize::from(matches!(self.kind, Kind::Huawei(_)))]
+    }
+
     /// How many servers there ever were.
     pub async fn ordered(&self) -> usize {
         self.user_data().await.len()
@@ -173,12 +178,6 @@ impl Real {
     pub fn secrets(&self) -> Vec<String> {
         let credentials = self.credentials();
         vec![credentials["secret_key"].as_str().unwrap().to_owned(), super::PASSWORD.to_owned()]
-    }
-
-    /// A fault of the fake, for so many calls.
-    pub async fn fault(&self, name: &str, times: u32) {
-        let Kind::Huawei(fake) = &self.kind else { panic!("the proxy plays the faults of moto") };
-        fake.fault(name, times).await;
     }
 }
 

@@ -104,13 +104,6 @@ impl Service {
         (begun, String::from_utf8(script.body).unwrap())
     }
 
-    /// Starts a server with this user-data and waits until it is off. The service is reached through what `plan` plays.
-    pub async fn boot(&self, mut plan: Plan, user_data: String) -> Machine {
-        plan.script = Some(user_data);
-        plan.play.real = Some(self.app.address);
-        tokio::task::spawn_blocking(move || plan.run()).await.unwrap()
-    }
-
     /// The package's file in the package store.
     pub fn stored(&self) -> std::path::PathBuf {
         self.app.database.folder.path().join("packages/mill").join(HEXLOWER.encode(&Sha256::digest(&self.package)))
@@ -209,6 +202,21 @@ impl Deployment<'_> {
     pub async fn until_it_should_call(&self) {
         let record = self.until(|it| it.stage == Stage::BootstrapCalled || it.status != Status::Running).await;
         assert_eq!((record.status, record.stage), (Status::Running, Stage::BootstrapCalled), "{}", self.lines().await);
+    }
+
+    /// Starts a server with this user-data and waits until it is off. The service is reached through what `plan` plays.
+    /// Once the deployment has failed, `then` is asked of it: until then the server waits for what comes.
+    pub async fn boot(&self, mut plan: Plan, user_data: &str, then: &str) -> Machine {
+        plan.script = Some(user_data.to_owned());
+        plan.play.real = Some(self.service.app.address);
+        let machine = tokio::task::spawn_blocking(move || plan.run());
+        while !machine.is_finished() && self.record().await.status != Status::Failed {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        if self.record().await.status == Status::Failed {
+            self.wish(then, None).await;
+        }
+        machine.await.unwrap()
     }
 
     /// What it made and is paid for, as its holder sees it.
