@@ -60,8 +60,7 @@ impl Real {
             Kind::Moto(moto) => moto.address,
             Kind::Huawei(fake) => fake.url.strip_prefix("http://").unwrap().parse().unwrap(),
         };
-        let proxy =
-            Proxy::judging(Some(address), move |head, body, _| rule(&name(head, body), body)).await;
+        let proxy = Proxy::judging(Some(address), move |head, body, _| rule(&name(head, body), body)).await;
         Self { kind, proxy }
     }
 
@@ -132,7 +131,8 @@ impl Real {
                 let all = moto.ask(&[("Action", "DescribeInstances")]).await;
                 let mut data = Vec::new();
                 for id in all.split("<instanceId>").skip(1).map(|rest| rest.split('<').next().unwrap()) {
-                    let asked = [("Action", "DescribeInstanceAttribute"), ("InstanceId", id), ("Attribute", "userData")];
+                    let asked =
+                        [("Action", "DescribeInstanceAttribute"), ("InstanceId", id), ("Attribute", "userData")];
                     let text = BASE64.decode(between(&moto.ask(&asked).await, "value").as_bytes()).unwrap();
                     data.push(String::from_utf8(text).unwrap());
                 }

@@ -6,7 +6,10 @@ use std::{
 };
 
 use rstest::rstest;
-use signet::provision::{plan::Cloud, run::{Stage, Status}};
+use signet::provision::{
+    plan::Cloud,
+    run::{Stage, Status},
+};
 
 use super::{
     super::ec2::proxy::Fate,
@@ -87,7 +90,10 @@ async fn whole_workers_that_die_in_every_call_make_one_server_and_remove_it(#[ca
 #[case::ec2(Cloud::Ec2)]
 #[case::huawei(Cloud::Huawei)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whole_order_whose_answer_is_lost_is_found_or_removed(#[case] place: Cloud, #[values(false, true)] cancel: bool) {
+async fn whole_order_whose_answer_is_lost_is_found_or_removed(
+    #[case] place: Cloud,
+    #[values(false, true)] cancel: bool,
+) {
     let lost = Mutex::new(false);
     let cloud = Real::start(place, move |name, _| {
         let mut lost = lost.lock().unwrap();

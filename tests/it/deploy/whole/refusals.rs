@@ -4,7 +4,10 @@ use std::sync::Mutex;
 
 use rstest::rstest;
 use serde_json::json;
-use signet::provision::{plan::Cloud, run::{Stage, Status}};
+use signet::provision::{
+    plan::Cloud,
+    run::{Stage, Status},
+};
 
 use super::{super::ec2::proxy::Fate, Real, Service, clouds::is_order};
 
