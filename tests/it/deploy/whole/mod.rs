@@ -154,7 +154,7 @@ pub struct Deployment<'a> {
 impl Deployment<'_> {
     pub async fn record(&self) -> DeploymentRecord {
         let id = self.id.parse().unwrap();
-        self.service.app.read(move |tx, _| Ok(wish::find(tx, None, id)?)).await.unwrap().record
+        self.service.app.read(move |tx, _| wish::find(tx, None, id)).await.unwrap().record
     }
 
     /// As its holder sees it.
