@@ -12,7 +12,7 @@ QUICK := $(if $(findstring nextest,$(RUNNER)),-E 'not (test(postgres) + test(/^b
 
 help:
 	@printf '%s\n' \
-	  'make demo    build, start the service, play a marketplace against it, leave it running' \
+	  'make demo    build, start the service, play a marketplace, deploy to a simulated cloud, leave it running' \
 	  'make test    install what is missing, then format check, lints and every test on both databases and in a browser' \
 	  'make quick   format check, lints, unit tests and the tests on SQLite' \
 	  'make bench   throughput and CPU per request beside the ceilings of this machine (release build)' \

@@ -37,6 +37,7 @@ pub enum Command {
         product: Option<Slug>,
     },
     /// Withdraw a version: nobody installs it any more
+    #[command(disable_version_flag = true)]
     Withdraw {
         /// The product
         #[arg(long)]
@@ -46,6 +47,7 @@ pub enum Command {
         version: String,
     },
     /// Check that the package store holds what was published, or that a file is the version it claims to be
+    #[command(disable_version_flag = true)]
     Verify {
         /// The product
         #[arg(long)]

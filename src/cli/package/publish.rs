@@ -24,6 +24,8 @@ const ORPHAN: SignedDuration = SignedDuration::from_hours(24);
 
 /// What to publish.
 #[derive(Debug, clap::Args)]
+// `--version` is the package's here.
+#[command(disable_version_flag = true)]
 pub struct Publish {
     /// The product
     #[arg(long)]

@@ -23,3 +23,7 @@ pub mod wish;
 pub mod work;
 
 pub use model::{Deployment, Obstacle};
+
+#[cfg(test)]
+#[path = "documented_tests.rs"]
+mod documented;

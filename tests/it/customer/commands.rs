@@ -5,9 +5,10 @@ use signet::cli;
 use super::{Visitor, with_license};
 use crate::harness::Backend;
 
-const DOCUMENTS: [(&str, &str); 3] = [
+const DOCUMENTS: [(&str, &str); 4] = [
     ("README.md", include_str!("../../../README.md")),
     ("docs/activation.md", include_str!("../../../docs/activation.md")),
+    ("docs/deployment.md", include_str!("../../../docs/deployment.md")),
     ("examples/README.md", include_str!("../../../examples/README.md")),
 ];
 /// A root key of the right form, where a document shortens one.
@@ -22,8 +23,8 @@ fn parses(line: &str, exported: &[(&str, &str)]) -> Result<(), String> {
         }
     }
     let mut parser = cli::parser();
-    if words.get(1) == Some(&"client") {
-        let verb = parser.find_subcommand_mut("client").and_then(|it| it.find_subcommand_mut(words.get(2)?));
+    if let Some(family) = words.get(1).filter(|it| ["client", "deploy"].contains(it)) {
+        let verb = parser.find_subcommand_mut(family).and_then(|it| it.find_subcommand_mut(words.get(2)?));
         let known = |variable: &str| {
             let mut arguments = verb.as_ref()?.get_arguments();
             arguments.find(|it| it.get_env().is_some_and(|name| name == variable))?.get_long()
@@ -42,11 +43,17 @@ fn shown(document: &str) -> Vec<String> {
     let command = |line: &str| {
         let line = line.trim();
         let inside = line.strip_prefix("signet ").or_else(|| Some(line.split_once("$(signet ")?.1))?;
-        let ends = [" #", " ||", " |", " &&", ";", ")"];
+        let ends = [" #", " ||", " |", " &&", " >", ";", ")"];
         let end = ends.iter().filter_map(|end| inside.find(end)).min().unwrap_or(inside.len());
         Some(format!("signet {}", &inside[..end]))
     };
     joined.lines().filter_map(command).collect()
+}
+
+/// Regression: `--version` of `signet package publish` stood twice, and the executable stopped there.
+#[test]
+fn regression_no_argument_of_any_command_stands_twice() {
+    cli::parser().debug_assert();
 }
 
 #[test]

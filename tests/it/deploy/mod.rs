@@ -3,4 +3,5 @@
 mod boot;
 mod ec2;
 mod huawei;
+mod packages;
 mod whole;

@@ -8,10 +8,12 @@
 mod cli;
 mod client;
 mod crash;
+mod deploy;
 mod described;
 mod jose;
 mod leaks;
 mod market;
+mod package;
 mod process;
 mod signals;
 mod soak;

@@ -1,6 +1,7 @@
 //! Reading catalog files: `rules` has a case for every rule.
 
 mod machine;
+mod recipe;
 mod rules;
 
 use proptest::prelude::*;

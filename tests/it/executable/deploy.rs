@@ -1,0 +1,161 @@
+//! `signet deploy` against a running service with its simulated cloud: what each verb prints, and its exit code.
+
+use std::{fs, process::Command};
+
+use data_encoding::BASE64;
+use serde_json::Value;
+use std::io::Read as _;
+
+use super::{
+    market::buy_code,
+    support::{Backend, Ended, Installation, Service},
+};
+
+/// No stream may show it.
+const SECRET: &str = "wrong-canary-secret";
+
+struct Shop {
+    installation: Installation,
+    service: Service,
+}
+
+impl Shop {
+    /// A running service that offers the simulated cloud, with a package, and a license in a file.
+    fn open() -> Self {
+        let mut installation = Installation::new(Backend::Sqlite);
+        let service = installation.serve_with(&[("SIGNET_SIMULATED_CLOUD", "true")]);
+        fs::write(installation.path("atlas-1.4.0.tar.gz"), "not unpacked by the simulated machine").unwrap();
+        installation.done(&["package", "publish", "--product", "atlas", "--version", "1.4.0", "atlas-1.4.0.tar.gz"]);
+        fs::write(installation.path("license.txt"), buy_code(&installation)).unwrap();
+        Self { installation, service }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = self.installation.command(&["deploy"]);
+        command.args(arguments).args(["--license-file", "license.txt"]).env("SIGNET_SERVER", self.installation.url());
+        command
+    }
+
+    fn deploy(&self, arguments: &[&str]) -> Ended {
+        Ended::of(self.command(arguments))
+    }
+
+    fn list(&self) -> Value {
+        serde_json::from_str(&self.deploy(&["list", "--json"]).stdout).unwrap()
+    }
+}
+
+const PLACE: [&str; 4] = ["--cloud", "simulated", "--region", "simulated-1"];
+const RUN: [&str; 16] = [
+    "--zone",
+    "simulated-1a",
+    "--flavor",
+    "sim.medium",
+    "--image",
+    "sim-debian",
+    "--subnet",
+    "sim-subnet",
+    "--security-group",
+    "sim-web",
+    "--name",
+    "atlas-1",
+    "--parameter",
+    "SITE_NAME=Demo",
+    "--parameter",
+    "LANGUAGE=en",
+];
+
+fn run<'a>(more: &[&'a str]) -> Vec<&'a str> {
+    ["run"].into_iter().chain(PLACE).chain(RUN).chain(more.iter().copied()).collect()
+}
+
+#[track_caller]
+fn says(ended: &Ended, code: i32, words: &[&str]) {
+    assert_eq!(ended.code, Some(code), "{ended:?}");
+    for word in words {
+        assert!(ended.text().contains(word), "`{word}` is missing in {ended:?}");
+    }
+}
+
+#[test]
+fn a_deployment_by_command_from_the_offer_to_its_removal() {
+    let shop = Shop::open();
+    let mut offer = vec!["offer", "--zone", "simulated-1a", "--flavor", "sim.medium", "--network", "sim-vpc"];
+    offer.extend(PLACE);
+    says(&shop.deploy(&offer), 0, &["sim.medium", "does not fit: sold out", "open these ports: 8080", "sim-full"]);
+    offer.push("--fitting");
+    assert!(!shop.deploy(&offer).stdout.contains("sim.large"), "what does not fit is left out");
+
+    says(&shop.deploy(&run(&["--dry-run"])), 0, &["1.4.0", "simulated", "an hour", "Nothing began"]);
+    assert_eq!(shop.list()["deployments"], serde_json::json!([]), "a dry run begins nothing");
+
+    let followed = shop.deploy(&run(&["--follow"]));
+    says(&followed, 0, &["== preflight", "simulated:", "healthy", "203.0.113.10"]);
+    let id = followed.stdout.lines().next().unwrap().to_owned();
+    says(&shop.deploy(&run(&["--id", &id])), 0, &[&id]);
+    assert_eq!(shop.list()["deployments"].as_array().unwrap().len(), 1, "the same id is the same deployment");
+    says(&shop.deploy(&["show", &id]), 0, &["healthy", "nothing of it is real", "server"]);
+    // Nothing is left to keep.
+    says(&shop.deploy(&["keep", &id]), 24, &["cannot keep"]);
+
+    says(&shop.deploy(&["remove", &id]), 21, &[]);
+    let mut remove = shop.command(&["remove", &id, "--follow"]);
+    remove.env("HUAWEICLOUD_SDK_AK", "ak").env("HUAWEICLOUD_SDK_SK", "sk");
+    says(&Ended::of(remove), 0, &["removed"]);
+    shop.service.stop();
+}
+
+#[test]
+fn what_is_refused_says_why_and_shows_no_secret() {
+    let shop = Shop::open();
+    let mut wrong = shop.command(&run(&[]));
+    wrong.env("HUAWEICLOUD_SDK_AK", "ak").env("HUAWEICLOUD_SDK_SK", SECRET);
+    let wrong = Ended::of(wrong);
+    says(&wrong, 24, &["Simulated.AuthFailure", "Check that access key and secret"]);
+    assert!(!wrong.text().contains(SECRET), "{wrong:?}");
+
+    let sold_out: Vec<_> = run(&[]).into_iter().map(|it| if it == "sim.medium" { "sim.tiny" } else { it }).collect();
+    says(&shop.deploy(&sold_out), 24, &["at least 2 vCPU"]);
+    let missing: Vec<_> = run(&[]).into_iter().filter(|it| *it != "LANGUAGE=en").collect();
+    let missing = &missing[..missing.len() - 1];
+    says(&shop.deploy(missing), 24, &["LANGUAGE", "is missing"]);
+    let mut weak = shop.command(&run(&[]));
+    weak.env("SIGNET_DEPLOY_PASSWORD", "short");
+    says(&Ended::of(weak), 24, &["8 to 26"]);
+    says(&shop.deploy(&["show", "01a20445-ae14-78c4-bd6b-f621bdb09999"]), 24, &["no such deployment"]);
+    assert_eq!(shop.list()["deployments"], serde_json::json!([]));
+
+    let mut real = shop.command(&run(&[]));
+    real.args(["--cloud", "ec2"]);
+    assert_eq!(Ended::of(real).code, Some(2), "a flag twice");
+    let nobody: Vec<_> = run(&[]).into_iter().map(|it| if it == "simulated" { "ec2" } else { it }).collect();
+    says(&shop.deploy(&nobody), 1, &["AWS_ACCESS_KEY_ID", "--credentials-file"]);
+    let list = shop.command(&["list"]);
+    shop.service.stop();
+    says(&Ended::of(list), 1, &["cannot be reached"]);
+}
+
+#[test]
+fn the_script_for_a_server_that_exists_comes_in_three_forms() {
+    let shop = Shop::open();
+    let parameters = ["--parameter", "SITE_NAME=Demo", "--parameter", "LANGUAGE=en"];
+    let begun = shop.deploy(&[&["script"], &parameters[..]].concat());
+    says(&begun, 0, &["#!/bin/sh", "main \"$@\""]);
+    let id = shop.list()["deployments"][0]["id"].as_str().unwrap().to_owned();
+    assert!(begun.stderr.contains(&id), "{begun:?}");
+
+    let cloud = shop.deploy(&["script", "--id", &id, "--format", "cloud-init"]);
+    assert!(cloud.stdout.starts_with("#cloud-config\n") && cloud.stdout.len() < 16 * 1024, "{cloud:?}");
+    let content = cloud.stdout.lines().find_map(|line| line.trim().strip_prefix("content: ")).unwrap();
+    let packed = BASE64.decode(content.as_bytes()).unwrap();
+    let mut unpacked = String::new();
+    flate2::read::GzDecoder::new(&packed[..]).read_to_string(&mut unpacked).unwrap();
+    assert_eq!(unpacked, begun.stdout, "the same script, byte for byte");
+
+    let terraform = shop.deploy(&["script", "--id", &id, "--format", "terraform"]);
+    let body = hcl::parse(&terraform.stdout).unwrap();
+    assert_eq!(body.blocks().next().unwrap().identifier.as_str(), "locals");
+    assert!(terraform.stdout.contains(&BASE64.encode(unpacked.as_bytes())) && terraform.stdout.contains("Not run"));
+    assert_eq!(shop.list()["deployments"].as_array().unwrap().len(), 1, "--id begins nothing");
+    shop.service.stop();
+}
