@@ -26,8 +26,8 @@ pub enum DownloadError {
     Other,
 }
 
-/// How long a whole download may take.
-const DOWNLOAD: Duration = Duration::from_secs(3600);
+/// How long whoever keeps the file may be silent: a machine waits meanwhile, and a connection of this service with it.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A request for the file at `url`.
 ///
@@ -35,11 +35,14 @@ const DOWNLOAD: Duration = Duration::from_secs(3600);
 /// [`DownloadError::Other`] when it is no address.
 pub fn request(url: &str) -> Result<Request, DownloadError> {
     let url = url.parse().map_err(|_| DownloadError::Other)?;
-    Ok(Request { method: reqwest::Method::GET, url, headers: Vec::new(), body: Vec::new(), timeout: DOWNLOAD })
+    Ok(Request { method: reqwest::Method::GET, url, headers: Vec::new(), body: Vec::new(), timeout: PATIENCE })
 }
 
-/// Asks for `range` of the file of `size` bytes behind `request`, and passes it on as it comes. The last piece of the
-/// whole file comes only when its digest is `sha256`; of a part only the size can be checked.
+/// Asks for `range` of the file of `size` bytes behind `request`, and passes it on as it comes. The last piece of a file
+/// that came whole is passed on only when its digest is `sha256`; of a part only the size can be checked.
+///
+/// Not everybody who keeps files knows ranges: who sends all of it instead (RFC 9110 §14.2) is read from the beginning,
+/// because a download that broke off would never end otherwise.
 ///
 /// # Errors
 /// [`DownloadError`], also from the stream.
@@ -56,34 +59,65 @@ pub async fn download(
         request.headers.push(("range".to_owned(), value));
     }
     let (status, body) = client.open(request).await?;
-    // A keeper without ranges answers 200 with all of it, which is not what was asked for.
-    if status != if whole { 200 } else { 206 } {
-        return Err(DownloadError::Status(status));
-    }
-    let checked =
-        Checked { body, hash: whole.then(Sha256::new), left: range.end - range.start, sha256: sha256.to_owned() };
+    let sent = match status {
+        200 => 0..size,
+        206 if !whole => range.clone(),
+        _ => return Err(DownloadError::Status(status)),
+    };
+    let checked = Checked {
+        body,
+        hash: (sent == (0..size)).then(Sha256::new),
+        left: sent.end - sent.start,
+        skip: range.start - sent.start,
+        wanted: range.end - range.start,
+        sha256: sha256.to_owned(),
+    };
     Ok(stream::try_unfold(checked, Checked::next).boxed())
 }
 
 struct Checked {
     body: BoxStream<'static, Result<Bytes, Unreachable>>,
     hash: Option<Sha256>,
+    /// Bytes that are still to come.
     left: u64,
+    /// Bytes that come before those that were asked for.
+    skip: u64,
+    /// Bytes that were asked for and not passed on yet.
+    wanted: u64,
     sha256: String,
 }
 
 impl Checked {
     async fn next(mut self) -> Result<Option<(Bytes, Self)>, DownloadError> {
-        let Some(piece) = self.body.next().await.transpose()? else {
-            return if self.left == 0 { Ok(None) } else { Err(DownloadError::Other) };
-        };
-        self.left = self.left.checked_sub(piece.len() as u64).ok_or(DownloadError::Other)?;
-        if let Some(hash) = &mut self.hash {
-            hash.update(&piece);
-            if self.left == 0 && HEXLOWER.encode(&hash.clone().finalize()) != self.sha256 {
-                return Err(DownloadError::Other);
+        loop {
+            let Some(piece) = self.body.next().await.transpose()? else {
+                return if self.left == 0 { Ok(None) } else { Err(DownloadError::Other) };
+            };
+            self.left = self.left.checked_sub(piece.len() as u64).ok_or(DownloadError::Other)?;
+            if let Some(hash) = &mut self.hash {
+                hash.update(&piece);
+                if self.left == 0 && HEXLOWER.encode(&hash.clone().finalize()) != self.sha256 {
+                    return Err(DownloadError::Other);
+                }
+            }
+            let piece = self.asked_for(piece);
+            if !piece.is_empty() {
+                return Ok(Some((piece, self)));
             }
         }
-        Ok(Some((piece, self)))
+    }
+
+    /// What of a piece was asked for.
+    fn asked_for(&mut self, mut piece: Bytes) -> Bytes {
+        let before = piece.len().min(usize::try_from(self.skip).unwrap_or(usize::MAX));
+        self.skip -= before as u64;
+        let mut piece = piece.split_off(before);
+        piece.truncate(usize::try_from(self.wanted).unwrap_or(usize::MAX));
+        self.wanted -= piece.len() as u64;
+        piece
     }
 }
+
+#[cfg(test)]
+#[path = "download_tests.rs"]
+mod tests;

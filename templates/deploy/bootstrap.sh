@@ -116,7 +116,8 @@ download() {
   version=$(echo "$claims" | field version) bytes=$(echo "$claims" | field size)
   case $version in '' | .* | *[!A-Za-z0-9.+_-]*) fail signature 'the manifest has no version that can name a folder' ;; esac
   [ "$(echo "$claims" | field aud)" = "$PRODUCT/package" ] || fail signature 'the manifest is of another product'
-  [ "$(echo "$claims" | field exp)" -gt "$(date +%s)" ] || fail signature 'the manifest is no longer valid: publish the package again'
+  expires=$(echo "$claims" | field exp)
+  [ -z "$expires" ] || [ "$expires" -gt "$(date +%s)" ] || fail expired 'the manifest is no longer valid: publish the package again'
   release=$home/releases/$version package=$home/package try=0
   while [ "$(size "$package")" -lt "$bytes" ]; do
     [ "$(free_kib)" -gt $((bytes / 512)) ] || fail disk_full "a package of $bytes bytes needs twice that in $home"

@@ -180,7 +180,7 @@ def project_route(method, parts, query, body, headers):
         "os-keypairs": {"keypairs": [{"keypair": {"name": "pair-1", "fingerprint": "aa:bb", "public_key": "ssh-rsa AA"}}]},
         "vpcs": {"vpcs": [{"id": NETWORK, "name": "default", "cidr": "192.168.0.0/16"}]},
         "subnets": {"subnets": [{"id": SUBNET, "neutron_subnet_id": "wrong-1", "name": "", "cidr": "192.168.0.0/24",
-                                 "vpc_id": NETWORK, "dhcp_enable": False, "available_ip_address_count": 250}]},
+                                 "vpc_id": NETWORK, "dhcp_enable": not STATE.fault("no_dhcp"), "available_ip_address_count": 250}]},
         "vpc/security-groups": {"security_groups": [{"id": GROUP, "name": "web"}], "page_info": {"current_count": 1}},
         "vpc/security-group-rules": {"security_group_rules": [
             {"id": "r-1", "security_group_id": GROUP, "direction": "ingress", "protocol": "tcp", "multiport": "22,443",
@@ -200,15 +200,24 @@ def project_route(method, parts, query, body, headers):
     if method == "POST" and path == "cloudservers/delete":
         return delete(body)
     if method == "GET" and path == "cloudservers/detail":
+        orders_go_on()
         fits = [one for one in STATE.servers.values() if any(query.get("tags", "") in tag for tag in one["tags"])]
         return 200, {"servers": fits, "count": len(fits)}
     if method == "GET" and parts[0] == "cloudservers" and parts[1] in STATE.servers:
-        return 200, {"server": STATE.servers[parts[1]]}
+        orders_go_on()
+        return (200, {"server": STATE.servers[parts[1]]}) if parts[1] in STATE.servers else (404, {"itemNotFound": {"code": 404}})
     if method == "GET" and parts[0] == "jobs" and parts[1] in STATE.jobs:
         return 200, job(parts[1])
     if parts[0] == "servers" and parts[-1] == "action" and parts[1] in STATE.servers:
         return 200, {"output": "booted\n"}
     raise Refused(404, {"itemNotFound": {"code": 404, "message": "Instance could not be found."}})
+
+
+def orders_go_on():
+    """They do so whether or not somebody asks for their jobs."""
+    for id, one in list(STATE.jobs.items()):
+        if one["kind"] == "createServer":
+            job(id)
 
 
 def create(body, token):

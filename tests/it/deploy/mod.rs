@@ -4,3 +4,4 @@ mod boot;
 mod ec2;
 mod huawei;
 mod packages;
+mod whole;

@@ -89,6 +89,8 @@ pub struct Settings {
     pub trusted_proxies: Proxies,
     /// Known by the address at which it listens, instead of [`PUBLIC_URL`].
     pub at_home: bool,
+    /// Known by this address, instead of [`PUBLIC_URL`].
+    pub known_as: Option<&'static str>,
     /// Where deployments go.
     pub clouds: Clouds,
 }
@@ -159,7 +161,8 @@ impl TestApp {
         assert_ne!(fit.unwrap(), MasterKeyFit::Wrong);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let public_url = if settings.at_home { format!("http://{address}") } else { PUBLIC_URL.to_owned() };
+        let elsewhere = settings.known_as.unwrap_or(PUBLIC_URL).to_owned();
+        let public_url = if settings.at_home { format!("http://{address}") } else { elsewhere };
         let parts = Parts {
             store,
             clock: clock.clone(),

@@ -27,7 +27,7 @@ pub struct Play {
     pub manifest: String,
     pub package: Vec<u8>,
     pub license: String,
-    /// The real service, which then answers everything but for manifest and package.
+    /// The real service, which then answers everything; connections break off all the same.
     pub real: Option<SocketAddr>,
     /// After so many bytes the package's connections break off, one after the other.
     pub cuts: Vec<usize>,
@@ -124,10 +124,16 @@ impl Fake {
     }
 }
 
-fn serve(stream: &TcpStream, state: &Mutex<State>) {
+fn serve(stream: &TcpStream, shared: &Mutex<State>) {
     let Some(call) = read(stream) else { return };
-    let name = call.path.rsplit('/').next().unwrap_or_default().to_owned();
-    let mut state = state.lock().unwrap();
+    let name = call.name();
+    let mut state = shared.lock().unwrap();
+    if let Some(real) = state.play.real {
+        let cuts = &mut state.play.cuts;
+        let cut = (name == "package" && !cuts.is_empty()).then(|| cuts.remove(0));
+        drop(state);
+        return passed_on(stream, shared, real, &call, cut);
+    }
     let first = !state.calls.iter().any(|it| it.starts_with(&format!("{} {name} ", call.method)));
     let (status, body) = match state.play.busy {
         0 => answer(&mut state, &call, &name),
@@ -152,6 +158,10 @@ fn serve(stream: &TcpStream, state: &Mutex<State>) {
 }
 
 impl Call {
+    fn name(&self) -> String {
+        self.path.rsplit('/').next().unwrap_or_default().to_owned()
+    }
+
     fn from(&self) -> Option<usize> {
         self.headers.get("range")?.strip_prefix("bytes=")?.split('-').next()?.parse().ok()
     }
@@ -194,12 +204,6 @@ fn problem(detail: &str) -> Vec<u8> {
 fn answer(state: &mut State, call: &Call, name: &str) -> (u16, Vec<u8>) {
     if let Some((status, detail)) = state.play.refuses.get(name) {
         return (*status, problem(detail));
-    }
-    if let Some(real) = state.play.real {
-        return match name {
-            "manifest" | "package" => served(state, call, name),
-            _ => forwarded(real, call),
-        };
     }
     let authorization = call.headers.get("authorization").map(String::as_str).unwrap_or_default();
     let wanted = match call.path.strip_prefix("/api/v1/").unwrap_or_default() {
@@ -287,8 +291,8 @@ fn served(state: &State, call: &Call, name: &str) -> (u16, Vec<u8>) {
     }
 }
 
-/// What the real service says to it.
-fn forwarded(real: SocketAddr, call: &Call) -> (u16, Vec<u8>) {
+/// Asks the real service, and passes on what it says, or as much of its body as `cut` lets through.
+fn passed_on(mut machine: &TcpStream, state: &Mutex<State>, real: SocketAddr, call: &Call, cut: Option<usize>) {
     let mut stream = TcpStream::connect(real).unwrap();
     let Call { method, target, .. } = call;
     let mut head = format!("{method} {target} HTTP/1.1\r\n");
@@ -297,10 +301,13 @@ fn forwarded(real: SocketAddr, call: &Call) -> (u16, Vec<u8>) {
     }
     stream.write_all(format!("{head}connection: close\r\n\r\n").as_bytes()).unwrap();
     stream.write_all(&call.body).unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    (head.split(' ').nth(1).unwrap().parse().unwrap(), body.as_bytes().to_vec())
+    let mut answer = Vec::new();
+    // A service that breaks off in the middle has said what it said.
+    let _ = stream.read_to_end(&mut answer);
+    let head = answer.windows(4).position(|four| four == b"\r\n\r\n").map_or(answer.len(), |at| at + 4);
+    let status = String::from_utf8_lossy(&answer).split(' ').nth(1).unwrap_or("none").to_owned();
+    state.lock().unwrap().calls.push(format!("{method} {} {status}", call.name()));
+    let _ = machine.write_all(&answer[..cut.map_or(answer.len(), |cut| answer.len().min(head + cut))]);
 }
 
 fn activation(state: &mut State, call: &Call, name: &str) -> (u16, Vec<u8>) {

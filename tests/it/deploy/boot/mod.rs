@@ -2,8 +2,8 @@
 //! that Signet writes for them. [`fake`] plays the service that the script calls, or hands its calls on to the real one;
 //! [`machine`] is the server.
 
-mod fake;
-mod machine;
+pub mod fake;
+pub mod machine;
 mod refusals;
 mod service;
 mod starts;

@@ -45,7 +45,6 @@ fn boot_refuses_manifests_that_do_not_hold() {
     let manifests = [
         ("is not signed by the product's key", fake::manifest(&other, &package, |_| {})),
         ("is of another product", fake::manifest(&key, &package, |it| it["aud"] = "borealis/package".into())),
-        ("is no longer valid", fake::manifest(&key, &package, |it| it["exp"] = 1_700_000_000.into())),
         ("has no version", fake::manifest(&key, &package, |it| it["version"] = "../../etc".into())),
     ];
     for (why, manifest) in manifests {
@@ -55,6 +54,15 @@ fn boot_refuses_manifests_that_do_not_hold() {
         assert_eq!(machine.failure(true), "signature", "{why}");
         assert!(machine.fake.log().contains(why), "{}", machine.fake.log());
     }
+}
+
+#[test]
+fn boot_refuses_a_manifest_that_is_over() {
+    let mut plan = Plan::new("/bin/sh");
+    plan.play.manifest = fake::manifest(&plan.key, &plan.play.package, |it| it["exp"] = 1_700_000_000.into());
+    let machine = plan.run();
+    assert_eq!(machine.failure(true), "expired");
+    assert!(machine.fake.log().contains("is no longer valid"), "{}", machine.fake.log());
 }
 
 #[test]

@@ -80,6 +80,15 @@ fn boot_works_in_busybox() {
     is_healthy(&Plan::new("/bin/busybox sh").run());
 }
 
+/// Packages that are published without an end: every server refused them.
+#[test]
+fn boot_takes_a_manifest_without_an_end() {
+    let mut plan = Plan::new("/bin/sh");
+    let without = |it: &mut serde_json::Value| drop(it.as_object_mut().unwrap().remove("exp"));
+    plan.play.manifest = super::fake::manifest(&plan.key, &plan.play.package, without);
+    is_healthy(&plan.run());
+}
+
 #[test]
 fn boot_works_in_bash() {
     is_healthy(&Plan::new("/bin/bash").run());

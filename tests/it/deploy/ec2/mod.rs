@@ -3,8 +3,8 @@
 
 mod faults;
 mod life;
-mod moto;
-mod proxy;
+pub mod moto;
+pub mod proxy;
 
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 

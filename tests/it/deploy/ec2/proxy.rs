@@ -8,6 +8,7 @@ use std::{
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
+    sync::Notify,
     task::JoinHandle,
 };
 
@@ -26,15 +27,22 @@ pub enum Fate {
     With(u16, String, &'static str),
     /// What was sent comes back, inside an error.
     Echo,
+    /// Nothing ever comes back; the cloud never hears of it.
+    HangBefore,
+    /// Nothing ever comes back, after it reached the cloud.
+    HangAfter,
 }
 
-type Rule = dyn Fn(&str, usize) -> Fate + Send + Sync;
+/// Decides by head and body of a call, and by the bodies of those before it.
+type Rule = dyn Fn(&str, &str, &[String]) -> Fate + Send + Sync;
 
 /// A running proxy; it ends with the test.
 #[derive(Debug)]
 pub struct Proxy {
     pub address: SocketAddr,
     calls: Arc<Mutex<Vec<String>>>,
+    /// Told when a call hangs.
+    pub hangs: Arc<Notify>,
     task: JoinHandle<()>,
 }
 
@@ -47,17 +55,31 @@ impl Drop for Proxy {
 impl Proxy {
     /// `rule` decides by the call's action and how many calls of this action came before.
     pub async fn start(cloud: Option<SocketAddr>, rule: impl Fn(&str, usize) -> Fate + Send + Sync + 'static) -> Self {
+        Self::judging(cloud, move |_, body, earlier| {
+            let called = action(body);
+            rule(called, earlier.iter().filter(|known| action(known) == called).count())
+        })
+        .await
+    }
+
+    /// The same by all that is known of a call.
+    pub async fn judging(
+        cloud: Option<SocketAddr>,
+        rule: impl Fn(&str, &str, &[String]) -> Fate + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let calls = Arc::new(Mutex::new(Vec::new()));
         let rule: Arc<Rule> = Arc::new(rule);
         let seen = calls.clone();
+        let hangs = Arc::new(Notify::new());
+        let told = hangs.clone();
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(serve(stream, cloud, seen.clone(), rule.clone()));
+                tokio::spawn(serve(stream, cloud, seen.clone(), rule.clone(), told.clone()));
             }
         });
-        Self { address, calls, task }
+        Self { address, calls, hangs, task }
     }
 
     /// How often an action was called.
@@ -76,7 +98,7 @@ impl Proxy {
     }
 }
 
-fn action(body: &str) -> &str {
+pub fn action(body: &str) -> &str {
     body.strip_prefix("Action=").unwrap_or_default().split('&').next().unwrap_or_default()
 }
 
@@ -85,13 +107,14 @@ async fn serve(
     cloud: Option<SocketAddr>,
     calls: Arc<Mutex<Vec<String>>>,
     rule: Arc<Rule>,
+    hangs: Arc<Notify>,
 ) -> Option<()> {
     let (head, body) = request(&mut stream).await?;
     let fate = {
         let mut calls = calls.lock().unwrap();
-        let before = calls.iter().filter(|known| action(known) == action(&body)).count();
+        let fate = rule(&head, &body, &calls);
         calls.push(body.clone());
-        rule(action(&body), before)
+        fate
     };
     let plain = |status: u16, header: &str, body: &str| {
         format!("HTTP/1.1 {status} X\r\n{header}Content-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len())
@@ -104,6 +127,11 @@ async fn serve(
             return None;
         }
         Fate::Break => return None,
+        Fate::HangBefore => return hang(&hangs).await,
+        Fate::HangAfter => {
+            forward(cloud?, &head, &body).await?;
+            return hang(&hangs).await;
+        }
         Fate::Answer(status, body) => plain(status, "", &body),
         Fate::With(status, body, header) => plain(status, header, &body),
         Fate::Echo => {
@@ -114,6 +142,11 @@ async fn serve(
     };
     stream.write_all(&answer).await.ok()?;
     stream.shutdown().await.ok()
+}
+
+async fn hang(hangs: &Notify) -> Option<()> {
+    hangs.notify_one();
+    std::future::pending().await
 }
 
 async fn request(stream: &mut TcpStream) -> Option<(String, String)> {

@@ -51,7 +51,7 @@ async fn huawei_what_can_be_chosen() {
     let networks = cloud.networks().await.unwrap();
     let subnet = &networks[0].subnets[0];
     assert_eq!((subnet.id.as_str(), subnet.name.as_str()), ("subnet-1", "subnet-1"));
-    assert_eq!((subnet.dhcp, subnet.free_addresses), (false, Some(250)));
+    assert_eq!((subnet.dhcp, subnet.free_addresses), (true, Some(250)));
     let groups = cloud.security_groups("vpc-1").await.unwrap();
     let ports = [PortRange { first: 22, last: 22 }, PortRange { first: 443, last: 443 }];
     assert_eq!(groups[0].open_ports.as_deref(), Some(ports.as_slice()));

@@ -1,0 +1,124 @@
+//! Servers that start with what the cloud was given, and talk to the service that ordered them.
+
+use jiff::SignedDuration;
+use rstest::rstest;
+use signet::{
+    provision::{
+        plan::Cloud,
+        provider::clouds::Clouds,
+        run::{Stage, Status},
+    },
+    usecase::{
+        activation,
+        merchant::{self, Act},
+    },
+};
+use signet_verify::kind::Kind;
+
+use super::{Deployment, PASSWORD, Real, Service};
+use crate::deploy::boot::machine::{Machine, Plan};
+
+/// From the order to software that runs, on both clouds: nothing in between is played but the cloud itself.
+#[rstest]
+#[case::ec2(Cloud::Ec2, "Ec2")]
+#[case::huawei(Cloud::Huawei, "OpenStack")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whole_boot_of_what_the_cloud_received_becomes_healthy(#[case] place: Cloud, #[case] how: &'static str) {
+    let cloud = Real::sound(place).await;
+    let service = Service::start(cloud.clouds()).await;
+    let deployment = service.begin(&cloud).await;
+    deployment.until_it_should_call().await;
+    let scripts = cloud.user_data().await;
+    assert_eq!(scripts.len(), 1);
+    let mut plan = Plan::new(how);
+    plan.play.cuts = vec![100, 150];
+    let machine = deployment.boot(plan, &scripts[0], "keep").await;
+    is_healthy(&deployment, &machine).await;
+    let downloads: Vec<_> = machine.fake.calls().into_iter().filter(|it| it.starts_with("GET package")).collect();
+    assert_eq!(downloads, ["GET package 200", "GET package 206", "GET package 206"]);
+    assert_eq!((deployment.paid().await.len(), cloud.holds().await), (3, cloud.one()));
+    deployment.wish("remove", Some(cloud.credentials())).await;
+    deployment.until(|it| it.status == Status::Removed).await;
+    assert_eq!((deployment.paid().await.len(), cloud.holds().await), (0, [0, 0, 0]));
+    assert_eq!(seats(&service).await, 0, "its seat is free again");
+    let said = machine.printed() + &deployment.lines().await;
+    for secret in cloud.secrets() {
+        assert!(!said.contains(&secret) && !scripts[0].contains(&secret), "{secret}");
+    }
+}
+
+async fn seats(service: &Service) -> usize {
+    let id = service.license.id;
+    service.app.read(move |tx, ctx| activation::list(tx, ctx, id, true, None, 10)).await.len()
+}
+
+async fn is_healthy(deployment: &Deployment<'_>, machine: &Machine) {
+    let (app, record) = (&deployment.service.app, deployment.record().await);
+    assert_eq!((record.status, record.stage), (Status::Healthy, Stage::Healthy), "{}", machine.printed());
+    assert_eq!(machine.left("served"), "healthy: it's $HOME `id` 你好\n");
+    assert!(deployment.lines().await.contains("installing for mill\n"), "{}", deployment.lines().await);
+    assert_eq!(seats(deployment.service).await, 1, "the timer takes no second one");
+    let lease = machine.file("var/lib/signet/mill/lease.jwt");
+    let claims = app.read_signed(Kind::Lease, "mill", lease.trim_end()).await;
+    assert_eq!(claims["activation"], record.activation_id.unwrap().to_string());
+    assert_eq!(machine.file("etc/signet/mill/license").trim_end(), deployment.service.code);
+    assert!(machine.left("timers").contains("signet-mill.timer"));
+    assert_eq!(machine.left("renewed"), "0\n");
+    assert!(machine.hash().starts_with("$6$") && !machine.hash().contains(PASSWORD));
+    let shown = deployment.shown().await;
+    assert_eq!((&shown["status"], &shown["suspect"]), (&"healthy".into(), &false.into()), "{shown}");
+    assert_eq!(shown["outputs"][0]["value"], format!("http://{}:8080/", record.address.unwrap()));
+}
+
+/// A deployment onto a server that exists, whose package `change` has a hand in; how it failed.
+async fn refused(change: impl AsyncFnOnce(&Service, &mut Plan)) -> (String, String, Machine) {
+    let service = Service::start(Clouds::default()).await;
+    let (deployment, script) = service.own_server().await;
+    let mut plan = Plan::new("/bin/sh");
+    change(&service, &mut plan).await;
+    let machine = deployment.boot(plan, &script, "keep").await;
+    let shown = deployment.shown().await;
+    assert_eq!(shown["status"], "kept", "{shown}\n{}", machine.printed());
+    assert_eq!(machine.left("environment"), "", "nothing was installed");
+    (shown["problem"]["code"].as_str().unwrap_or_default().to_owned(), deployment.lines().await, machine)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whole_boot_refuses_a_package_that_was_changed_in_the_store() {
+    let (code, lines, machine) = refused(async |service, _| {
+        let mut bytes = service.package.clone();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        std::fs::write(service.stored(), bytes).unwrap();
+    })
+    .await;
+    assert_eq!(code, "digest", "{lines}");
+    assert!(!machine.left("files").contains("releases"), "nothing was unpacked");
+}
+
+/// The user-data of an order that was given before the license ended.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whole_boot_for_a_license_that_ended_says_so_by_name() {
+    let (code, lines, machine) = refused(async |service, _| {
+        let id = service.license.id;
+        let ends = service.app.now().saturating_add(SignedDuration::from_hours(-24 * 10));
+        let ended = service.app.write(move |tx, ctx| merchant::act(tx, ctx, id, Act::Extend(Some(ends)))).await;
+        ended.unwrap();
+    })
+    .await;
+    assert_eq!(code, "license", "{lines}");
+    assert!(lines.contains("expired"), "{lines}");
+    assert!(!machine.fake.calls().contains(&"GET package 200".to_owned()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whole_boot_refuses_a_manifest_that_its_user_data_does_not_name() {
+    let service = Service::start(Clouds::default()).await;
+    let (deployment, script) = service.own_server().await;
+    let (before, rest) = script.split_once("MANIFEST_SHA256='").unwrap();
+    let script = format!("{before}MANIFEST_SHA256='{}{}", "0".repeat(64), &rest[64..]);
+    let machine = deployment.boot(Plan::new("/bin/sh"), &script, "keep").await;
+    assert_eq!(deployment.shown().await["problem"]["code"], "digest", "{}", machine.printed());
+    assert!(!machine.fake.calls().iter().any(|it| it.starts_with("GET package")));
+    assert_eq!(machine.left("environment"), "", "nothing was installed");
+}
