@@ -264,6 +264,8 @@ async fn order(provider: &Arc<dyn Provider>, work: &Work) -> Answer<Event> {
         Err(error) if matches!(error.trouble, Trouble::Unknown | Trouble::Unavailable | Trouble::Unexpected) => {
             Event::Failed(error)
         }
+        // The cloud knows this attempt with other contents, or knew it long ago: something of it may be there.
+        Err(error) if look_first && error.trouble == Trouble::Attempt => Event::Failed(error),
         Err(error) => Event::Refused(error),
     })
 }

@@ -38,6 +38,7 @@ class State:
 
     def reset(self):
         self.faults, self.servers, self.jobs, self.tokens, self.orders, self.addresses = {}, {}, {}, {}, [], {}
+        self.deletions = []
         self.calls = []
 
     def fault(self, name):
@@ -310,6 +311,7 @@ def delete(body):
     if any(id not in STATE.servers for id in ids):
         raise ecs(404, "Ecs.0114", "no such server")
     made = STATE.servers[ids[0]]
+    STATE.deletions.append(body)
     id = uuid.uuid4().hex
     failure = "Ecs.0605" if STATE.fault("delete_failed") else None
     if body.get("delete_publicip") and not failure:
@@ -323,7 +325,9 @@ def admin(path, body):
         STATE.reset()
     elif path == "/_admin/fault":
         STATE.faults.update(body)
-    return {"orders": STATE.orders, "servers": list(STATE.servers), "addresses": STATE.addresses, "calls": STATE.calls}
+    elif path == "/_admin/attach":
+        STATE.servers[body["server"]]["os-extended-volumes:volumes_attached"].append({"id": body["disk"], "device": "/dev/vdb"})
+    return {"orders": STATE.orders, "deletions": STATE.deletions, "servers": list(STATE.servers), "addresses": STATE.addresses, "calls": STATE.calls}
 
 
 if __name__ == "__main__":

@@ -102,6 +102,14 @@ pub fn open(tx: &mut Tx, ctx: Context, knock: &Knock) -> Told<SecretString> {
     Ok(Ok(session))
 }
 
+/// Whether `token` is a good one now: to be asked before anything is written, because anybody can send one.
+///
+/// # Errors
+/// The database's.
+pub fn is_good(tx: &mut Tx, ctx: Context, token: &str) -> Done<bool> {
+    Ok(by_token(tx, ctx, token)?.is_some())
+}
+
 fn by_token(tx: &mut Tx, ctx: Context, token: &str) -> Done<Option<(Deployment, String)>> {
     let Some(deployment) = secrets::named(token).map(|id| Deployment::load(tx, id)).transpose()?.flatten() else {
         return Ok(None);
@@ -299,6 +307,13 @@ fn follow(tx: &mut Tx, ctx: Context, deployment: &mut Deployment, report: &Repor
     let early = !deployment.record.stage.is_on_the_machine();
     match report.event {
         Happened::Log => {}
+        // Until the cloud says what it made, there is more to lose than time: the machine tries again meanwhile.
+        Happened::Failed if early => {
+            let reason = report.reason.as_deref().unwrap_or("unknown");
+            let what = format!("the machine stopped ({reason}) before the cloud said that it runs: it starts over");
+            deployment.say(tx, ctx, LineSource::Signet, &what)?;
+            deployment.record.again = true;
+        }
         Happened::Failed => {
             let reason = report.reason.as_deref().unwrap_or("unknown");
             let obstacle = Obstacle {
@@ -331,9 +346,16 @@ fn follow(tx: &mut Tx, ctx: Context, deployment: &mut Deployment, report: &Repor
 /// the deployment stands, because whoever removes it wants the seat back; where that has happened already, it is freed now.
 fn remember_seat(tx: &mut Tx, ctx: Context, deployment: &mut Deployment, seat: ActivationId) -> Done<()> {
     let record = &deployment.record;
+    // The first that is named stays: whoever gets into the machine later could name another machine's.
+    if record.activation_id.is_some_and(|known| known != seat) {
+        return Ok(());
+    }
     let found = tx.activation_find(seat)?;
+    // A server that exists may have had its seat before.
+    let own = deployment.plan.place.cloud == Cloud::Own;
     if found.is_some_and(|it| {
-        it.license_id == record.license_id && it.has_seat(ctx.now) && it.last_seen_at >= record.created_at
+        let since = if own { it.last_seen_at } else { it.created_at };
+        it.license_id == record.license_id && it.has_seat(ctx.now) && since >= record.created_at
     }) {
         deployment.record.activation_id = Some(seat);
         if deployment.record.status == Status::Removed {

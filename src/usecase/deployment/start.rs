@@ -161,7 +161,7 @@ pub fn check(tx: &mut Tx, ctx: Context, license: &License, order: &Order) -> Don
     if open >= limits::DEPLOYMENTS_OPEN {
         return Ok(Err(Refusal::TooMany(open)));
     }
-    if !has_seat(tx, ctx, license)? {
+    if !has_seat(tx, ctx, license, order.id)? {
         return Ok(Err(Refusal::License(Reason::MachineLimit)));
     }
     if let Err(refusal) = answered(&recipe, &order.answers).and_then(|()| fits(&recipe, order.server.as_ref())) {
@@ -186,11 +186,12 @@ fn pin(tx: &mut Tx, ctx: Context, product: &Slug, recipe: &Recipe) -> Done<Optio
 ///
 /// # Errors
 /// The database's.
-pub fn has_seat(tx: &mut Tx, ctx: Context, license: &License) -> Done<bool> {
+pub fn has_seat(tx: &mut Tx, ctx: Context, license: &License, except: Option<DeploymentId>) -> Done<bool> {
     let taken = activation::seats(tx, ctx, license.id)?;
     let under_way = tx.deployment_page(Some(license.id), None, limits::PAGE_ROWS)?;
     let coming = under_way.iter().filter(|it| {
-        it.goal == Goal::Deploy
+        Some(it.id) != except
+            && it.goal == Goal::Deploy
             && it.activation_id.is_none()
             && matches!(it.status, Status::Running | Status::NeedsCredentials)
     });

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use crate::{
     base::{entropy::Entropy, ids::DeploymentId, time::Time},
+    license::activation::Reason,
     provision::{
         plan::Cloud,
         provider::{
@@ -21,10 +22,10 @@ use crate::{
 };
 
 use super::{
-    super::{Context, Done, activation, verdict},
+    super::{Context, Done, activation},
     Deployment, Obstacle, machine,
     model::{in_words, refusal},
-    script, secrets,
+    script, secrets, start,
 };
 
 /// How long a claim keeps other workers away: longer than any call to a cloud may take, retries included.
@@ -265,9 +266,8 @@ fn objection(tx: &mut Tx, ctx: Context, deployment: &Deployment) -> Done<Option<
     if let Some(reason) = refusal(ctx, &license) {
         return Ok(Some(in_words(reason)));
     }
-    let rules = verdict::rules(ctx, &license);
-    let full = activation::seats(tx, ctx, license.id)? >= license.machines && !rules.lease.floating;
-    Ok(full.then(|| in_words(crate::license::activation::Reason::MachineLimit)))
+    let free = start::has_seat(tx, ctx, &license, Some(deployment.record.id))?;
+    Ok((!free).then(|| in_words(Reason::MachineLimit)))
 }
 
 fn give_up_if(tx: &mut Tx, ctx: Context, deployment: &mut Deployment, overdue: bool, task: Task) -> Done<Option<Task>> {
@@ -339,7 +339,9 @@ fn removal_task(tx: &mut Tx, ctx: Context, deployment: &mut Deployment) -> Done<
     let left: Vec<Resource> = tx
         .resources_of(deployment.record.id)?
         .into_iter()
-        .filter(|it| it.removed_at.is_none())
+        // Servers also when they count as gone: a cloud that lost sight of one for a moment would bill it for ever, and to
+        // remove what is not there does no harm.
+        .filter(|it| it.removed_at.is_none() || it.kind == ResourceKind::Server)
         .map(|it| Resource { kind: it.kind, id: it.provider_id, name: it.name })
         .collect();
     if left.is_empty() {
@@ -420,8 +422,12 @@ fn keep_facts(tx: &mut Tx, ctx: Context, deployment: &mut Deployment, event: &Ev
                 deployment.record.attempt = None;
             }
         }
-        Event::NotMade { left, .. } => {
+        Event::NotMade { error, left } => {
             tx.resources_seen(id, left, ctx.now)?;
+            // What the cloud rolled back is not there any more; where it says that it could not, all may be.
+            if error.trouble != Trouble::Leftover {
+                tx.resources_removed(id, left, ctx.now)?;
+            }
             deployment.record.accepted = None;
             deployment.record.attempt = None;
             deployment.record.sent = false;

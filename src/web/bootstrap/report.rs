@@ -71,6 +71,10 @@ pub(super) async fn take(
         reason: about.reason.map(plain),
         text: String::from_utf8_lossy(&body).into_owned(),
     };
+    // A stranger's session must not cost a turn of the one that writes.
+    let shown = session.clone();
+    let known = app.read::<_, Failure, _>(Actor::Software, move |tx, ctx| machine::resume(tx, ctx, &shown)).await?;
+    known.map_err(super::turned)?;
     let order = app
         .write::<_, Failure, _>(Actor::Software, move |tx, ctx| machine::report(tx, ctx, &session, &report))
         .await?

@@ -14,7 +14,7 @@ use crate::{
     provision::proof::MachineKey,
     usecase::{
         Actor, Failure,
-        deployment::machine::{self, Knock},
+        deployment::machine::{self, Knock, Turned},
     },
     web::problem::Problem,
 };
@@ -44,6 +44,12 @@ pub(super) async fn open(State(app): State<App>, sent: Result<Form<Sent>, FormRe
     };
     let instance: String = sent.instance.chars().filter(|char| char.is_ascii_graphic()).collect();
     let instance = truncate(&instance, INSTANCE_CHARS);
+    // A stranger's token must not cost a turn of the one that writes.
+    let token = sent.token.clone();
+    let good = app.read::<_, Failure, _>(Actor::Software, move |tx, ctx| machine::is_good(tx, ctx, &token)).await?;
+    if !good {
+        return Err(super::turned(Turned::Unknown));
+    }
     let session = app
         .write::<_, Failure, _>(Actor::Software, move |tx, ctx| {
             let knock =

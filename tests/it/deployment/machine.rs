@@ -97,8 +97,12 @@ impl Deploying {
 
     /// Takes a seat, as the machine does it.
     async fn activate(&self) -> String {
+        self.activate_as("one").await
+    }
+
+    async fn activate_as(&self, machine: &str) -> String {
         let code = self.app.latest_code(&self.license).await;
-        let body = serde_json::json!({ "components": { "machine-id": digest("machine-id", "one") } }).to_string();
+        let body = serde_json::json!({ "components": { "machine-id": digest("machine-id", machine) } }).to_string();
         let head = format!(
             "POST /api/v1/activations HTTP/1.1\r\nHost: signet\r\nConnection: close\r\nAuthorization: License {code}\r\n\
              Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
@@ -197,6 +201,54 @@ async fn a_machine_that_is_faster_than_its_cloud_waits_for_its_inventory() {
     let record = it.settled(Status::Healthy).await;
     assert_eq!((record.address.as_deref(), record.password), (Some("203.0.113.7"), None));
     assert_eq!(it.paid().await, ["srv-1", "srv-1-disk", "srv-1-ip"]);
+}
+
+/// A deployment that ended here had no inventory, though its server was about to be paid for, and could not be resumed.
+#[tokio::test]
+async fn regression_a_machine_that_fails_before_its_cloud_is_done_starts_over() {
+    let it = Deploying::begin(Backend::Sqlite).await;
+    it.cloud.state().building = true;
+    it.until_stage(Stage::ServerCreated).await;
+    let session = it.session(&Key::new()).await;
+    assert_eq!(it.told(&session, 1, "installing", "failed", "&reason=install").await, "order again");
+    assert_eq!(it.record().await.status, Status::Running);
+    assert_eq!(it.told(&session, 2, "downloading", "begin", "").await, "order go");
+    it.cloud.state().building = false;
+    it.until_stage(Stage::Downloading).await;
+    assert_eq!(it.paid().await, ["srv-1", "srv-1-disk", "srv-1-ip"]);
+    assert_eq!(it.told(&session, 3, "healthy", "done", "").await, "order go");
+    assert_eq!(it.record().await.status, Status::Healthy);
+}
+
+/// Whoever got into a machine named the seat of another, and that one was freed with the deployment.
+#[tokio::test]
+async fn regression_the_first_seat_that_a_machine_names_stays_its_seat() {
+    let (it, session) = Deploying::called(Backend::Sqlite).await;
+    let seat = it.activate().await;
+    it.told(&session, 1, "activating", "done", &format!("&activation={seat}")).await;
+    let other = it.activate_as("two").await;
+    it.told(&session, 2, "healthy", "log", &format!("&activation={other}")).await;
+    assert_eq!(it.record().await.activation_id.map(|id| id.to_string()), Some(seat));
+}
+
+/// Seats that were there before the deployment belong to other machines.
+#[tokio::test]
+async fn regression_a_seat_from_before_the_deployment_is_not_taken_for_the_machines() {
+    let it = Deploying::begin(Backend::Sqlite).await;
+    let id = it.id;
+    let older = it.activate().await;
+    it.app.clock.advance(SignedDuration::from_secs(5));
+    it.app
+        .write(move |tx, ctx| {
+            let mut record = tx.deployment_find(id)?.expect("the deployment");
+            record.created_at = ctx.now;
+            Ok(tx.deployment_update(&record)?)
+        })
+        .await;
+    it.until_stage(Stage::BootstrapCalled).await;
+    let session = it.session(&Key::new()).await;
+    it.told(&session, 1, "activating", "done", &format!("&activation={older}")).await;
+    assert_eq!(it.record().await.activation_id, None);
 }
 
 #[tokio::test]

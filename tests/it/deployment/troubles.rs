@@ -226,6 +226,40 @@ async fn what_a_removal_left_stays_in_the_inventory() {
     assert_eq!(it.paid().await, Vec::<String>::new());
 }
 
+/// A cloud that lost sight of a server for a moment billed it for ever: it counted as removed, and `remove` left it out.
+#[tokio::test]
+async fn regression_a_server_that_was_out_of_sight_is_removed_all_the_same() {
+    let it = Deploying::begin(Backend::Sqlite).await;
+    it.until_stage(Stage::BootstrapCalled).await;
+    let servers = std::mem::take(&mut it.cloud.state().servers);
+    it.settled(Status::Gone).await;
+    it.cloud.state().servers = servers;
+    it.wish(Wish::Remove, Some("account-1")).await;
+    it.settled(Status::Removed).await;
+    assert_eq!(it.servers(), 0);
+}
+
+/// What the cloud had rolled back by itself stood in the way of every further order.
+#[tokio::test]
+async fn regression_an_order_that_was_rolled_back_can_be_made_again() {
+    let it = Deploying::begin(Backend::Sqlite).await;
+    it.cloud.state().building = true;
+    it.until_stage(Stage::ServerCreated).await;
+    it.step().await;
+    {
+        let mut state = it.cloud.state();
+        state.servers.clear();
+        state.building = false;
+        state.not_made = Some((Trouble::Capacity, Vec::new()));
+    }
+    it.settled(Status::Failed).await;
+    assert_eq!(it.paid().await, Vec::<String>::new());
+    it.cloud.state().not_made = None;
+    it.wish(Wish::Resume, Some("account-1")).await;
+    it.until_stage(Stage::BootstrapCalled).await;
+    assert_eq!(it.servers(), 1);
+}
+
 /// Disks and addresses may outlive their server.
 #[tokio::test]
 async fn what_a_server_that_is_gone_left_is_removed_on_demand() {

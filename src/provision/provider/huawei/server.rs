@@ -37,11 +37,19 @@ impl Huawei {
     pub(super) async fn delete(&self, resources: &[Resource]) -> Answer<Removal> {
         let of = |kind| resources.iter().filter(move |resource| resource.kind == kind);
         let mut there = Vec::new();
+        // What a customer attached to the server since it was made is theirs, and outlives it. A server without a known
+        // disk was never seen whole: all that it has came with it.
+        let seen_whole = of(ResourceKind::Disk).next().is_some();
+        let mut foreign = Vec::new();
         for resource in of(ResourceKind::Server) {
-            if self.show(&resource.id).await?.is_some_and(|server| server.state != ServerState::Gone) {
-                there.push(json!({ "id": resource.id }));
-            }
+            let Some(server) = self.show(&resource.id).await?.filter(|it| it.state != ServerState::Gone) else {
+                continue;
+            };
+            there.push(json!({ "id": resource.id }));
+            let ours = |it: &Resource| resources.iter().any(|known| known.kind == it.kind && known.id == it.id);
+            foreign.extend(server.resources.into_iter().filter(|it| !ours(it)).map(|it| it.kind));
         }
+        let takes = |kind| !(seen_whole && foreign.contains(&kind));
         let mut job = None;
         if there.is_empty() {
             for disk in of(ResourceKind::Disk) {
@@ -52,7 +60,8 @@ impl Huawei {
             }
         } else {
             let path = format!("/v1/{}/cloudservers/delete", self.project().await?);
-            let body = json!({ "servers": there, "delete_publicip": true, "delete_volume": true });
+            let (address, disk) = (takes(ResourceKind::Address), takes(ResourceKind::Disk));
+            let body = json!({ "servers": there, "delete_publicip": address, "delete_volume": disk });
             let answer = unless_missing(self.call(&Call::post(Service::Ecs, path, body)).await)?;
             job = answer.as_ref().and_then(|answer| text(answer, "/job_id")).map(str::to_owned);
         }

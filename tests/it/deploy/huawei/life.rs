@@ -102,6 +102,19 @@ async fn huawei_a_servers_life() {
     assert_eq!((again.job.clone(), cloud.removal(&again).await.unwrap()), (None, RemovalProgress::Done));
 }
 
+/// `delete_volume` deletes data disks, and no order makes one: it would have deleted what the customer attached.
+#[tokio::test]
+async fn regression_huawei_a_removal_leaves_the_customers_own_disks() {
+    let fake = Fake::start();
+    let cloud = fake.cloud();
+    let server = created(&cloud, &cloud.create(&order(), &attempt(1)).await.unwrap()).await;
+    fake.admin("attach", serde_json::json!({ "server": server.id, "disk": "disk-of-the-customer" })).await;
+    cloud.remove(&server.resources).await.unwrap();
+    let deletions = fake.state().await["deletions"].clone();
+    let flags = |at: usize| (deletions[at]["delete_volume"].clone(), deletions[at]["delete_publicip"].clone());
+    assert_eq!(flags(0), (false.into(), true.into()));
+}
+
 #[tokio::test]
 async fn huawei_the_same_attempt_is_the_same_server() {
     let fake = Fake::start();
