@@ -33,7 +33,8 @@ use super::{
 const TOKEN: SignedDuration = SignedDuration::from_mins(40);
 /// The same where somebody has to log in and start the script.
 const TOKEN_BY_HAND: SignedDuration = SignedDuration::from_hours(24);
-/// How long a session is good for, from the order on: as long as all stages may take.
+/// How long a session is good for, from the order or the last wish to go on: as long as all stages may take. A machine
+/// that failed polls as long for such a wish (`templates/deploy/bootstrap.sh`).
 const SESSION: SignedDuration = SignedDuration::from_hours(3);
 
 /// A machine that wants a session.
