@@ -304,7 +304,7 @@ fn follow(tx: &mut Tx, ctx: Context, deployment: &mut Deployment, report: &Repor
             let reason = report.reason.as_deref().unwrap_or("unknown");
             let obstacle = Obstacle {
                 code: Some(reason.to_owned()),
-                ..Obstacle::new(report.stage, "machine", machine_message(reason))
+                ..Obstacle::new(report.stage, "machine", format!("{}. {WAITS}", machine_message(reason)))
             };
             deployment.stop(tx, ctx, Status::Failed, &obstacle)?;
         }
@@ -359,6 +359,9 @@ pub fn finish(tx: &mut Tx, ctx: Context, deployment: &mut Deployment) -> Done<()
     let detail = json!({ "deployment": deployment.record.id, "seconds": seconds });
     deployment.tell(tx, ctx, "deployment_healthy", detail)
 }
+
+/// What [`SESSION`] means to whoever resumes.
+const WAITS: &str = "It waits three hours for a resume; later, its script must be run again there as well";
 
 /// What a reason of the bootstrap means, and what to do.
 fn machine_message(reason: &str) -> &'static str {

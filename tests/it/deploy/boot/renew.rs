@@ -97,7 +97,7 @@ fn an_answer_that_is_not_the_services_changes_nothing(#[case] answer: &str) {
 
 #[test]
 fn a_license_that_is_refused_is_not_worth_another_try() {
-    let seated = Seated::new(|it| drop(it.refuses.insert("renew", (403, "the license expired"))));
+    let seated = Seated::new(|it| it.refuses = [("renew", (403, "the license expired"))].into());
     let before = seated.state();
     assert_eq!(seated.after(200, ""), 1);
     assert_eq!(seated.state(), before);
