@@ -159,16 +159,16 @@ activate() {
 @RENEW@
 RENEW
   } >"$home/renew.sh" && chmod 755 "$home/renew.sh" && try=0
-  until sh "$home/renew.sh" >"$run/output" 2>&1; do
+  until sh "$home/renew.sh" now >"$run/output" 2>&1; do
     [ $? = 75 ] && pause || { cat "$run/output" >>"$run/log" && fail license 'no seat of the license'; }
   done
   unit=/etc/systemd/system/signet-$PRODUCT
   if [ -d /run/systemd/system ]; then
     printf '[Service]\nType=oneshot\nExecStart=/bin/sh %s/renew.sh\n' "$home" >"$unit.service"
-    printf '[Timer]\nOnBootSec=3min\nOnUnitActiveSec=1h\nRandomizedDelaySec=10min\n[Install]\nWantedBy=timers.target\n' >"$unit.timer"
+    printf '[Timer]\nOnBootSec=1min\nOnUnitActiveSec=2min\nRandomizedDelaySec=15s\nAccuracySec=10s\n[Install]\nWantedBy=timers.target\n' >"$unit.timer"
     systemctl daemon-reload && systemctl enable --now "${unit##*/}.timer" 2>&1
   else
-    note "no systemd: have $home/renew.sh run every hour"
+    note "no systemd: have $home/renew.sh run every 2 minutes"
   fi
   tell 'done' "activation=$(cat "/var/lib/signet/$PRODUCT/activation")"
 }
@@ -222,11 +222,12 @@ main() {
       0) rm -rf "$run" "$home/package" && echo 'signet: done' && exit 0 ;;
       3) exit 1 ;;
     esac
-    report failed "reason=$(cat "$run/reason")" || exit 1
-    try=0
+    # As long as a session holds, and through outages of the service: somebody may resume in hours.
+    order=wait limit=$(($(now) + 10800)) && set -- failed "reason=$(cat "$run/reason")"
     until [ "$order" = again ]; do
-      [ "$order" != stop ] && [ "$try" -lt 180 ] || exit 1
-      try=$((try + 1)) && sleep 10 && report log || exit 1
+      [ "$order" != stop ] && [ "$(now)" -lt "$limit" ] || exit 1
+      if report "$@"; then set -- log; else case $status in 000 | 408 | 429 | 5??) ;; *) exit 1 ;; esac; fi
+      case $order in again | stop) ;; *) sleep 10 ;; esac
     done
   done
 }

@@ -33,7 +33,8 @@ use super::{
 const TOKEN: SignedDuration = SignedDuration::from_mins(40);
 /// The same where somebody has to log in and start the script.
 const TOKEN_BY_HAND: SignedDuration = SignedDuration::from_hours(24);
-/// How long a session is good for, from the order on: as long as all stages may take.
+/// How long a session is good for, from the order or the last wish to go on: as long as all stages may take. A machine
+/// that failed polls as long for such a wish (`templates/deploy/bootstrap.sh`).
 const SESSION: SignedDuration = SignedDuration::from_hours(3);
 
 /// A machine that wants a session.
@@ -318,7 +319,7 @@ fn follow(tx: &mut Tx, ctx: Context, deployment: &mut Deployment, report: &Repor
             let reason = report.reason.as_deref().unwrap_or("unknown");
             let obstacle = Obstacle {
                 code: Some(reason.to_owned()),
-                ..Obstacle::new(report.stage, "machine", machine_message(reason))
+                ..Obstacle::new(report.stage, "machine", format!("{}. {WAITS}", machine_message(reason)))
             };
             deployment.stop(tx, ctx, Status::Failed, &obstacle)?;
         }
@@ -380,6 +381,9 @@ pub fn finish(tx: &mut Tx, ctx: Context, deployment: &mut Deployment) -> Done<()
     let detail = json!({ "deployment": deployment.record.id, "seconds": seconds });
     deployment.tell(tx, ctx, "deployment_healthy", detail)
 }
+
+/// What [`SESSION`] means to whoever resumes.
+const WAITS: &str = "It waits three hours for a resume; later, its script must be run again there as well";
 
 /// What a reason of the bootstrap means, and what to do.
 fn machine_message(reason: &str) -> &'static str {

@@ -86,13 +86,13 @@ fn go_on(tx: &mut Tx, ctx: Context, deployment: &mut Deployment, was: Goal) -> D
         deployment.record.deadline_at = Some(ctx.now.saturating_add(work::REMOVAL));
     } else {
         let stage = deployment.record.stage;
+        // A person vouches for the machine: its token and its session hold anew.
+        deployment.record.attempt_at = deployment.record.attempt_at.map(|_| ctx.now);
         if stage > Stage::BootstrapCalled && deployment.record.machine_key.is_some() {
             // The machine still polls, or will when somebody starts its script again.
             deployment.record.again = true;
             deployment.enter(tx, ctx, Stage::Downloading)?;
         } else {
-            // A person vouches for the machine: its token holds anew.
-            deployment.record.attempt_at = deployment.record.attempt_at.map(|_| ctx.now);
             deployment.enter(tx, ctx, stage)?;
         }
     }

@@ -49,7 +49,7 @@ cat >>"$home/renew.sh" <<'RENEW'
 RENEW
 chmod 755 "$home/renew.sh"
 try=0
-until sh "$home/renew.sh"; do
+until sh "$home/renew.sh" now; do
   # 75: worth another try (sysexits.h).
   [ $? = 75 ] && [ "$try" -lt 30 ] || fail 'no seat of the license'
   try=$((try + 1))
@@ -58,11 +58,11 @@ done
 if [ -d /run/systemd/system ]; then
   unit=/etc/systemd/system/signet-@PRODUCT@
   printf '[Service]\nType=oneshot\nExecStart=/bin/sh %s/renew.sh\n' "$home" >"$unit.service"
-  printf '[Timer]\nOnBootSec=3min\nOnUnitActiveSec=1h\nRandomizedDelaySec=10min\n[Install]\nWantedBy=timers.target\n' >"$unit.timer"
+  printf '[Timer]\nOnBootSec=1min\nOnUnitActiveSec=2min\nRandomizedDelaySec=15s\nAccuracySec=10s\n[Install]\nWantedBy=timers.target\n' >"$unit.timer"
   systemctl daemon-reload
   systemctl enable --now "${unit##*/}.timer"
 else
-  echo "signet: no systemd: have $home/renew.sh run every hour"
+  echo "signet: no systemd: have $home/renew.sh run every 2 minutes"
 fi
 
 end=$((SECONDS + @HEALTH_SECONDS@))

@@ -267,6 +267,27 @@ async fn a_machine_that_failed_starts_over_when_it_is_told_to() {
     assert_eq!(it.told(&session, 6, "healthy", "log", "").await, "order stop");
 }
 
+/// Its session once ended three hours after the order, however late somebody had asked it to go on.
+#[tokio::test]
+async fn a_machine_that_is_resumed_after_hours_has_the_time_of_a_new_one() {
+    let (it, key) = (Deploying::begin(Backend::Sqlite).await, Key::new());
+    it.until_stage(Stage::BootstrapCalled).await;
+    let session = it.session(&key).await;
+    assert_eq!(it.told(&session, 1, "installing", "failed", "&reason=install").await, "order wait");
+    it.app.pass(SignedDuration::from_hours(2));
+    assert_eq!(it.told(&session, 2, "installing", "log", "").await, "order wait");
+    it.wish(Wish::Resume, Some("account-1")).await;
+    assert_eq!(it.told(&session, 3, "installing", "log", "").await, "order again");
+    // The token holds as well: somebody may have to start the script again.
+    assert_eq!(it.session(&key).await, session);
+    it.told(&session, 4, "downloading", "begin", "").await;
+    it.app.pass(SignedDuration::from_mins(90));
+    assert_eq!(it.told(&session, 5, "healthy", "done", "").await, "order go");
+    assert_eq!(it.record().await.status, Status::Healthy);
+    it.app.pass(SignedDuration::from_mins(91));
+    assert_eq!(it.say(&session, 6, "healthy", "log", "", b"").await.status, 401, "not for ever");
+}
+
 #[rstest]
 #[case::downloading(Stage::Downloading)]
 #[case::installing(Stage::Installing)]

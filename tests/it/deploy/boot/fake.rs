@@ -39,6 +39,8 @@ pub struct Play {
     pub refuses: BTreeMap<&'static str, (u16, &'static str)>,
     /// Answers to reports of a failure, and to those of an event and a stage: `failed`, `log installing`.
     pub orders: Vec<(&'static str, &'static str)>,
+    /// What a renewal is answered with; a lease otherwise.
+    pub granted: Option<String>,
 }
 
 /// One report.
@@ -318,10 +320,26 @@ fn activation(state: &mut State, call: &Call, name: &str) -> (u16, Vec<u8>) {
         state.complaints.push(format!("activation: {asked}"));
         return (422, problem("not an activation"));
     }
-    let body = format!(
-        r#"{{"activation":{{"id":"{ACTIVATION}","name":"x"}},"lease":"a.lease.jwt","code":"c","keys":"the.keys.jwt"}}"#
-    );
-    (201, body.into_bytes())
+    let granted = state.play.granted.as_ref().filter(|_| name == "renew").cloned();
+    (201, granted.unwrap_or_else(|| grant(2, &state.play.license)).into_bytes())
+}
+
+/// A text that has the form of a signed one, for this audience.
+pub fn signed(audience: &str, more: &str) -> String {
+    let payload = BASE64URL_NOPAD.encode(format!(r#"{{"aud":"{audience}"{more}}}"#).as_bytes());
+    format!("e30.{payload}.{}", "A".repeat(86))
+}
+
+/// A lease of five minutes, given at second `iat`.
+pub fn lease(iat: u64) -> String {
+    let times = format!(r#","iat":{iat},"exp":{},"renew_after":{}"#, iat + 300, iat + 150);
+    signed("atlas/lease", &times)
+}
+
+/// The answer to a machine that gets a seat.
+pub fn grant(iat: u64, code: &str) -> String {
+    let (lease, keys) = (lease(iat), signed("atlas/keys", ""));
+    format!(r#"{{"activation":{{"id":"{ACTIVATION}","name":"x"}},"lease":"{lease}","code":"{code}","keys":"{keys}"}}"#)
 }
 
 /// A manifest of a package, signed; what it says of it can be changed first.

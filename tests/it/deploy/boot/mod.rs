@@ -5,5 +5,6 @@
 pub mod fake;
 pub mod machine;
 mod refusals;
+mod renew;
 mod service;
 mod starts;

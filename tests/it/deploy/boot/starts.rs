@@ -1,7 +1,7 @@
 //! Servers on which the software runs in the end.
 
 use super::{
-    fake::ACTIVATION,
+    fake::{self, ACTIVATION},
     machine::{Machine, Plan},
 };
 
@@ -26,7 +26,7 @@ fn is_healthy(machine: &Machine) {
     let activations: Vec<_> = machine.fake.reports().into_iter().filter_map(|it| it.activation).collect();
     assert_eq!(activations, [ACTIVATION]);
     assert_eq!(machine.file("etc/signet/atlas/license"), "license-code.of-the.customer\n");
-    assert_eq!(machine.file("var/lib/signet/atlas/lease.jwt"), "a.lease.jwt\n");
+    assert_eq!(machine.file("var/lib/signet/atlas/lease.jwt"), fake::lease(2) + "\n");
     let files = machine.left("files");
     for line in [
         "700 d /etc/signet/atlas",
@@ -54,7 +54,7 @@ fn is_healthy(machine: &Machine) {
         assert!(environment.lines().any(|it| it == line), "{line} in\n{environment}");
     }
     let said = machine.printed() + &log;
-    for secret in [super::fake::TOKEN, "session-token", "license-code", machine.hash()] {
+    for secret in [fake::TOKEN, "session-token", "license-code", machine.hash()] {
         assert!(!said.contains(secret), "a secret in\n{said}");
     }
 }
@@ -85,7 +85,7 @@ fn boot_works_in_busybox() {
 fn boot_takes_a_manifest_without_an_end() {
     let mut plan = Plan::new("/bin/sh");
     let without = |it: &mut serde_json::Value| drop(it.as_object_mut().unwrap().remove("exp"));
-    plan.play.manifest = super::fake::manifest(&plan.key, &plan.play.package, without);
+    plan.play.manifest = fake::manifest(&plan.key, &plan.play.package, without);
     is_healthy(&plan.run());
 }
 
