@@ -1,5 +1,5 @@
 //! The customer page in headless Chromium: both languages, phone and desktop, with and without a script, checked for
-//! accessibility by axe. `tests/browser` holds the visits; screenshots go to the target folder, for people to look at.
+//! accessibility by axe. `tests/browser` holds the visits; screenshots are for people to look at.
 
 use std::{
     io::Write,
@@ -60,9 +60,10 @@ pub fn chromium() -> PathBuf {
     )
 }
 
-/// Beside what the compiler makes, so that nobody commits them.
+/// The folder named by `SIGNET_SCREENSHOTS`, else beside what the compiler makes, so that nobody commits them.
 pub fn screenshots() -> PathBuf {
-    Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("screenshots")
+    let beside = || Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("screenshots");
+    std::env::var_os("SIGNET_SCREENSHOTS").map_or_else(beside, PathBuf::from)
 }
 
 /// Licenses in force, each with two machines.

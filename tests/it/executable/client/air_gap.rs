@@ -142,3 +142,28 @@ async fn regression_a_file_of_before_does_not_undo_a_signed_no() {
     assert_eq!(machine.state()["lease"], lease);
     assert_eq!(machine.run(&["import-file", "after.json"]).code, Some(0), "the same again harms nothing");
 }
+
+/// Whether each module of a drawing in half blocks is dark.
+fn modules(drawing: &[&str]) -> Vec<Vec<bool>> {
+    let row = |line: &str, full: char| line.chars().map(|char| char == '█' || char == full).collect();
+    drawing.iter().flat_map(|line| [row(line, '▀'), row(line, '▄')]).collect()
+}
+
+#[test]
+fn the_request_is_drawn_as_the_qr_code_of_the_line_below_it() {
+    use qrcode::{Color, EcLevel, QrCode};
+    let printed = Machine::new("vault-1").run(&["request-file", "--qr"]);
+    assert_eq!(printed.code, Some(0), "{printed:?}");
+    let lines: Vec<_> = printed.stdout.lines().collect();
+    let (text, drawing) = lines.split_last().unwrap();
+    let code = QrCode::with_error_correction_level(text, EcLevel::L).unwrap();
+    let (size, drawn) = (code.width() + 8, modules(drawing));
+    assert_eq!(drawing.len(), size.div_ceil(2), "four empty modules around it\n{}", printed.stdout);
+    assert!(drawn.iter().all(|row| row.len() == size));
+    for (y, row) in drawn.iter().enumerate() {
+        for (x, dark) in row.iter().enumerate() {
+            let inside = (4..size - 4).contains(&x) && (4..size - 4).contains(&y);
+            assert_eq!(*dark, inside && code[(x - 4, y - 4)] == Color::Dark, "{x}, {y}\n{}", printed.stdout);
+        }
+    }
+}
