@@ -1,12 +1,13 @@
-//! Hands broken input to every reader of what comes from outside. None may panic or hang, and what one accepts must
+//! Hands broken input to our readers of what comes from outside. None may panic or hang, and what one accepts must
 //! read back the same.
 //!
-//! * [`TARGETS`] names them; [`verify`], [`marketplace`] and [`texts`] hold them with the good input they start from.
+//! * [`TARGETS`] names them; [`verify`], [`marketplace`], [`machines`] and [`texts`] hold them with the good input they start from.
 //! * [`driver`] breaks good input at random, by a seed that it prints: `make fuzz` for as long as one likes, a few
 //!   thousand inputs each with every run of the tests.
 //! * `fuzz_targets/guided.rs` is the same under cargo-fuzz.
 
 pub mod driver;
+pub mod machines;
 pub mod marketplace;
 pub mod texts;
 pub mod verify;
@@ -22,7 +23,7 @@ pub struct Target {
     pub seeds: fn() -> Vec<Vec<u8>>,
 }
 
-/// Every reader of outside bytes.
+/// The readers that are our own. What clouds answer is taken apart by libraries for JSON and XML, and is not among them.
 pub const TARGETS: &[Target] = &[
     Target { name: "jws", run: verify::jws, seeds: verify::documents },
     Target { name: "content", run: verify::content, seeds: verify::contents },
@@ -35,6 +36,9 @@ pub const TARGETS: &[Target] = &[
     Target { name: "signature", run: marketplace::signature, seeds: marketplace::requests },
     Target { name: "inbound_v1", run: marketplace::inbound_v1, seeds: marketplace::queries },
     Target { name: "inbound_v2", run: marketplace::inbound_v2, seeds: marketplace::bodies },
+    Target { name: "machine_key", run: machines::key, seeds: machines::keys },
+    Target { name: "machine_log", run: machines::log_lines, seeds: machines::logs },
+    Target { name: "forwarded_for", run: machines::forwarded_for, seeds: machines::hops },
     Target { name: "reply", run: marketplace::reply, seeds: marketplace::replies },
 ];
 
