@@ -17,7 +17,7 @@ help:
 	  'make quick   format check, lints, unit tests and the tests on SQLite' \
 	  'make bench   throughput and CPU per request beside the ceilings of this machine (release build)' \
 	  'make soak    ten minutes of random customers against both databases' \
-  'make fuzz    broken input for every reader of outside bytes, a minute each; FUZZ_FLAGS="--seconds 600 --seed 1 jws"' \
+  'make fuzz    broken input for our readers of outside bytes, a minute each; FUZZ_FLAGS="--seconds 600 --seed 1 jws"' \
 	  'make setup   install the Debian packages that building and testing need'
 
 setup:

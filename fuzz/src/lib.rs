@@ -23,7 +23,7 @@ pub struct Target {
     pub seeds: fn() -> Vec<Vec<u8>>,
 }
 
-/// The readers that are our own. What clouds answer is taken apart by libraries for JSON and XML, and is not among them.
+/// Our readers of what customers, machines and marketplaces send. What clouds answer is not among them yet.
 pub const TARGETS: &[Target] = &[
     Target { name: "jws", run: verify::jws, seeds: verify::documents },
     Target { name: "content", run: verify::content, seeds: verify::contents },
