@@ -1,0 +1,104 @@
+//! What a cloud said is kept, whatever was asked of the deployment meanwhile: what exists there is paid for.
+
+use jiff::SignedDuration;
+use serde_json::json;
+
+use crate::{
+    base::ids::DeploymentId,
+    provision::provider::{Accepted, Resource, ResourceKind, Trouble},
+    store::Tx,
+};
+
+use super::{
+    super::{
+        super::{Context, Done},
+        Deployment,
+    },
+    Event,
+};
+
+/// How long an order is looked for whose answer was lost, before it counts as never made.
+const LOST: SignedDuration = SignedDuration::from_mins(3);
+
+pub(super) fn keep(tx: &mut Tx, ctx: Context, deployment: &mut Deployment, event: &Event) -> Done<()> {
+    let id = deployment.record.id;
+    let server = |id: &str| Resource { kind: ResourceKind::Server, id: id.to_owned(), name: None };
+    match event {
+        Event::Checked(identity) => {
+            deployment.plan.account = Some(identity.account.clone());
+            deployment.record.plan = json!(deployment.plan);
+        }
+        Event::Accepted(accepted) => {
+            deployment.record.accepted = Some(json!(accepted).to_string());
+            if let Some(known) = &accepted.server {
+                tx.resources_seen(id, &[server(known)], ctx.now)?;
+            }
+        }
+        Event::Pending(Some(known)) => remember_server(tx, ctx, deployment, known)?,
+        Event::Created(made) => {
+            remember_server(tx, ctx, deployment, &made.id)?;
+            tx.resources_seen(id, &made.resources, ctx.now)?;
+            deployment.record.address = made.public_ip.clone().or_else(|| made.private_ip.clone());
+            deployment.record.password = None;
+        }
+        // An order can become visible late: as long as it may, it counts as sent.
+        Event::NothingFound => deployment.record.sent = may_show_up(ctx, deployment),
+        // Another worker, that was told otherwise, was faster.
+        Event::Refused(_) if deployment.record.accepted.is_some() => {}
+        Event::Refused(error) => {
+            deployment.record.sent = false;
+            if !error.trouble.passes() && !error.trouble.wants_credentials() {
+                deployment.record.attempt = None;
+            }
+        }
+        Event::NotMade { error, left } => {
+            tx.resources_seen(id, left, ctx.now)?;
+            // What the cloud rolled back is not there any more; where it says that it could not, all may be.
+            if error.trouble != Trouble::Leftover {
+                tx.resources_removed(id, left, ctx.now)?;
+            }
+            deployment.record.accepted = None;
+            deployment.record.attempt = None;
+            deployment.record.sent = false;
+        }
+        Event::Vanished => server_gone(tx, ctx, id)?,
+        Event::RemovalDone => tx.resources_removed(id, &[], ctx.now)?,
+        Event::RemovalBegun(removal) => deployment.record.removal = Some(json!(removal).to_string()),
+        Event::RemovalFailed { left, .. } => {
+            deployment.record.removal = None;
+            if !left.is_empty() {
+                tx.resources_seen(id, left, ctx.now)?;
+                tx.resources_removed(id, left, ctx.now)?;
+            }
+        }
+        Event::Failed(_) | Event::Pending(None) | Event::Alive | Event::Overdue(_) | Event::RemovalPending => {}
+    }
+    Ok(())
+}
+
+/// Only the server is known to be gone: its disks and addresses may be there, and paid for, until they are removed.
+fn server_gone(tx: &mut Tx, ctx: Context, id: DeploymentId) -> Done<()> {
+    let left: Vec<Resource> = tx
+        .resources_of(id)?
+        .into_iter()
+        .filter(|it| it.kind != ResourceKind::Server)
+        .map(|it| Resource { kind: it.kind, id: it.provider_id, name: it.name })
+        .collect();
+    Ok(tx.resources_removed(id, &left, ctx.now)?)
+}
+
+/// Whether an order whose answer was lost may still become visible.
+pub(super) fn may_show_up(ctx: Context, deployment: &Deployment) -> bool {
+    deployment.record.attempt_at.is_some_and(|sent_at| ctx.now.since(sent_at) < LOST)
+}
+
+fn remember_server(tx: &mut Tx, ctx: Context, deployment: &mut Deployment, server: &str) -> Done<()> {
+    let known = deployment.accepted()?.unwrap_or(Accepted { job: None, server: None });
+    if known.server.as_deref() == Some(server) {
+        return Ok(());
+    }
+    let accepted = Accepted { server: Some(server.to_owned()), ..known };
+    deployment.record.accepted = Some(json!(accepted).to_string());
+    let resource = Resource { kind: ResourceKind::Server, id: server.to_owned(), name: None };
+    Ok(tx.resources_seen(deployment.record.id, &[resource], ctx.now)?)
+}

@@ -1,0 +1,192 @@
+//! The worker's side: what is to be done next, and what came of it.
+//!
+//! [`claim`] writes down what is about to be asked of a cloud before it is asked; [`record`] writes down the answer. Between
+//! the two the worker may be killed: another one claims the deployment once [`CLAIM`] is over, and knows from what was
+//! written whether the order may have been sent. `task` decides what is next, `facts` keeps what a cloud said whatever else
+//! happened meanwhile, `course` moves the deployment on.
+
+use jiff::SignedDuration;
+
+use crate::{
+    base::ids::DeploymentId,
+    provision::{
+        plan::Cloud,
+        provider::{Accepted, Attempt, CloudError, Credentials, Identity, Removal, Resource, Server, ServerOrder},
+        run::{Stage, Status},
+    },
+    store::Tx,
+};
+
+use super::{
+    super::{Context, Done},
+    Deployment, Obstacle, script, secrets,
+};
+
+mod course;
+mod facts;
+mod task;
+
+/// How long a claim keeps other workers away: longer than any call to a cloud may take, retries included.
+pub const CLAIM: SignedDuration = SignedDuration::from_secs(150);
+/// How long a removal may take.
+pub const REMOVAL: SignedDuration = SignedDuration::from_hours(2);
+
+/// What is to be done.
+#[derive(Debug, Clone)]
+pub enum Task {
+    /// Check everything before anything is paid for.
+    Preflight,
+    /// Order the server. `look_first`: the order may have been sent before.
+    Order {
+        /// The attempt, written down.
+        attempt: Attempt,
+        /// Ask what the attempt made before it is sent again.
+        look_first: bool,
+    },
+    /// Look what an order whose answer was lost has made.
+    Find(Attempt),
+    /// See how far the order is.
+    Follow(Accepted),
+    /// See whether the server, on which the machine works, is still there.
+    Watch {
+        /// The server's id.
+        server: String,
+        /// The deadline is over: fetch the console's last lines as well.
+        overdue: bool,
+    },
+    /// Begin to remove what was made.
+    Remove(Vec<Resource>),
+    /// See how far the removal is.
+    FollowRemoval(Removal),
+}
+
+/// A deployment that was claimed, with all that its task needs.
+#[derive(Debug, Clone)]
+pub struct Work {
+    /// The deployment as it stands.
+    pub deployment: Deployment,
+    /// What is to be done.
+    pub task: Task,
+    /// What opens the account.
+    pub credentials: Credentials,
+    /// What is sent, where the task may send it.
+    pub order: Option<ServerOrder>,
+}
+
+/// What came of a task.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// All checks passed.
+    Checked(Identity),
+    /// The order was accepted.
+    Accepted(Accepted),
+    /// No order of this attempt is there.
+    NothingFound,
+    /// The order is under way.
+    Pending(Option<String>),
+    /// The server is there.
+    Created(Server),
+    /// The server is still there.
+    Alive,
+    /// The server is not there any more.
+    Vanished,
+    /// The deadline is over; what the console said last.
+    Overdue(String),
+    /// The removal began.
+    RemovalBegun(Removal),
+    /// The removal is under way.
+    RemovalPending,
+    /// Everything is removed.
+    RemovalDone,
+    /// A question got no good answer: nothing is known that was not known before.
+    Failed(CloudError),
+    /// The cloud refused the order: nothing was made by it.
+    Refused(CloudError),
+    /// The order was accepted and came to nothing.
+    NotMade {
+        /// Why.
+        error: CloudError,
+        /// What is left of it and must be removed.
+        left: Vec<Resource>,
+    },
+    /// The removal ended without removing everything.
+    RemovalFailed {
+        /// Why.
+        error: CloudError,
+        /// What is left.
+        left: Vec<Resource>,
+    },
+}
+
+/// Claims the deployment `id`, if it is due; `None`: there is nothing to do for a worker now.
+///
+/// # Errors
+/// The database's.
+pub fn claim(tx: &mut Tx, ctx: Context, id: DeploymentId) -> Done<Option<Work>> {
+    let Some(mut deployment) = Deployment::load(tx, id)? else { return Ok(None) };
+    if deployment.record.next_at.is_none_or(|at| at > ctx.now) || deployment.record.status != Status::Running {
+        return Ok(None);
+    }
+    let task = match task::next(tx, ctx, &mut deployment)? {
+        Some(task) => task,
+        None => {
+            deployment.save(tx, ctx)?;
+            return Ok(None);
+        }
+    };
+    let Some(credentials) = secrets::credentials(ctx, &deployment.record)? else {
+        let obstacle =
+            Obstacle::new(deployment.record.stage, "expired", "the credentials were forgotten: enter them again");
+        deployment.stop(tx, ctx, Status::NeedsCredentials, &obstacle)?;
+        deployment.save(tx, ctx)?;
+        return Ok(None);
+    };
+    let order = match task {
+        Task::Preflight | Task::Order { .. } => match script::order(ctx, &deployment)? {
+            Ok(order) => Some(order),
+            Err(why) => {
+                let obstacle = Obstacle::new(deployment.record.stage, "recipe", why.to_string());
+                deployment.stop(tx, ctx, Status::Failed, &obstacle)?;
+                deployment.save(tx, ctx)?;
+                return Ok(None);
+            }
+        },
+        _ => None,
+    };
+    deployment.record.next_at = Some(ctx.now.saturating_add(CLAIM));
+    deployment.save(tx, ctx)?;
+    Ok(Some(Work { deployment, task, credentials, order }))
+}
+
+/// Moves a deployment that no cloud has part in as far as its machine, if it is not there yet.
+///
+/// # Errors
+/// The database's.
+pub fn prepare(tx: &mut Tx, ctx: Context, deployment: &mut Deployment) -> Done<()> {
+    if deployment.plan.place.cloud == Cloud::Own && deployment.is_at(Stage::Preflight) {
+        task::next(tx, ctx, deployment)?;
+        deployment.save(tx, ctx)?;
+    }
+    Ok(())
+}
+
+/// Writes down what came of a task. What is known of the cloud is kept in any case; the deployment moves on only if
+/// nobody asked for something else meanwhile.
+///
+/// # Errors
+/// The database's.
+pub fn record(tx: &mut Tx, ctx: Context, work: &Work, event: &Event) -> Done<()> {
+    let id = work.deployment.record.id;
+    let Some(mut deployment) = Deployment::load(tx, id)? else { return Ok(()) };
+    if deployment.record.attempt != work.deployment.record.attempt {
+        // Another worker took over while this one slept: what it learned of an earlier order changes nothing any more.
+        return Ok(());
+    }
+    facts::keep(tx, ctx, &mut deployment, event)?;
+    if deployment.is_deploying() {
+        course::go_on(tx, ctx, &mut deployment, event)?;
+    } else if deployment.is_removing() {
+        course::go_on_removing(tx, ctx, &mut deployment, event)?;
+    }
+    deployment.save(tx, ctx)
+}

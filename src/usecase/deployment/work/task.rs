@@ -1,0 +1,181 @@
+//! What is to be done next for a deployment, decided from its row alone.
+
+use crate::{
+    base::{entropy::Entropy, time::Time},
+    license::activation::Reason,
+    provision::{
+        plan::Cloud,
+        provider::{Attempt, Resource, ResourceKind},
+        run::{Stage, Status},
+    },
+    store::Tx,
+};
+
+use super::{
+    super::{
+        super::{Context, Done},
+        Deployment, Obstacle,
+        model::{in_words, refusal},
+        start,
+    },
+    Task,
+    course::{fail_overdue, finish_removal},
+    facts::may_show_up,
+};
+
+/// `None`: nothing for a cloud to do; the deployment may have moved on.
+pub(super) fn next(tx: &mut Tx, ctx: Context, deployment: &mut Deployment) -> Done<Option<Task>> {
+    if deployment.is_removing() {
+        return removal_task(tx, ctx, deployment);
+    }
+    let overdue = deployment.record.deadline_at.is_some_and(|deadline| deadline <= ctx.now);
+    let own = deployment.plan.place.cloud == Cloud::Own;
+    let stage = deployment.record.stage;
+    match stage {
+        Stage::Preflight => {
+            if let Some(why) = objection(tx, ctx, deployment)? {
+                deployment.stop(tx, ctx, Status::Failed, &Obstacle::new(stage, "license", why))?;
+                return Ok(None);
+            }
+            if own {
+                begin_attempt(ctx, deployment);
+                deployment.enter(tx, ctx, Stage::BootstrapCalled)?;
+                deployment.record.next_at = deployment.record.deadline_at;
+                return Ok(None);
+            }
+            give_up_if(tx, ctx, deployment, overdue, Task::Preflight)
+        }
+        Stage::Accepted => {
+            if overdue {
+                fail_overdue(tx, ctx, deployment)?;
+                return Ok(None);
+            }
+            order_task(tx, ctx, deployment)
+        }
+        Stage::ServerCreated => match deployment.accepted()? {
+            Some(accepted) => give_up_if(tx, ctx, deployment, overdue, Task::Follow(accepted)),
+            None => {
+                deployment.enter(tx, ctx, Stage::Accepted)?;
+                deployment.look_again(ctx.now, 0);
+                Ok(None)
+            }
+        },
+        _ => match server_id(deployment)?.filter(|_| !own) {
+            Some(server) => Ok(Some(Task::Watch { server, overdue })),
+            None if overdue => {
+                fail_overdue(tx, ctx, deployment)?;
+                Ok(None)
+            }
+            None => {
+                deployment.record.next_at = deployment.record.deadline_at;
+                Ok(None)
+            }
+        },
+    }
+}
+
+/// Orders the server, or looks what an earlier order of the same attempt has made: it is sent again only when that can no
+/// longer become visible, because not every cloud knows an attempt when it sees it again.
+fn order_task(tx: &mut Tx, ctx: Context, deployment: &mut Deployment) -> Done<Option<Task>> {
+    let stage = deployment.record.stage;
+    let look_first = deployment.record.sent;
+    if !look_first {
+        if let Some(why) = objection(tx, ctx, deployment)? {
+            deployment.stop(tx, ctx, Status::Failed, &Obstacle::new(stage, "license", why))?;
+            return Ok(None);
+        }
+        let servers = tx.resources_of(deployment.record.id)?;
+        if servers.iter().any(|it| it.kind == ResourceKind::Server && it.removed_at.is_none()) {
+            let why = "a server of an earlier order is left and paid for: remove this deployment, then begin a new one";
+            deployment.stop(tx, ctx, Status::Failed, &Obstacle::new(stage, "leftover", why))?;
+            return Ok(None);
+        }
+    }
+    let token = begin_attempt(ctx, deployment);
+    if look_first && may_show_up(ctx, deployment) {
+        return Ok(Some(Task::Find(Attempt { token })));
+    }
+    // From here on the order may be at the cloud, whatever happens to this process.
+    deployment.record.sent = true;
+    deployment.record.attempt_at = Some(ctx.now);
+    Ok(Some(Task::Order { attempt: Attempt { token }, look_first }))
+}
+
+/// The license may have ended, or its last seat been taken, since the deployment was asked for.
+fn objection(tx: &mut Tx, ctx: Context, deployment: &Deployment) -> Done<Option<String>> {
+    let Some(license) = tx.license_find(deployment.record.license_id)? else {
+        return Ok(Some("the license does not exist".to_owned()));
+    };
+    if let Some(reason) = refusal(ctx, &license) {
+        return Ok(Some(in_words(reason)));
+    }
+    let free = start::has_seat(tx, ctx, &license, Some(deployment.record.id))?;
+    Ok((!free).then(|| in_words(Reason::MachineLimit)))
+}
+
+fn give_up_if(tx: &mut Tx, ctx: Context, deployment: &mut Deployment, overdue: bool, task: Task) -> Done<Option<Task>> {
+    if overdue {
+        fail_overdue(tx, ctx, deployment)?;
+        return Ok(None);
+    }
+    Ok(Some(task))
+}
+
+fn begin_attempt(ctx: Context, deployment: &mut Deployment) -> String {
+    let record = &mut deployment.record;
+    match &record.attempt {
+        Some(token) => token.clone(),
+        None => {
+            let token = new_token(ctx.now, ctx.entropy);
+            record.attempt = Some(token.clone());
+            record.attempt_at = Some(ctx.now);
+            record.sent = false;
+            record.machine_key = None;
+            record.sequence = 0;
+            record.again = false;
+            token
+        }
+    }
+}
+
+/// Clouds want a UUID; ours are version 7.
+fn new_token(now: Time, entropy: &dyn Entropy) -> String {
+    crate::base::ids::uuid_v7(now, entropy.bytes()).to_string()
+}
+
+fn server_id(deployment: &Deployment) -> Done<Option<String>> {
+    Ok(deployment.accepted()?.and_then(|accepted| accepted.server))
+}
+
+fn removal_task(tx: &mut Tx, ctx: Context, deployment: &mut Deployment) -> Done<Option<Task>> {
+    if deployment.plan.place.cloud == Cloud::Own {
+        finish_removal(tx, ctx, deployment)?;
+        return Ok(None);
+    }
+    if deployment.record.deadline_at.is_some_and(|deadline| deadline <= ctx.now) {
+        let why = "not everything could be removed in time: look at the inventory, and at the cloud's console";
+        deployment.stop(tx, ctx, Status::Failed, &Obstacle::new(deployment.record.stage, "deadline", why))?;
+        return Ok(None);
+    }
+    if let Some(removal) = deployment.removal()? {
+        return Ok(Some(Task::FollowRemoval(removal)));
+    }
+    match (deployment.accepted()?, deployment.record.attempt.clone()) {
+        (Some(accepted), _) if accepted.server.is_none() => return Ok(Some(Task::Follow(accepted))),
+        (None, Some(token)) if deployment.record.sent => return Ok(Some(Task::Find(Attempt { token }))),
+        _ => {}
+    }
+    let left: Vec<Resource> = tx
+        .resources_of(deployment.record.id)?
+        .into_iter()
+        // Servers also when they count as gone: a cloud that lost sight of one for a moment would bill it for ever, and to
+        // remove what is not there does no harm.
+        .filter(|it| it.removed_at.is_none() || it.kind == ResourceKind::Server)
+        .map(|it| Resource { kind: it.kind, id: it.provider_id, name: it.name })
+        .collect();
+    if left.is_empty() {
+        finish_removal(tx, ctx, deployment)?;
+        return Ok(None);
+    }
+    Ok(Some(Task::Remove(left)))
+}
