@@ -7,7 +7,13 @@ use crate::provision::{provider::Trouble, run::Stage};
 const DOCS: &str = include_str!("../../../docs/deployment.md");
 const SCRIPT: &str = include_str!("../../../templates/deploy/bootstrap.sh");
 /// Where obstacles are made.
-const MAKERS: [&str; 3] = [include_str!("work.rs"), include_str!("machine.rs"), include_str!("wish.rs")];
+const MAKERS: [&str; 5] = [
+    include_str!("work/mod.rs"),
+    include_str!("work/task.rs"),
+    include_str!("work/course.rs"),
+    include_str!("machine.rs"),
+    include_str!("wish.rs"),
+];
 
 /// The cells of the table whose first column is called `head`.
 fn table(head: &str) -> Vec<Vec<&'static str>> {
