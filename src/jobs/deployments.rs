@@ -3,9 +3,12 @@
 //! What is done in which order, and what an answer means, is decided by `usecase::deployment::work`; here is only the
 //! talking. A worker may be killed anywhere: everything it asks for is written down before, and can be asked again.
 
-use std::{sync::Arc, time::Duration};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
-use tokio::task::{JoinError, JoinSet};
+use tokio::{
+    task::{JoinError, JoinSet},
+    time::{Instant, MissedTickBehavior, interval_at},
+};
 
 use crate::{
     app::App,
@@ -27,8 +30,10 @@ use crate::{
 pub const PAUSE: Duration = Duration::from_secs(1);
 /// Deployments that are worked on at once.
 const AT_ONCE: usize = 16;
-/// How long one task may take; a claim lasts longer.
+/// How long one task may take; its claim is held that long.
 const TASK: Duration = Duration::from_secs(120);
+/// How often a worker holds on to its claim.
+const HOLD: Duration = Duration::from_secs(5);
 /// Characters of a console's end that are kept.
 const CONSOLE_CHARS: usize = 8_000;
 
@@ -76,9 +81,11 @@ async fn one(app: &App, id: DeploymentId) {
             return;
         }
     };
-    let event = match tokio::time::timeout(TASK, carry_out(app, &work)).await {
-        Ok(event) => event,
-        Err(_) => Event::Failed(CloudError::new(Trouble::Unknown, "the cloud took too long to answer")),
+    let event = tokio::select! {
+        done = tokio::time::timeout(TASK, carry_out(app, &work)) => done.unwrap_or_else(|_| {
+            Event::Failed(CloudError::new(Trouble::Unknown, "the cloud took too long to answer"))
+        }),
+        never = keep_holding(app, &work) => match never {},
     };
     tracing::info!(deployment.id = %id, "deployment: {}", in_a_word(&event));
     let labels = [("provider", work.deployment.record.provider.clone()), ("event", name(&event).to_owned())];
@@ -88,6 +95,25 @@ async fn one(app: &App, id: DeploymentId) {
     if let Err(failure) = recorded {
         tracing::error!(deployment.id = %id, "what a cloud answered could not be written down: {failure}");
     }
+}
+
+/// Holds on to the claim as long as it is asked. A claim that is lost ends nothing: what the cloud is about to say may be
+/// something that is paid for.
+async fn keep_holding(app: &App, work: &Work) -> Infallible {
+    let mut ticks = interval_at(Instant::now() + HOLD, HOLD);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        if let Err(failure) = hold(app, work).await {
+            tracing::warn!(deployment.id = %work.deployment.record.id, "a claim could not be held: {failure}");
+        }
+    }
+}
+
+/// Whether the claim is still held; it then is for a while.
+async fn hold(app: &App, work: &Work) -> Result<bool, Failure> {
+    let (id, claim) = (work.deployment.record.id, work.claim.clone());
+    app.write(Actor::Signet, move |tx, ctx| work::hold(tx, ctx, id, &claim)).await
 }
 
 /// The name in the metrics.
@@ -138,7 +164,7 @@ async fn carry_out(app: &App, work: &Work) -> Event {
     };
     let event = match &work.task {
         Task::Preflight => preflight(&provider, work).await,
-        Task::Order { .. } | Task::Find(_) => order(&provider, work).await,
+        Task::Order { .. } | Task::Find(_) => order(app, &provider, work).await,
         Task::Follow(accepted) => follow(&provider, work, accepted).await,
         Task::Watch { server, overdue: false } => watch(&provider, work, server).await,
         Task::Watch { server, overdue: true } => Ok(last_look(&provider, work, server).await),
@@ -243,7 +269,7 @@ async fn check_quota(provider: &Arc<dyn Provider>, server: &ServerChoice) -> Ans
     Ok(())
 }
 
-async fn order(provider: &Arc<dyn Provider>, work: &Work) -> Answer<Event> {
+async fn order(app: &App, provider: &Arc<dyn Provider>, work: &Work) -> Answer<Event> {
     let (attempt, look_first, send) = match &work.task {
         Task::Order { attempt, look_first } => (attempt, *look_first, true),
         Task::Find(attempt) => (attempt, true, false),
@@ -258,6 +284,12 @@ async fn order(provider: &Arc<dyn Provider>, work: &Work) -> Answer<Event> {
         return Ok(Event::Accepted(accepted));
     }
     let Some(order) = work.order.as_ref().filter(|_| send) else { return Ok(Event::NothingFound) };
+    // A worker may have slept since its claim, and another one have come to another end.
+    if !hold(app, work).await.unwrap_or(false) {
+        let error =
+            CloudError::new(Trouble::Unavailable, "the order was not sent: the claim to it is not held any more");
+        return Ok(if look_first { Event::Failed(error) } else { Event::Refused(error) });
+    }
     Ok(match provider.create(order, attempt).await {
         Ok(accepted) => Event::Accepted(accepted),
         // An answer that nobody foresaw may be that of an order that was carried out.

@@ -84,6 +84,8 @@ pub struct DeploymentRecord {
     pub ended_at: Option<Time>,
     /// Rises with every change.
     pub version: i64,
+    /// The claim that is held, while a worker is on it.
+    pub worker: Option<String>,
 }
 
 /// Without what is sealed.
@@ -211,6 +213,16 @@ impl Tx {
             .limit(super::page_rows(limit))
             .select(deployments::id)
             .load(c))
+    }
+
+    /// Puts off until `until` that another worker looks at a deployment, and touches nothing else; `false`: the claim
+    /// `worker` is not held any more.
+    pub fn deployment_extend(&mut self, id: DeploymentId, worker: &str, until: Time) -> Result<bool, StoreError> {
+        let count = each!(self, c => diesel::update(
+                deployments::table.filter(deployments::id.eq(id)).filter(deployments::worker.eq(worker)))
+            .set(deployments::next_at.eq(Some(until)))
+            .execute(c))?;
+        Ok(count == 1)
     }
 
     /// Begins a stage, or begins it anew.

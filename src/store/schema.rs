@@ -312,6 +312,7 @@ diesel::table! {
         updated_at -> BigInt,
         ended_at -> Nullable<BigInt>,
         version -> BigInt,
+        worker -> Nullable<Text>,
     }
 }
 

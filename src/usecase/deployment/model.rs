@@ -181,6 +181,7 @@ impl Deployment {
     pub fn settle(&mut self, ctx: Context, status: Status) {
         self.record.status = status;
         self.record.credentials = None;
+        self.record.worker = None;
         self.record.next_at = None;
         self.record.deadline_at = None;
         self.record.ended_at = Some(ctx.now);
@@ -218,9 +219,11 @@ impl Deployment {
         Ok(())
     }
 
-    /// When a worker looks at it next: after `seconds`, but not later than its deadline.
+    /// When a worker looks at it next: after `seconds`, but not later than its deadline. Whoever is on it now has no say in
+    /// that any more.
     pub fn look_again(&mut self, now: Time, seconds: i64) {
         let next = now.saturating_add(jiff::SignedDuration::from_secs(seconds));
+        self.record.worker = None;
         self.record.next_at = Some(self.record.deadline_at.map_or(next, |deadline| next.min(deadline.max(now))));
     }
 }

@@ -29,6 +29,8 @@ pub enum Play {
     HangsBefore,
     /// It is carried out, and nobody hears of it any more.
     HangsAfter,
+    /// Its answer waits for [`Scripted::goes_on`].
+    Waits,
 }
 
 #[derive(Debug, Default)]
@@ -57,6 +59,8 @@ pub struct Scripted {
     state: Mutex<State>,
     /// A call hangs.
     pub hangs: Notify,
+    /// Lets a call go on that waits.
+    pub goes_on: Notify,
 }
 
 impl Scripted {
@@ -116,6 +120,12 @@ impl Account {
             None => act(&mut self.cloud.state()),
             Some(Play::Refused(trouble)) => Err(error(trouble)),
             Some(Play::Lost(trouble)) => act(&mut self.cloud.state()).and(Err(error(trouble))),
+            Some(Play::Waits) => {
+                let answer = act(&mut self.cloud.state());
+                self.cloud.hangs.notify_one();
+                self.cloud.goes_on.notified().await;
+                answer
+            }
             Some(hangs) => {
                 if hangs == Play::HangsAfter {
                     act(&mut self.cloud.state())?;

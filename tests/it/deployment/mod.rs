@@ -172,6 +172,7 @@ impl Deploying {
                 updated_at: ctx.now,
                 ended_at: None,
                 version: 1,
+                worker: None,
             };
             tx.deployment_insert(&record)?;
             let mut deployment = Deployment { record, plan: plan.clone() };

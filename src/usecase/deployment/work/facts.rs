@@ -1,11 +1,14 @@
-//! What a cloud said is kept, whatever was asked of the deployment meanwhile: what exists there is paid for.
+//! What a cloud said is kept. What exists there is paid for: that is kept whatever was asked of the deployment meanwhile.
 
 use jiff::SignedDuration;
 use serde_json::json;
 
 use crate::{
     base::ids::DeploymentId,
-    provision::provider::{Accepted, Resource, ResourceKind, Trouble},
+    provision::{
+        provider::{Accepted, Resource, ResourceKind, Trouble},
+        run::LineSource,
+    },
     store::Tx,
 };
 
@@ -14,7 +17,7 @@ use super::{
         super::{Context, Done},
         Deployment,
     },
-    Event,
+    Event, Work,
 };
 
 /// How long an order is looked for whose answer was lost, before it counts as never made.
@@ -22,7 +25,6 @@ const LOST: SignedDuration = SignedDuration::from_mins(3);
 
 pub(super) fn keep(tx: &mut Tx, ctx: Context, deployment: &mut Deployment, event: &Event) -> Done<()> {
     let id = deployment.record.id;
-    let server = |id: &str| Resource { kind: ResourceKind::Server, id: id.to_owned(), name: None };
     match event {
         Event::Checked(identity) => {
             deployment.plan.account = Some(identity.account.clone());
@@ -43,8 +45,6 @@ pub(super) fn keep(tx: &mut Tx, ctx: Context, deployment: &mut Deployment, event
         }
         // An order can become visible late: as long as it may, it counts as sent.
         Event::NothingFound => deployment.record.sent = may_show_up(ctx, deployment),
-        // Another worker, that was told otherwise, was faster.
-        Event::Refused(_) if deployment.record.accepted.is_some() => {}
         Event::Refused(error) => {
             deployment.record.sent = false;
             if !error.trouble.passes() && !error.trouble.wants_credentials() {
@@ -76,6 +76,53 @@ pub(super) fn keep(tx: &mut Tx, ctx: Context, deployment: &mut Deployment, event
     Ok(())
 }
 
+/// The same for a worker whose claim is not held any more. Others may know better by now how things stand, and ask again for
+/// what they want to know; but that something exists, and that an order was refused, was true when it was said.
+pub(super) fn keep_late(
+    tx: &mut Tx,
+    ctx: Context,
+    deployment: &mut Deployment,
+    work: &Work,
+    event: &Event,
+) -> Done<()> {
+    let seen = match event {
+        Event::Accepted(Accepted { server: Some(known), .. }) | Event::Pending(Some(known)) => vec![server(known)],
+        Event::Created(made) => made.resources.clone(),
+        Event::NotMade { error, left } if error.trouble == Trouble::Leftover => left.clone(),
+        _ => Vec::new(),
+    };
+    tx.resources_seen(deployment.record.id, &seen, ctx.now)?;
+    let then = &work.deployment.record;
+    if deployment.record.attempt != then.attempt {
+        return match event {
+            Event::Accepted(_) | Event::Created(_) => {
+                let what = "an earlier order was carried out after all: what it made is in the inventory";
+                deployment.say(tx, ctx, LineSource::Signet, what)
+            }
+            _ => Ok(()),
+        };
+    }
+    match event {
+        Event::Accepted(accepted) if deployment.record.accepted.is_none() => {
+            deployment.record.accepted = Some(json!(accepted).to_string());
+        }
+        Event::Pending(Some(known)) => remember_server(tx, ctx, deployment, known)?,
+        Event::Created(made) => remember_server(tx, ctx, deployment, &made.id)?,
+        // Nobody sent it again since.
+        Event::Refused(_)
+            if deployment.record.accepted.is_none() && deployment.record.attempt_at == then.attempt_at =>
+        {
+            deployment.record.sent = false;
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+fn server(id: &str) -> Resource {
+    Resource { kind: ResourceKind::Server, id: id.to_owned(), name: None }
+}
+
 /// Only the server is known to be gone: its disks and addresses may be there, and paid for, until they are removed.
 fn server_gone(tx: &mut Tx, ctx: Context, id: DeploymentId) -> Done<()> {
     let left: Vec<Resource> = tx
@@ -92,13 +139,12 @@ pub(super) fn may_show_up(ctx: Context, deployment: &Deployment) -> bool {
     deployment.record.attempt_at.is_some_and(|sent_at| ctx.now.since(sent_at) < LOST)
 }
 
-fn remember_server(tx: &mut Tx, ctx: Context, deployment: &mut Deployment, server: &str) -> Done<()> {
+fn remember_server(tx: &mut Tx, ctx: Context, deployment: &mut Deployment, id: &str) -> Done<()> {
     let known = deployment.accepted()?.unwrap_or(Accepted { job: None, server: None });
-    if known.server.as_deref() == Some(server) {
+    if known.server.as_deref() == Some(id) {
         return Ok(());
     }
-    let accepted = Accepted { server: Some(server.to_owned()), ..known };
+    let accepted = Accepted { server: Some(id.to_owned()), ..known };
     deployment.record.accepted = Some(json!(accepted).to_string());
-    let resource = Resource { kind: ResourceKind::Server, id: server.to_owned(), name: None };
-    Ok(tx.resources_seen(deployment.record.id, &[resource], ctx.now)?)
+    Ok(tx.resources_seen(deployment.record.id, &[server(id)], ctx.now)?)
 }

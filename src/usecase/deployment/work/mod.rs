@@ -1,10 +1,12 @@
 //! The worker's side: what is to be done next, and what came of it.
 //!
 //! [`claim`] writes down what is about to be asked of a cloud before it is asked; [`record`] writes down the answer. Between
-//! the two the worker may be killed: another one claims the deployment once [`CLAIM`] is over, and knows from what was
-//! written whether the order may have been sent. `task` decides what is next, `facts` keeps what a cloud said whatever else
-//! happened meanwhile, `course` moves the deployment on.
+//! the two a worker that lives says so with [`hold`]. One that is killed does not: another one claims the deployment once
+//! [`CLAIM`] is over, and knows from what was written whether the order may have been sent. One that only slept finds that
+//! its claim is not held any more, and then no more than what it learned of things that are paid for is kept. `task` decides
+//! what is next, `facts` keeps what a cloud said whatever else happened meanwhile, `course` moves the deployment on.
 
+use data_encoding::HEXLOWER;
 use jiff::SignedDuration;
 
 use crate::{
@@ -26,8 +28,8 @@ mod course;
 mod facts;
 mod task;
 
-/// How long a claim keeps other workers away: longer than any call to a cloud may take, retries included.
-pub const CLAIM: SignedDuration = SignedDuration::from_secs(150);
+/// How long a claim keeps other workers away, unless it is held on to: several times as long as between two [`hold`]s.
+pub const CLAIM: SignedDuration = SignedDuration::from_secs(20);
 /// How long a removal may take.
 pub const REMOVAL: SignedDuration = SignedDuration::from_hours(2);
 
@@ -65,6 +67,8 @@ pub enum Task {
 pub struct Work {
     /// The deployment as it stands.
     pub deployment: Deployment,
+    /// The claim: 128 random bits in hexadecimal digits.
+    pub claim: String,
     /// What is to be done.
     pub task: Task,
     /// What opens the account.
@@ -153,9 +157,19 @@ pub fn claim(tx: &mut Tx, ctx: Context, id: DeploymentId) -> Done<Option<Work>> 
         },
         _ => None,
     };
+    let claim = HEXLOWER.encode(&ctx.entropy.bytes::<16>());
+    deployment.record.worker = Some(claim.clone());
     deployment.record.next_at = Some(ctx.now.saturating_add(CLAIM));
     deployment.save(tx, ctx)?;
-    Ok(Some(Work { deployment, task, credentials, order }))
+    Ok(Some(Work { deployment, claim, task, credentials, order }))
+}
+
+/// Holds on to a claim for another [`CLAIM`]; `false`: somebody else took over, or there is nothing to do any more.
+///
+/// # Errors
+/// The database's.
+pub fn hold(tx: &mut Tx, ctx: Context, id: DeploymentId, claim: &str) -> Done<bool> {
+    Ok(tx.deployment_extend(id, claim, ctx.now.saturating_add(CLAIM))?)
 }
 
 /// Moves a deployment that no cloud has part in as far as its machine, if it is not there yet.
@@ -170,18 +184,19 @@ pub fn prepare(tx: &mut Tx, ctx: Context, deployment: &mut Deployment) -> Done<(
     Ok(())
 }
 
-/// Writes down what came of a task. What is known of the cloud is kept in any case; the deployment moves on only if
-/// nobody asked for something else meanwhile.
+/// Writes down what came of a task. Once the claim is not held any more, because a worker took over or somebody asked for
+/// something else, the deployment does not move on: only what exists and is paid for is kept.
 ///
 /// # Errors
 /// The database's.
 pub fn record(tx: &mut Tx, ctx: Context, work: &Work, event: &Event) -> Done<()> {
     let id = work.deployment.record.id;
     let Some(mut deployment) = Deployment::load(tx, id)? else { return Ok(()) };
-    if deployment.record.attempt != work.deployment.record.attempt {
-        // Another worker took over while this one slept: what it learned of an earlier order changes nothing any more.
-        return Ok(());
+    if deployment.record.worker.as_ref() != Some(&work.claim) {
+        facts::keep_late(tx, ctx, &mut deployment, work, event)?;
+        return deployment.save(tx, ctx);
     }
+    deployment.record.worker = None;
     facts::keep(tx, ctx, &mut deployment, event)?;
     if deployment.is_deploying() {
         course::go_on(tx, ctx, &mut deployment, event)?;

@@ -46,6 +46,11 @@ pub(super) fn next(tx: &mut Tx, ctx: Context, deployment: &mut Deployment) -> Do
             give_up_if(tx, ctx, deployment, overdue, Task::Preflight)
         }
         Stage::Accepted => {
+            // A worker that had slept knew it: the order was accepted.
+            if let Some(accepted) = deployment.accepted()? {
+                deployment.enter(tx, ctx, Stage::ServerCreated)?;
+                return Ok(Some(Task::Follow(accepted)));
+            }
             if overdue {
                 fail_overdue(tx, ctx, deployment)?;
                 return Ok(None);
