@@ -70,6 +70,9 @@ pub struct Place {
     /// An endpoint that is none of the known ones: an `https` address that the operator allows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoint: Option<String>,
+    /// Whether the token of temporary credentials may be sent to [`Place::endpoint`]: whoever answers there can use it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub session_tokens: bool,
 }
 
 /// Something at the cloud, by its id and with the name that people know.

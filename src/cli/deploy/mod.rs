@@ -82,6 +82,9 @@ pub struct Place {
     /// An endpoint that is none of the known ones; the service's operator must allow it
     #[arg(long, value_name = "URL")]
     endpoint: Option<String>,
+    /// The token of temporary credentials may be sent to that endpoint: whoever answers there can use it
+    #[arg(long, requires = "endpoint")]
+    session_tokens: bool,
 }
 
 /// Clouds that make servers.
@@ -107,7 +110,8 @@ impl Cloud {
 
 impl Place {
     fn json(&self) -> serde_json::Value {
-        serde_json::json!({ "cloud": self.cloud.as_str(), "region": self.region, "endpoint": self.endpoint })
+        serde_json::json!({ "cloud": self.cloud.as_str(), "region": self.region, "endpoint": self.endpoint,
+            "session_tokens": self.session_tokens })
     }
 }
 

@@ -122,7 +122,7 @@ fn huawei(tools: &Tools, place: &Place, credentials: Credentials) -> Answer<Arc<
             region: place.region.clone(),
             sts: false,
             bss: false,
-            session_tokens: false,
+            session_tokens: place.session_tokens,
         })?,
         None => {
             let region = Region::parse(&place.region).ok_or_else(|| unknown(place))?;
@@ -137,7 +137,11 @@ fn huawei(tools: &Tools, place: &Place, credentials: Credentials) -> Answer<Arc<
 
 fn ec2(tools: &Tools, place: &Place, credentials: Credentials) -> Answer<Arc<dyn Provider>> {
     let endpoint = match &place.endpoint {
-        Some(compute) => ec2::Endpoint::custom(&ec2::Custom::unknown(compute, &place.region), tools.custom)?,
+        Some(compute) => {
+            let custom = ec2::Custom::unknown(compute, &place.region);
+            let custom = ec2::Custom { session_tokens: place.session_tokens, ..custom };
+            ec2::Endpoint::custom(&custom, tools.custom)?
+        }
         None => ec2::Endpoint::known(&place.region).ok_or_else(|| unknown(place))?,
     };
     let Tools { http, clock, entropy, .. } = tools.clone();

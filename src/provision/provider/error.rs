@@ -181,8 +181,8 @@ impl Trouble {
                 "The answer was lost: what was made is looked up before anything is tried again.",
             ),
             Self::Endpoint => (
-                "该终端节点未被允许，请联系软件商在设置中放行。",
-                "This endpoint is not allowed. The merchant can allow it in the settings.",
+                "该终端节点（或向它发送安全令牌）未被允许：请按提示确认，或联系软件商在设置中放行。",
+                "Not allowed at this endpoint. Confirm what the message names, or ask the merchant, whose settings allow endpoints.",
             ),
             Self::Leftover => (
                 "云端回滚失败，可能有资源残留并计费：请在“资源清单”中清理，或到云控制台删除。",

@@ -2,6 +2,7 @@
 
 mod boot;
 mod ec2;
+pub mod endpoints;
 mod huawei;
 mod packages;
 mod whole;

@@ -93,7 +93,7 @@ fn plan(cloud: Cloud, kid: String) -> Plan {
         price: None,
     };
     Plan {
-        place: Place { cloud, region: "region-1".to_owned(), endpoint: None },
+        place: Place { cloud, region: "region-1".to_owned(), endpoint: None, session_tokens: false },
         account: None,
         server: cloud.makes_servers().then_some(server),
         recipe: recipe(),

@@ -72,8 +72,8 @@ impl Ec2 {
     /// [`Trouble::Endpoint`] for temporary credentials at a cloud to which their token must not be sent.
     pub fn new(tools: Tools, endpoint: Endpoint, credentials: Credentials) -> Result<Self, CloudError> {
         if credentials.session_token.is_some() && !endpoint.session_tokens {
-            let message = "Temporary credentials are not sent to an endpoint of one's own unless that is confirmed: \
-                           whoever answers there could use them.";
+            let message = "Temporary credentials are not sent to an endpoint of one's own unless that is confirmed beside \
+                           it (`session_tokens`): whoever answers there could use them.";
             return Err(CloudError::new(Trouble::Endpoint, message));
         }
         let Tools { http, clock, entropy } = tools;

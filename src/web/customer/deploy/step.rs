@@ -82,7 +82,7 @@ impl Step {
     /// The fields it shows. All others travel hidden.
     pub fn fields(self) -> &'static [&'static str] {
         match self {
-            Self::Where => &["cloud", "region-huawei", "region-ec2", "region-simulated", "endpoint"],
+            Self::Where => &["cloud", "region-huawei", "region-ec2", "region-simulated", "endpoint", "endpoint_tokens"],
             Self::Credentials => &["access_key"],
             Self::Server => &["zone", "flavor"],
             Self::System => &["image", "disk", "name"],

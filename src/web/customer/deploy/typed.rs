@@ -14,12 +14,13 @@ use crate::{
 use super::step::Step;
 
 /// Fields that travel from step to step.
-const KEPT: [&str; 19] = [
+const KEPT: [&str; 20] = [
     "cloud",
     "region-huawei",
     "region-ec2",
     "region-simulated",
     "endpoint",
+    "endpoint_tokens",
     "keys",
     "zone",
     "flavor",
@@ -147,6 +148,7 @@ impl Typed {
         (fits && named).then(|| Place {
             cloud,
             region: self.region().to_owned(),
+            session_tokens: endpoint.is_some() && self.is("endpoint_tokens", "yes"),
             endpoint: endpoint.map(str::to_owned),
         })
     }

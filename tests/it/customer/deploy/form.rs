@@ -70,8 +70,8 @@ fn unescaped(text: &str) -> String {
 fn inputs(form: &str) -> Vec<(String, String)> {
     let tags = form.split("<input").skip(1).map(|rest| rest.split('>').next().unwrap());
     let sent = tags.filter(|tag| {
-        let radio = attribute(tag, "type") == Some("radio");
-        !tag.contains(" disabled") && (!radio || tag.contains(" checked"))
+        let chosen = !["radio", "checkbox"].contains(&attribute(tag, "type").unwrap_or_default());
+        !tag.contains(" disabled") && (chosen || tag.contains(" checked"))
     });
     sent.map(|tag| {
         let value = unescaped(attribute(tag, "value").unwrap_or_default());

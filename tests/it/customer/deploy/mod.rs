@@ -60,9 +60,14 @@ impl Service {
     }
 
     pub async fn start_with(published: bool) -> Self {
+        Self::start_at(Clouds::default(), published).await
+    }
+
+    /// With these clouds beside the simulated one.
+    pub async fn start_at(clouds: Clouds, published: bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let simulated = Simulated::new(folder.path().join("cloud.json"), Arc::new(SystemClock));
-        let clouds = Clouds::default().simulating(simulated);
+        let clouds = clouds.simulating(simulated);
         let app = TestApp::start_with(Backend::Sqlite, Settings { at_home: true, clouds, ..Settings::default() }).await;
         let before = "# Two machines a unit";
         app.apply_catalog(&CATALOG.replacen(before, &format!("{RECIPE}{before}"), 1)).await;

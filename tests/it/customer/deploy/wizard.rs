@@ -272,3 +272,28 @@ async fn the_wizard_speaks_chinese() {
     let page = text(&visitor.get(&format!("/license/deployments/{id}")).await);
     assert!(page.contains("正在部署") && page.contains("模拟"), "{page}");
 }
+
+/// The box beside the endpoint is what lets a token go there; it stays checked on the way.
+#[tokio::test]
+async fn a_token_goes_to_an_endpoint_of_ones_own_only_with_the_box_checked() {
+    let service = Service::start_at(crate::deploy::endpoints::clouds(), true).await;
+    let mut visitor = service.visitor().await;
+    let place = [("cloud", "ec2"), ("region-ec2", "us-east-1"), ("endpoint", "http://127.0.0.1:1/")];
+    let keys = [("access_key", "AK-7"), ("secret_key", SECRET), ("session_token", "canary-wizard-token")];
+    let first = Form::of(&visitor.get("/license/deploy").await);
+    assert_eq!(first.get("endpoint_tokens"), "");
+    let form = first.clone().typed(&place).send(&mut visitor).await;
+    let answer = form.typed(&keys).answer(&mut visitor).await;
+    let page = at(&answer, "credentials").page;
+    assert!(page.contains("unless that is confirmed") && !page.contains("canary"), "{page}");
+    let form = first.typed(&place).typed(&[("endpoint_tokens", "yes")]).send(&mut visitor).await;
+    assert_eq!(form.get("endpoint_tokens"), "yes");
+    let answer = form.clone().typed(&keys).answer(&mut visitor).await;
+    let page = at(&answer, "credentials").page;
+    assert!(
+        page.contains("role=\"alert\"") && !page.contains("unless that is confirmed"),
+        "nobody answers there: {page}"
+    );
+    let back = form.press("back", &mut visitor).await;
+    assert_eq!(at(&back, "where").get("endpoint_tokens"), "yes");
+}

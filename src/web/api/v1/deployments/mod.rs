@@ -63,6 +63,9 @@ pub struct Place {
     #[serde(default)]
     #[schema(max_length = 200)]
     endpoint: Option<String>,
+    /// Whether the token of temporary credentials may be sent to `endpoint`: whoever answers there can use it.
+    #[serde(default)]
+    session_tokens: bool,
 }
 
 impl TryFrom<Place> for plan::Place {
@@ -74,7 +77,11 @@ impl TryFrom<Place> for plan::Place {
         if !plain(&place.region, 64) || !place.endpoint.as_deref().is_none_or(|it| plain(it, 200)) {
             return Err(Problem::unprocessable("`region` has at most 64 and `endpoint` at most 200 plain characters."));
         }
-        Ok(Self { cloud, region: place.region, endpoint: place.endpoint })
+        let Place { region, endpoint, session_tokens, .. } = place;
+        if session_tokens && endpoint.is_none() {
+            return Err(Problem::unprocessable("`session_tokens` is said of an `endpoint`: known clouds take them."));
+        }
+        Ok(Self { cloud, region, endpoint, session_tokens })
     }
 }
 
