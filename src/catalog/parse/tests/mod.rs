@@ -1,8 +1,9 @@
-//! Reading catalog files: `rules` has a case for every rule.
+//! Reading catalog files: `rules` has a case for every rule, `unique` those for rules between the parts.
 
 mod machine;
 mod recipe;
 mod rules;
+mod unique;
 
 use proptest::prelude::*;
 
