@@ -13,10 +13,7 @@ use crate::{
     catalog::{self, Catalog, Diff},
     config::Config,
     http::{Client, Guard},
-    provision::provider::{
-        clouds::{Clouds, Tools},
-        simulated::Simulated,
-    },
+    provision::provider::{Tools, clouds::Clouds, simulated::Simulated},
     store::{Access, Store},
     usecase::{
         self, Actor, Failure,
@@ -66,7 +63,7 @@ fn http_client(config: &Config) -> anyhow::Result<Client> {
 /// The clouds that customers can deploy to.
 fn clouds(config: &Config, http: Client) -> Clouds {
     let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
-    let clouds = Clouds::default().reaching(Tools { http, clock, entropy, custom: config.custom_endpoints });
+    let clouds = Clouds::default().reaching(Tools { http, clock, entropy }, config.custom_endpoints);
     if !config.simulated_cloud {
         return clouds;
     }

@@ -2,14 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::{
-    base::{clock::Clock, entropy::Entropy},
-    http::Client,
-    provision::plan::{Cloud, Place},
-};
+use crate::provision::plan::{Cloud, Place};
 
 use super::{
-    Answer, CloudError, Credentials, Provider, Trouble,
+    Answer, CloudError, Credentials, Provider, Tools, Trouble,
     ec2::{self, CustomClouds, Ec2},
     huawei::{self, Huawei, Region, Site},
     simulated::Simulated,
@@ -17,21 +13,15 @@ use super::{
 
 /// What real clouds are reached with.
 #[derive(Debug, Clone)]
-pub struct Tools {
-    /// Sends requests, to allowed addresses only.
-    pub http: Client,
-    /// When signatures are made.
-    pub clock: Arc<dyn Clock>,
-    /// How long repeats wait.
-    pub entropy: Arc<dyn Entropy>,
-    /// The operator's word on endpoints that are in no list.
-    pub custom: CustomClouds,
+struct Reach {
+    tools: Tools,
+    custom: CustomClouds,
 }
 
 /// The clouds of this installation. Clones share what the simulated one made.
 #[derive(Debug, Clone, Default)]
 pub struct Clouds {
-    real: Option<Tools>,
+    real: Option<Reach>,
     simulated: Option<Arc<Simulated>>,
     others: Vec<(Cloud, Arc<dyn Opener>)>,
 }
@@ -46,10 +36,10 @@ pub trait Opener: Send + Sync + std::fmt::Debug {
 }
 
 impl Clouds {
-    /// With the real clouds.
+    /// With the real clouds; `custom` is the operator's word on endpoints that are in no list.
     #[must_use]
-    pub fn reaching(mut self, tools: Tools) -> Self {
-        self.real = Some(tools);
+    pub fn reaching(mut self, tools: Tools, custom: CustomClouds) -> Self {
+        self.real = Some(Reach { tools, custom });
         self
     }
 
@@ -78,7 +68,7 @@ impl Clouds {
 
     /// Whether customers may name endpoints that are in no list.
     pub fn takes_endpoints(&self) -> bool {
-        self.real.as_ref().is_some_and(|tools| tools.custom != CustomClouds::Refused)
+        self.real.as_ref().is_some_and(|reach| reach.custom != CustomClouds::Refused)
     }
 
     /// The regions of a cloud, as customers choose them.
@@ -100,8 +90,8 @@ impl Clouds {
             return opener.open(place, credentials);
         }
         match (place.cloud, &self.real, &self.simulated) {
-            (Cloud::Huawei, Some(tools), _) => huawei(tools, place, credentials),
-            (Cloud::Ec2, Some(tools), _) => ec2(tools, place, credentials),
+            (Cloud::Huawei, Some(reach), _) => huawei(reach, place, credentials),
+            (Cloud::Ec2, Some(reach), _) => ec2(reach, place, credentials),
             (Cloud::Simulated, _, Some(simulated)) => Ok(simulated.as_seen_by(credentials)),
             (cloud, ..) => Err(CloudError::new(Trouble::Endpoint, &format!("the cloud `{cloud}` is not offered here"))),
         }
@@ -112,9 +102,9 @@ fn unknown(place: &Place) -> CloudError {
     CloudError::new(Trouble::Endpoint, &format!("{} has no region `{}`", place.cloud, place.region))
 }
 
-fn huawei(tools: &Tools, place: &Place, credentials: Credentials) -> Answer<Arc<dyn Provider>> {
+fn huawei(reach: &Reach, place: &Place, credentials: Credentials) -> Answer<Arc<dyn Provider>> {
     let endpoint = match &place.endpoint {
-        Some(_) if tools.custom == CustomClouds::Refused => {
+        Some(_) if reach.custom == CustomClouds::Refused => {
             return Err(CloudError::new(Trouble::Endpoint, "endpoints of one's own are not allowed here"));
         }
         Some(template) => huawei::Endpoint::custom(huawei::Custom {
@@ -131,19 +121,17 @@ fn huawei(tools: &Tools, place: &Place, credentials: Credentials) -> Answer<Arc<
             huawei::Endpoint::public(region, site)
         }
     };
-    let Tools { http, clock, entropy, .. } = tools.clone();
-    Ok(Arc::new(Huawei::new(huawei::Tools { http, clock, entropy }, endpoint, credentials)?))
+    Ok(Arc::new(Huawei::new(reach.tools.clone(), endpoint, credentials)?))
 }
 
-fn ec2(tools: &Tools, place: &Place, credentials: Credentials) -> Answer<Arc<dyn Provider>> {
+fn ec2(reach: &Reach, place: &Place, credentials: Credentials) -> Answer<Arc<dyn Provider>> {
     let endpoint = match &place.endpoint {
         Some(compute) => {
             let custom = ec2::Custom::unknown(compute, &place.region);
             let custom = ec2::Custom { session_tokens: place.session_tokens, ..custom };
-            ec2::Endpoint::custom(&custom, tools.custom)?
+            ec2::Endpoint::custom(&custom, reach.custom)?
         }
         None => ec2::Endpoint::known(&place.region).ok_or_else(|| unknown(place))?,
     };
-    let Tools { http, clock, entropy, .. } = tools.clone();
-    Ok(Arc::new(Ec2::new(ec2::Tools { http, clock, entropy }, endpoint, credentials)?))
+    Ok(Arc::new(Ec2::new(reach.tools.clone(), endpoint, credentials)?))
 }

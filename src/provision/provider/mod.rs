@@ -4,6 +4,8 @@
 //! that all of them share, [`error`] what can go wrong in words that a customer can act on. A provider is stateless: it
 //! holds the credentials and the place, nothing about deployments; every call can be made again.
 //!
+//! `retry` says when a call is sent again, `scrub` takes secrets out of what clouds say, `percent` writes addresses.
+//!
 //! Providers know nothing of licenses, recipes or the database.
 
 pub mod clouds;
@@ -11,12 +13,17 @@ pub mod ec2;
 pub mod error;
 pub mod huawei;
 pub mod model;
+mod percent;
+mod retry;
+mod scrub;
 pub mod simulated;
+mod tools;
 
 use async_trait::async_trait;
 
 pub use error::{CloudError, Trouble};
 pub use model::*;
+pub use tools::Tools;
 
 /// What a call answers.
 pub type Answer<T> = Result<T, CloudError>;

@@ -1,13 +1,13 @@
 //! One call: signed, sent, repeated where that does no harm, and read.
 
-use std::time::Duration;
-
 use crate::{
-    base::{entropy::Entropy, secret::ExposeSecret, time::Time},
-    http::{Answer as HttpAnswer, Method, Request, Unreachable, Url},
+    base::time::Time,
+    http::{Answer as HttpAnswer, Method, Request, Url},
     provision::provider::{
         Answer,
         error::{CloudError, Trouble},
+        retry::{Repeat, TIMEOUT, skewed},
+        scrub::{Said, Scrub},
     },
 };
 
@@ -15,17 +15,10 @@ use super::{
     Ec2,
     form::Form,
     refusal::Refusal,
-    scrub::Scrub,
     sign::{Signing, signed},
     xml::Element,
 };
 
-/// How long one exchange may take: a page of flavors is slow on some clouds.
-const TIMEOUT: Duration = Duration::from_secs(45);
-/// How often a call is sent at most.
-const TRIES: u32 = 5;
-/// The first wait is at most this long; each further one at most twice as long as the one before.
-const FIRST_WAIT: Duration = Duration::from_millis(250);
 /// Seconds by which clocks may differ: signatures hold 5 minutes.
 const SKEW_SECONDS: i64 = 300;
 /// The compute interface's version.
@@ -33,15 +26,6 @@ const COMPUTE_VERSION: &str = "2016-11-15";
 /// The token service's.
 const STS_VERSION: &str = "2011-06-15";
 const CONTENT_TYPE: &str = "application/x-www-form-urlencoded; charset=utf-8";
-
-/// Whether a call may be sent again when its answer is lost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Repeat {
-    /// It changes nothing, or the same thing only once.
-    Harmless,
-    /// It would do it twice: a lost answer is [`Trouble::Unknown`].
-    Never,
-}
 
 /// A compute call of `action`.
 pub fn compute(action: &str) -> Form {
@@ -56,20 +40,17 @@ pub fn sts(action: &str) -> Form {
 impl Ec2 {
     /// Calls the compute interface and answers the root of what it says.
     pub(super) async fn call(&self, form: &Form) -> Answer<Element> {
-        self.repeat(&self.endpoint.compute, "ec2", form, &[]).await
+        self.until_done(&self.endpoint.compute, "ec2", form, None, Repeat::Harmless).await
     }
 
     /// The same at the token service, whose address is `url`.
     pub(super) async fn call_sts(&self, url: &Url, form: &Form) -> Answer<Element> {
-        self.repeat(url, "sts", form, &[]).await
+        self.until_done(url, "sts", form, None, Repeat::Harmless).await
     }
 
     /// The same with what must not be shown in errors.
-    pub(super) async fn call_hiding(&self, form: &Form, secrets: &[&str], repeat: Repeat) -> Answer<Element> {
-        match repeat {
-            Repeat::Harmless => self.repeat(&self.endpoint.compute, "ec2", form, secrets).await,
-            Repeat::Never => self.once(&self.endpoint.compute, "ec2", form, secrets, Repeat::Never).await,
-        }
+    pub(super) async fn call_hiding(&self, form: &Form, secret: &str, repeat: Repeat) -> Answer<Element> {
+        self.until_done(&self.endpoint.compute, "ec2", form, Some(secret), repeat).await
     }
 
     /// All pages of a list: `pages` of at most, each with at most `size` members.
@@ -91,21 +72,26 @@ impl Ec2 {
         Ok(found)
     }
 
-    async fn repeat(&self, url: &Url, service: &str, form: &Form, secrets: &[&str]) -> Answer<Element> {
-        let mut longest = FIRST_WAIT;
-        for _ in 1..TRIES {
-            match self.once(url, service, form, secrets, Repeat::Harmless).await {
-                Err(error) if error.trouble.passes() => {}
-                done => return done,
-            }
-            tokio::time::sleep(some_of(longest, &*self.entropy)).await;
-            longest *= 2;
-        }
-        self.once(url, service, form, secrets, Repeat::Harmless).await
+    async fn until_done(
+        &self,
+        url: &Url,
+        service: &str,
+        form: &Form,
+        secret: Option<&str>,
+        repeat: Repeat,
+    ) -> Answer<Element> {
+        repeat.until_done(&*self.tools.entropy, || self.exchange(url, service, form, secret, repeat)).await
     }
 
-    async fn once(&self, url: &Url, service: &str, form: &Form, secrets: &[&str], repeat: Repeat) -> Answer<Element> {
-        let now = self.clock.now();
+    async fn exchange(
+        &self,
+        url: &Url,
+        service: &str,
+        form: &Form,
+        secret: Option<&str>,
+        repeat: Repeat,
+    ) -> Answer<Element> {
+        let now = self.tools.clock.now();
         let body = form.encode();
         let signing = Signing { region: &self.endpoint.region, service, now };
         let headers =
@@ -115,64 +101,25 @@ impl Ec2 {
         })?;
         let request =
             Request { method: Method::POST, url: url.clone(), headers, body: body.into_bytes(), timeout: TIMEOUT };
-        let answer = self.http.send(request).await.map_err(|error| unreachable(&error, repeat))?;
-        self.read(&answer, now, secrets, repeat)
+        let answer = self.tools.http.send(request).await.map_err(|error| repeat.unreachable(&error))?;
+        self.read(&answer, now, secret, repeat)
     }
 
-    fn read(&self, answer: &HttpAnswer, now: Time, secrets: &[&str], repeat: Repeat) -> Answer<Element> {
+    fn read(&self, answer: &HttpAnswer, now: Time, secret: Option<&str>, repeat: Repeat) -> Answer<Element> {
         if (200..300).contains(&answer.status) {
             return Element::parse(&answer.body).map_err(|_| {
-                let trouble = if repeat == Repeat::Never { Trouble::Unknown } else { Trouble::Unavailable };
+                let trouble = repeat.judge(Trouble::Unavailable);
                 CloudError::new(trouble, "The cloud's answer is no XML: is this the address of its compute interface?")
             });
         }
         let refusal = Refusal::parse(&answer.body);
         let mut trouble = refusal.trouble(answer.status, self.credentials.session_token.is_some());
-        if trouble == Trouble::Credentials && skewed(answer, now) {
+        if trouble == Trouble::Credentials && skewed(answer, now, SKEW_SECONDS) {
             trouble = Trouble::Clock;
         }
-        if trouble == Trouble::Unavailable && repeat == Repeat::Never {
-            trouble = Trouble::Unknown;
-        }
-        let scrub = self.scrub(secrets);
-        let message = match &refusal.message {
-            Some(message) => scrub.clean(message),
-            None => format!("The cloud answered with HTTP status {} and without an explanation.", answer.status),
-        };
-        let name = |text: String| scrub.clean(&text).chars().filter(|char| !char.is_control()).take(128).collect();
-        Err(CloudError::new(trouble, &message).with(refusal.code.map(name), refusal.request_id.map(name)))
+        let mut scrub = Scrub::of(&self.credentials);
+        secret.iter().for_each(|secret| scrub.add(secret));
+        let Refusal { code, message, request_id } = refusal;
+        Err(scrub.error(repeat.judge(trouble), Said { status: answer.status, code, message, request_id }))
     }
-
-    fn scrub(&self, secrets: &[&str]) -> Scrub {
-        let mut scrub = Scrub::default();
-        scrub.add_key(&self.credentials.access_key);
-        scrub.add_key(self.credentials.secret_key.expose_secret());
-        if let Some(token) = &self.credentials.session_token {
-            scrub.add_key(token.expose_secret());
-        }
-        secrets.iter().for_each(|secret| scrub.add_text(secret));
-        scrub
-    }
-}
-
-/// Between half of `longest` and all of it, so that those who were refused together do not come back together.
-fn some_of(longest: Duration, entropy: &dyn Entropy) -> Duration {
-    let [byte] = entropy.bytes::<1>();
-    longest / 2 + longest / 2 * u32::from(byte) / 255
-}
-
-fn unreachable(error: &Unreachable, repeat: Repeat) -> CloudError {
-    let trouble = match error {
-        Unreachable::Refused(_) => Trouble::Endpoint,
-        _ if repeat == Repeat::Never && !error.was_not_sent() => Trouble::Unknown,
-        Unreachable::TooLarge { .. } => Trouble::Unexpected,
-        Unreachable::NoConnection { .. } | Unreachable::NoAnswer { .. } => Trouble::Unavailable,
-    };
-    CloudError::new(trouble, &error.to_string())
-}
-
-/// Whether the cloud's clock shows something else than ours: it then calls signatures wrong.
-fn skewed(answer: &HttpAnswer, now: Time) -> bool {
-    let date = answer.header("date").and_then(|text| jiff::fmt::rfc2822::parse(text).ok());
-    date.is_some_and(|date| Time::from(date.timestamp()).since(now).as_secs().abs() > SKEW_SECONDS)
 }

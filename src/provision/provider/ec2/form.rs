@@ -1,6 +1,6 @@
 //! The form of a Query call.
 
-use std::fmt::Write as _;
+use crate::provision::provider::percent::encode_form;
 
 /// What a Query call sends: names and values, in the order in which they were added.
 ///
@@ -41,44 +41,15 @@ impl Form {
     /// Some clouds decode the form and encode it again before they check the signature. This form survives that,
     /// unlike the URL Standard's, which leaves `*` alone and escapes `~`.
     pub fn encode(&self) -> String {
-        let mut body = String::new();
-        for (name, value) in &self.0 {
-            if !body.is_empty() {
-                body.push('&');
-            }
-            encode(&mut body, name);
-            body.push('=');
-            encode(&mut body, value);
-        }
-        body
+        let pairs: Vec<String> =
+            self.0.iter().map(|(name, value)| format!("{}={}", encode_form(name), encode_form(value))).collect();
+        pairs.join("&")
     }
-}
-
-fn encode(body: &mut String, text: &str) {
-    for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => body.push(char::from(byte)),
-            b' ' => body.push('+'),
-            _ => _ = write!(body, "%{byte:02X}"),
-        }
-    }
-}
-
-/// `text` as it stands in a form.
-pub fn encoded(text: &str) -> String {
-    let mut body = String::new();
-    encode(&mut body, text);
-    body
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn ec2_form_is_encoded_so_that_a_second_encoding_changes_nothing() {
-        assert_eq!(encoded("a b*c~d/é+=&%"), "a+b%2Ac~d%2F%C3%A9%2B%3D%26%25");
-    }
 
     #[test]
     fn ec2_filters_and_lists_are_numbered_from_one() {

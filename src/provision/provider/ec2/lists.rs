@@ -97,7 +97,7 @@ impl Ec2 {
         // Clouds that know no pages of images are not asked for one when images are few.
         let pages =
             if source.name == "*" { vec![self.call(&form).await?] } else { self.pages(&form, IMAGE_PAGE, 3).await? };
-        let now = self.clock.now();
+        let now = self.tools.clock.now();
         let old = |item: &&Element| {
             item.text("deprecationTime").and_then(|text| text.parse::<Time>().ok()).is_some_and(|time| time < now)
         };

@@ -2,8 +2,7 @@
 //!
 //! * [`endpoint`] is where a cloud is and what it can do; lists of regions
 //! * [`policy`] writes down the rights that a customer has to give
-//! * `form`, `sign`, `call`, `xml` carry one call there and its answer back; `refusal` and `scrub` turn what went wrong
-//!   into words that are safe to show
+//! * `form`, `sign`, `call`, `xml` carry one call there and its answer back; `refusal` says what went wrong
 //! * `lists`, `order`, `server`, `remove` are the calls themselves
 //!
 //! Nothing here guesses what a cloud can do from its name: [`Abilities`] says it.
@@ -16,45 +15,25 @@ mod order;
 pub mod policy;
 mod refusal;
 mod remove;
-mod scrub;
 mod server;
 mod sign;
 mod xml;
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 
-use crate::{
-    base::{clock::Clock, entropy::Entropy},
-    http::Client,
-    provision::provider::{
-        Answer, Provider,
-        error::{CloudError, Trouble},
-        model::*,
-    },
+use crate::provision::provider::{
+    Answer, Provider, Tools,
+    error::{CloudError, Trouble},
+    model::*,
 };
 
 pub use endpoint::{
     AWS_REGIONS, Abilities, Custom, CustomClouds, Endpoint, ImageSource, OUTSCALE_REGIONS, known_places,
 };
 
-/// What calls are made with.
-#[derive(Debug, Clone)]
-pub struct Tools {
-    /// Sends requests, to allowed addresses only.
-    pub http: Client,
-    /// When signatures are made.
-    pub clock: Arc<dyn Clock>,
-    /// How long repeats wait.
-    pub entropy: Arc<dyn Entropy>,
-}
-
 /// An EC2-compatible cloud in one region, as one customer's credentials see it.
 pub struct Ec2 {
-    http: Client,
-    clock: Arc<dyn Clock>,
-    entropy: Arc<dyn Entropy>,
+    tools: Tools,
     endpoint: Endpoint,
     credentials: Credentials,
 }
@@ -76,8 +55,7 @@ impl Ec2 {
                            it (`session_tokens`): whoever answers there could use them.";
             return Err(CloudError::new(Trouble::Endpoint, message));
         }
-        let Tools { http, clock, entropy } = tools;
-        Ok(Self { http, clock, entropy, endpoint, credentials })
+        Ok(Self { tools, endpoint, credentials })
     }
 }
 

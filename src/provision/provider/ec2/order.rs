@@ -8,12 +8,13 @@ use crate::{
         Answer,
         error::{CloudError, Trouble},
         model::{ATTEMPT_TAG, Accepted, Attempt, Progress, Resource, ResourceKind, ServerOrder},
+        retry::Repeat,
     },
 };
 
 use super::{
     Ec2,
-    call::{Repeat, compute},
+    call::compute,
     form::Form,
     refusal,
     server::{self, State},
@@ -105,9 +106,7 @@ impl Ec2 {
     }
 
     async fn send(&self, form: &Form, order: &ServerOrder, repeat: Repeat) -> Answer<Element> {
-        let user_data = order.user_data.expose_secret();
-        let encoded = BASE64.encode(user_data.as_bytes());
-        self.call_hiding(form, &[user_data, &encoded], repeat).await
+        self.call_hiding(form, order.user_data.expose_secret(), repeat).await
     }
 
     fn form(&self, order: &ServerOrder, attempt: Option<&Attempt>) -> Answer<Form> {

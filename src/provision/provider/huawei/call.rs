@@ -1,15 +1,15 @@
 //! One call: signed, sent, repeated where that does no harm, and read.
 
-use std::time::Duration;
-
 use serde_json::Value;
 
 use crate::{
-    base::{entropy::Entropy, secret::ExposeSecret, time::Time},
-    http::{Answer as HttpAnswer, Method, Request, Unreachable},
+    base::{secret::ExposeSecret, time::Time},
+    http::{Answer as HttpAnswer, Method, Request},
     provision::provider::{
         Answer,
         error::{CloudError, Trouble},
+        retry::{Repeat, TIMEOUT, skewed},
+        scrub::{Said, Scrub},
     },
 };
 
@@ -17,28 +17,12 @@ use super::{
     Huawei,
     endpoint::Service,
     refusal::Refusal,
-    scrub::Scrub,
     signing::{self, Message, authorization, query_string},
 };
 
-/// How long one exchange may take.
-const TIMEOUT: Duration = Duration::from_secs(45);
-/// How often a call is sent at most.
-const TRIES: u32 = 5;
-/// The first wait is at most this long; each further one at most twice as long as the one before.
-const FIRST_WAIT: Duration = Duration::from_millis(250);
 /// Seconds by which clocks may differ: the gateway takes 15 minutes.
 const SKEW_SECONDS: i64 = 900;
 const CONTENT_TYPE: &str = "application/json;charset=utf8";
-
-/// Whether a call may be sent again when its answer is lost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Repeat {
-    /// It changes nothing, or the same thing only once.
-    Harmless,
-    /// It would do it twice: a lost answer is [`Trouble::Unknown`].
-    Never,
-}
 
 /// What is called.
 #[derive(Clone)]
@@ -102,24 +86,13 @@ impl Call {
 impl Huawei {
     /// Calls, repeats what may be repeated, and answers the JSON of what came back (`null` for an empty body).
     pub(super) async fn call(&self, call: &Call) -> Answer<Value> {
-        let mut longest = FIRST_WAIT;
-        if call.repeat == Repeat::Harmless {
-            for _ in 1..TRIES {
-                match self.exchange(call).await {
-                    Err(error) if error.trouble.passes() => {}
-                    done => return done,
-                }
-                tokio::time::sleep(some_of(longest, &*self.entropy)).await;
-                longest *= 2;
-            }
-        }
-        self.exchange(call).await
+        call.repeat.until_done(&*self.tools.entropy, || self.exchange(call)).await
     }
 
     async fn exchange(&self, call: &Call) -> Answer<Value> {
-        let now = self.clock.now();
+        let now = self.tools.clock.now();
         let request = self.request(call, now)?;
-        let answer = self.http.send(request).await.map_err(|error| unreachable(&error, call.repeat))?;
+        let answer = self.tools.http.send(request).await.map_err(|error| call.repeat.unreachable(&error))?;
         self.read(&answer, call, now)
     }
 
@@ -163,59 +136,19 @@ impl Huawei {
                 return Ok(Value::Null);
             }
             return serde_json::from_slice(&answer.body).map_err(|_| {
-                let trouble = if call.repeat == Repeat::Never { Trouble::Unknown } else { Trouble::Unavailable };
+                let trouble = call.repeat.judge(Trouble::Unavailable);
                 CloudError::new(trouble, "The cloud's answer is no JSON: is this the address of its interface?")
             });
         }
         let refusal = Refusal::parse(&answer.body);
         let mut trouble = refusal.trouble(answer.status);
-        if matches!(trouble, Trouble::Credentials | Trouble::Expired) && skewed(answer, now) {
+        if matches!(trouble, Trouble::Credentials | Trouble::Expired) && skewed(answer, now, SKEW_SECONDS) {
             trouble = Trouble::Clock;
         }
-        // A gateway that gave up waiting does not know what became of the call.
-        if trouble == Trouble::Unavailable && call.repeat == Repeat::Never {
-            trouble = Trouble::Unknown;
-        }
-        let scrub = self.scrub(call);
-        let message = match &refusal.message {
-            Some(message) => scrub.clean(message),
-            None => format!("The cloud answered with HTTP status {} and without an explanation.", answer.status),
-        };
-        let name = |text: String| scrub.clean(&text).chars().filter(|char| !char.is_control()).take(128).collect();
-        let request_id = answer.header("x-request-id").map(str::to_owned).or(refusal.request_id);
-        Err(CloudError::new(trouble, &message).with(refusal.code.map(name), request_id.map(name)))
-    }
-
-    fn scrub(&self, call: &Call) -> Scrub {
-        let mut scrub = Scrub::default();
-        scrub.add(&self.credentials.access_key);
-        scrub.add(self.credentials.secret_key.expose_secret());
-        if let Some(token) = &self.credentials.session_token {
-            scrub.add(token.expose_secret());
-        }
+        let mut scrub = Scrub::of(&self.credentials);
         call.secrets.iter().for_each(|secret| scrub.add(secret));
-        scrub
+        let Refusal { code, message, request_id } = refusal;
+        let request_id = answer.header("x-request-id").map(str::to_owned).or(request_id);
+        Err(scrub.error(call.repeat.judge(trouble), Said { status: answer.status, code, message, request_id }))
     }
-}
-
-/// Between half of `longest` and all of it, so that those who were refused together do not come back together.
-fn some_of(longest: Duration, entropy: &dyn Entropy) -> Duration {
-    let [byte] = entropy.bytes::<1>();
-    longest / 2 + longest / 2 * u32::from(byte) / 255
-}
-
-fn unreachable(error: &Unreachable, repeat: Repeat) -> CloudError {
-    let trouble = match error {
-        Unreachable::Refused(_) => Trouble::Endpoint,
-        _ if repeat == Repeat::Never && !error.was_not_sent() => Trouble::Unknown,
-        Unreachable::TooLarge { .. } => Trouble::Unexpected,
-        Unreachable::NoConnection { .. } | Unreachable::NoAnswer { .. } => Trouble::Unavailable,
-    };
-    CloudError::new(trouble, &error.to_string())
-}
-
-/// Whether the cloud's clock shows something else than ours: it then calls signatures wrong.
-fn skewed(answer: &HttpAnswer, now: Time) -> bool {
-    let date = answer.header("date").and_then(|text| jiff::fmt::rfc2822::parse(text).ok());
-    date.is_some_and(|date| Time::from(date.timestamp()).since(now).as_secs().abs() > SKEW_SECONDS)
 }

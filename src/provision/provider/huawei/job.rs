@@ -6,6 +6,7 @@ use crate::provision::provider::{
     Answer,
     error::{CloudError, Trouble},
     model::*,
+    percent::encode,
 };
 
 use super::{
@@ -89,7 +90,7 @@ fn bare(id: &str) -> Resource {
 
 impl Huawei {
     pub(super) async fn job(&self, id: &str) -> Answer<Job> {
-        let path = format!("/v1/{}/jobs/{}", self.project().await?, super::signing::encode(id.as_bytes()));
+        let path = format!("/v1/{}/jobs/{}", self.project().await?, encode(id.as_bytes()));
         let answer = self.call(&Call::get(Service::Ecs, path)).await?;
         Job::read(&answer).ok_or_else(|| {
             let state = text(&answer, "/status").unwrap_or("none");

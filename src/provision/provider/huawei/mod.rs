@@ -3,8 +3,7 @@
 //! * [`endpoint`] is where the cloud is; its regions
 //! * [`policy`] writes down the rights that a customer has to give, and how to trust this service
 //! * [`assume`] turns a customer's trust into temporary credentials
-//! * `signing`, `call`, `json` carry one call there and its answer back; `refusal` and `scrub` turn what went wrong into
-//!   words that are safe to show
+//! * `signing`, `call`, `json` carry one call there and its answer back; `refusal` says what went wrong
 //! * `lists`, `networks`, `order`, `price`, `job`, `server` are the calls themselves
 //!
 //! A password never goes into an order: with user-data the cloud ignores it, without it stays readable on the server.
@@ -20,43 +19,23 @@ mod order;
 pub mod policy;
 mod price;
 mod refusal;
-mod scrub;
 mod server;
 mod signing;
-
-use std::sync::Arc;
 
 use async_trait::async_trait;
 use tokio::sync::OnceCell;
 
-use crate::{
-    base::{clock::Clock, entropy::Entropy},
-    http::Client,
-    provision::provider::{
-        Answer, Provider,
-        error::{CloudError, Trouble},
-        model::*,
-    },
+use crate::provision::provider::{
+    Answer, Provider, Tools,
+    error::{CloudError, Trouble},
+    model::*,
 };
 
 pub use endpoint::{Custom, Endpoint, Region, Site};
 
-/// What calls are made with.
-#[derive(Debug, Clone)]
-pub struct Tools {
-    /// Sends requests, to allowed addresses only.
-    pub http: Client,
-    /// When signatures are made.
-    pub clock: Arc<dyn Clock>,
-    /// How long repeats wait.
-    pub entropy: Arc<dyn Entropy>,
-}
-
 /// Huawei Cloud in one region, as one customer's credentials see it.
 pub struct Huawei {
-    http: Client,
-    clock: Arc<dyn Clock>,
-    entropy: Arc<dyn Entropy>,
+    tools: Tools,
     endpoint: Endpoint,
     credentials: Credentials,
     /// The region's project: asked once, it never changes.
@@ -80,8 +59,7 @@ impl Huawei {
                            it (`session_tokens`): whoever answers there could use them.";
             return Err(CloudError::new(Trouble::Endpoint, message));
         }
-        let Tools { http, clock, entropy } = tools;
-        Ok(Self { http, clock, entropy, endpoint, credentials, project: OnceCell::new() })
+        Ok(Self { tools, endpoint, credentials, project: OnceCell::new() })
     }
 }
 

@@ -6,6 +6,7 @@ use crate::provision::provider::{
     Answer,
     error::{CloudError, Trouble},
     model::*,
+    percent::encode,
 };
 
 use super::{
@@ -13,7 +14,6 @@ use super::{
     call::Call,
     endpoint::Service,
     json::{list, owned, text},
-    signing::encode,
 };
 
 /// Lines of the console that are asked for.

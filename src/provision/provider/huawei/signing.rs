@@ -6,9 +6,12 @@ use data_encoding::HEXLOWER;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
-use crate::base::{
-    secret::{ExposeSecret, SecretString},
-    time::Time,
+use crate::{
+    base::{
+        secret::{ExposeSecret, SecretString},
+        time::Time,
+    },
+    provision::provider::percent::encode,
 };
 
 /// The algorithm's name.
@@ -98,19 +101,6 @@ pub fn query_string(pairs: &[(String, String)]) -> String {
     let pairs: Vec<String> =
         pairs.iter().map(|(name, value)| format!("{}={}", encode(name.as_bytes()), encode(value.as_bytes()))).collect();
     pairs.join("&")
-}
-
-/// RFC 3986: all but letters, digits, `-`, `.`, `_`, `~` as `%XX`.
-pub fn encode(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len());
-    for byte in bytes {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(byte) {
-            text.push(char::from(*byte));
-        } else {
-            text.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    text
 }
 
 fn decode(text: &str) -> Vec<u8> {

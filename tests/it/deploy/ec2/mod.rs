@@ -12,8 +12,8 @@ use signet::{
     base::{clock::SystemClock, entropy::SeededEntropy, networks::Networks},
     http::{Client, Guard},
     provision::provider::{
-        Credentials, ServerOrder,
-        ec2::{Abilities, Custom, CustomClouds, Ec2, Endpoint, Tools},
+        Credentials, ServerOrder, Tools,
+        ec2::{Abilities, Custom, CustomClouds, Ec2, Endpoint},
     },
 };
 

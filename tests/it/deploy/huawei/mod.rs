@@ -22,8 +22,8 @@ use signet::{
     },
     http::{Client, Guard},
     provision::provider::{
-        Attempt, Credentials, ServerOrder,
-        huawei::{Custom, Endpoint, Huawei, Tools},
+        Attempt, Credentials, ServerOrder, Tools,
+        huawei::{Custom, Endpoint, Huawei},
     },
 };
 

@@ -1,13 +1,19 @@
-//! Takes secrets out of a cloud's words: clouds repeat what was sent to them, whole or in parts.
+//! Takes secrets out of a cloud's words: clouds repeat what was sent to them, whole or in parts. A refused signature is
+//! explained with the whole request as the gateway saw it, the token of temporary credentials included.
 
 use std::collections::HashSet;
+
+use data_encoding::BASE64;
 
 use crate::base::{
     secret::{ExposeSecret, SecretString},
     text::truncate,
 };
 
-use super::form::encoded;
+use super::{
+    CloudError, Credentials, Trouble,
+    percent::{encode, encode_form},
+};
 
 /// Bytes of a key or a token that are enough to hide them.
 const KEY_WINDOW: usize = 8;
@@ -15,28 +21,57 @@ const KEY_WINDOW: usize = 8;
 const TEXT_WINDOW: usize = 20;
 /// Characters of a message that are looked at.
 const MESSAGE_CHARS: usize = 4_000;
-/// Unbroken characters that nobody reads: signatures, digests, tokens, encoded texts.
+/// Unbroken characters that nobody reads: signatures, digests, tokens, encoded texts. Ids have at most 36.
 const RUN: usize = 40;
 
 /// Knows what must not be shown.
 #[derive(Default)]
 pub struct Scrub(Vec<(SecretString, usize)>);
 
+/// What a cloud said when it refused a call; not scrubbed.
+pub struct Said {
+    /// HTTP status.
+    pub status: u16,
+    /// The cloud's code.
+    pub code: Option<String>,
+    /// The cloud's words.
+    pub message: Option<String>,
+    /// The call's id.
+    pub request_id: Option<String>,
+}
+
 impl Scrub {
-    /// Adds a key or a token, as it is and as it stands in a form.
-    pub fn add_key(&mut self, key: &str) {
-        self.add(key, KEY_WINDOW);
-    }
-
-    /// Adds a text with secrets in it, in the same way.
-    pub fn add_text(&mut self, text: &str) {
-        self.add(text, TEXT_WINDOW);
-    }
-
-    fn add(&mut self, secret: &str, window: usize) {
-        if !secret.is_empty() {
-            self.0.extend([secret.to_owned(), encoded(secret)].map(|it| (it.into(), window)));
+    /// Knows these credentials.
+    pub fn of(credentials: &Credentials) -> Self {
+        let mut scrub = Self::default();
+        scrub.add(&credentials.access_key);
+        scrub.add(credentials.secret_key.expose_secret());
+        if let Some(token) = &credentials.session_token {
+            scrub.add(token.expose_secret());
         }
+        scrub
+    }
+
+    /// Adds a secret: as it is, as it stands in an address or a form, and in base64. One with white space is a text with
+    /// secrets in it, of which only longer parts are hidden.
+    pub fn add(&mut self, secret: &str) {
+        if secret.is_empty() {
+            return;
+        }
+        let window = if secret.contains(char::is_whitespace) { TEXT_WINDOW } else { KEY_WINDOW };
+        let base64 = BASE64.encode(secret.as_bytes());
+        let forms = [encode(secret.as_bytes()), encode_form(secret), encode(base64.as_bytes()), base64];
+        self.0.extend(forms.into_iter().chain([secret.to_owned()]).map(|it| (it.into(), window)));
+    }
+
+    /// The error that says what the cloud said, and nothing that must not be shown.
+    pub fn error(&self, trouble: Trouble, said: Said) -> CloudError {
+        let message = match &said.message {
+            Some(message) => self.clean(message),
+            None => format!("The cloud answered with HTTP status {} and without an explanation.", said.status),
+        };
+        let name = |text: String| self.clean(&text).chars().filter(|char| !char.is_control()).take(128).collect();
+        CloudError::new(trouble, &message).with(said.code.map(name), said.request_id.map(name))
     }
 
     /// `text` with `…` for every part of a secret and for everything that looks like one.
@@ -103,38 +138,50 @@ fn show(text: &str, hidden: &[bool]) -> String {
 mod tests {
     use super::*;
 
+    const SCRIPT: &str = "#!/bin/sh\necho the instance is up\nTOKEN=canary-token-é-0123456789\n";
+
     fn scrub() -> Scrub {
         let mut scrub = Scrub::default();
-        scrub.add_key("canary/Secret+Key=1");
-        scrub.add_key("pw1");
-        scrub.add_text("#!/bin/sh\necho the instance is up\nTOKEN=canary-token-é-0123456789\n");
+        for secret in ["canary/Secret+Key=1", "pw1", SCRIPT] {
+            scrub.add(secret);
+        }
         scrub
     }
 
     #[test]
-    fn ec2_secrets_are_hidden_whole_in_parts_and_encoded() {
+    fn secrets_are_hidden_whole_in_parts_and_encoded() {
+        let base64 = BASE64.encode(SCRIPT.as_bytes());
         for text in [
             "canary/Secret+Key=1",
             "cret+Key",
             "canary%2FSecret%2BKey%3D1",
+            "Y2FuYXJ5L1NlY3JldCtLZXk9MQ==",
+            "Y2FuYXJ5L1NlY3JldCtLZXk9MQ%3D%3D",
             "pw1",
             "TOKEN=canary-token-é-0123456789",
             "ry-token-é-012345678",
+            "%0Aecho%20the%20instance%20is%20up%0A",
+            "%0Aecho+the+instance+is+up%0A",
+            &base64[10..40],
         ] {
             assert_eq!(scrub().clean(&format!("I got ({text}) from you")), "I got (…) from you", "{text}");
         }
     }
 
     #[test]
-    fn ec2_what_looks_like_a_secret_is_hidden_too() {
+    fn what_looks_like_a_secret_is_hidden_too() {
         let signature = "0123456789abcdef".repeat(4);
         let text = format!("expected {signature} for AKIAIOSFODNN7EXAMPLE, message: {}", "QUJD".repeat(100));
         assert_eq!(Scrub::default().clean(&text), "expected … for …, message: …");
     }
 
     #[test]
-    fn ec2_what_is_no_secret_stays() {
-        let text = "User: arn:aws:iam::123456789012:user/a is not authorized to perform: ec2:RunInstances (图) the instance i-0123456789abcdef0";
-        assert_eq!(scrub().clean(text), text);
+    fn what_is_no_secret_stays() {
+        for text in [
+            "User: arn:aws:iam::123456789012:user/a is not authorized to perform: ec2:RunInstances (图) the instance i-0123456789abcdef0",
+            "job 8a8083a1597acc5c01597ad1c2720a3e",
+        ] {
+            assert_eq!(scrub().clean(text), text);
+        }
     }
 }
