@@ -44,6 +44,10 @@ const NAMES: &[&str] = &[
     "provider_networks",
     "custom_endpoints",
     "simulated_cloud",
+    "huawei_account",
+    "huawei_account_id",
+    "huawei_access_key",
+    "huawei_secret_key_file",
     "package_store",
     "package_store_endpoint",
     "package_store_region",
@@ -131,6 +135,22 @@ pub struct Flags {
     #[arg(long, global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub simulated_cloud: Option<bool>,
+    /// Name of the merchant's account at Huawei Cloud that customers' agencies trust
+    #[arg(long, global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub huawei_account: Option<String>,
+    /// Id of that account
+    #[arg(long, global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub huawei_account_id: Option<String>,
+    /// Access key of a user in it who may take on agencies
+    #[arg(long, global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub huawei_access_key: Option<String>,
+    /// File with the secret key of that user
+    #[arg(long, global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub huawei_secret_key_file: Option<String>,
     /// Where packages are kept: a folder, or s3://bucket/prefix (absent: packages in the data folder)
     #[arg(long, global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -182,6 +202,10 @@ struct Raw {
     custom_endpoints: String,
     #[serde(deserialize_with = "source::switch")]
     simulated_cloud: bool,
+    huawei_account: String,
+    huawei_account_id: String,
+    huawei_access_key: String,
+    huawei_secret_key_file: String,
     package_store: String,
     package_store_endpoint: String,
     package_store_region: String,
@@ -198,6 +222,19 @@ pub enum LogFormat {
     Text,
     /// For machines: one JSON object a line.
     Json,
+}
+
+/// The merchant's own account at Huawei Cloud, as far as it was set; its secret key is no setting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HuaweiAccount {
+    /// Its name; empty: not set.
+    pub name: String,
+    /// Its id; empty: not set.
+    pub id: String,
+    /// The access key of a user in it; empty: not set.
+    pub access_key: String,
+    /// The file with the secret key.
+    pub secret_key_file: Option<PathBuf>,
 }
 
 /// Where packages are kept. The keys of a bucket are no settings.
@@ -243,6 +280,8 @@ pub struct Config {
     pub custom_endpoints: CustomClouds,
     /// Whether a simulated cloud is offered.
     pub simulated_cloud: bool,
+    /// The account that customers' agencies trust.
+    pub huawei_account: HuaweiAccount,
     /// Where packages are kept.
     pub package_store: PackageStore,
     /// Where a bucket is; empty: AWS.
@@ -350,6 +389,12 @@ impl Raw {
             provider_networks,
             custom_endpoints,
             simulated_cloud: self.simulated_cloud,
+            huawei_account: HuaweiAccount {
+                name: self.huawei_account,
+                id: self.huawei_account_id,
+                access_key: self.huawei_access_key,
+                secret_key_file: Some(self.huawei_secret_key_file).filter(|path| !path.is_empty()).map(PathBuf::from),
+            },
             log: self.log,
             log_format: log_format(&self.log_format)?,
         })

@@ -1,15 +1,15 @@
 //! Huawei Cloud ECS, and clouds of others that speak the same interface.
 //!
 //! * [`endpoint`] is where the cloud is; its regions
-//! * [`policy`] writes down the rights that a customer has to give, and how to trust this service
-//! * [`assume`] turns a customer's trust into temporary credentials
+//! * [`policy`] writes down the rights that a customer has to give
+//! * `assume` turns a customer's trust into temporary credentials
 //! * `signing`, `call`, `json` carry one call there and its answer back; `refusal` and `scrub` turn what went wrong into
 //!   words that are safe to show
 //! * `lists`, `networks`, `order`, `price`, `job`, `server` are the calls themselves
 //!
 //! A password never goes into an order: with user-data the cloud ignores it, without it stays readable on the server.
 
-pub mod assume;
+mod assume;
 mod call;
 pub mod endpoint;
 mod job;
@@ -33,7 +33,7 @@ use crate::{
     base::{clock::Clock, entropy::Entropy},
     http::Client,
     provision::provider::{
-        Answer, Provider,
+        Agency, Answer, Bond, Provider, Session,
         error::{CloudError, Trouble},
         model::*,
     },
@@ -153,5 +153,9 @@ impl Provider for Huawei {
 
     async fn removal(&self, removal: &Removal) -> Answer<RemovalProgress> {
         self.removal_progress(removal).await
+    }
+
+    async fn assume(&self, agency: &Agency, bond: &Bond) -> Answer<Session> {
+        self.take_on(agency, bond).await
     }
 }

@@ -11,7 +11,7 @@ use crate::{
     base::ids::DeploymentId,
     provision::{
         plan::Cloud,
-        provider::{Accepted, Attempt, CloudError, Credentials, Identity, Removal, Resource, Server, ServerOrder},
+        provider::{Accepted, Attempt, Bond, CloudError, Entry, Identity, Removal, Resource, Server, ServerOrder},
         run::{Stage, Status},
     },
     store::Tx,
@@ -68,7 +68,9 @@ pub struct Work {
     /// What is to be done.
     pub task: Task,
     /// What opens the account.
-    pub credentials: Credentials,
+    pub credentials: Entry,
+    /// What ties agencies to the license.
+    pub bond: Bond,
     /// What is sent, where the task may send it.
     pub order: Option<ServerOrder>,
 }
@@ -134,7 +136,7 @@ pub fn claim(tx: &mut Tx, ctx: Context, id: DeploymentId) -> Done<Option<Work>> 
             return Ok(None);
         }
     };
-    let Some(credentials) = secrets::credentials(ctx, &deployment.record)? else {
+    let Some(credentials) = secrets::entry(ctx, &deployment.record)? else {
         let obstacle =
             Obstacle::new(deployment.record.stage, "expired", "the credentials were forgotten: enter them again");
         deployment.stop(tx, ctx, Status::NeedsCredentials, &obstacle)?;
@@ -155,7 +157,8 @@ pub fn claim(tx: &mut Tx, ctx: Context, id: DeploymentId) -> Done<Option<Work>> 
     };
     deployment.record.next_at = Some(ctx.now.saturating_add(CLAIM));
     deployment.save(tx, ctx)?;
-    Ok(Some(Work { deployment, task, credentials, order }))
+    let bond = secrets::bond(&ctx.installation.master, deployment.record.license_id);
+    Ok(Some(Work { deployment, task, credentials, bond, order }))
 }
 
 /// Moves a deployment that no cloud has part in as far as its machine, if it is not there yet.
