@@ -22,7 +22,7 @@ use signet::{
     },
     http::{Client, Guard},
     provision::provider::{
-        Attempt, Credentials, ServerOrder,
+        Attempt, Credentials, ServerOrder, Vendor,
         huawei::{Custom, Endpoint, Huawei, Tools},
     },
 };
@@ -137,6 +137,11 @@ pub fn credentials(secret: &str, token: Option<&str>) -> Credentials {
 /// The merchant's.
 pub fn vendor() -> Credentials {
     Credentials { access_key: VENDOR.0.to_owned(), secret_key: VENDOR.1.into(), session_token: None }
+}
+
+/// The same, as customers know it.
+pub fn vendor_account() -> Vendor {
+    Vendor { name: "meadow-software".to_owned(), id: "vendor-1".to_owned(), credentials: vendor() }
 }
 
 pub fn order() -> ServerOrder {
