@@ -3,7 +3,6 @@
 use std::{
     env::VarError,
     fs, io,
-    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
 
@@ -16,6 +15,8 @@ use super::secret_file;
 
 const VARIABLE: &str = "SIGNET_MASTER_KEY";
 const CREDENTIAL: &str = "signet-master-key";
+/// What the file is called in errors.
+const WHAT: &str = "the master key";
 
 /// Reads the master key, or makes its file when the database holds nothing sealed yet.
 ///
@@ -30,7 +31,9 @@ pub fn obtain(file: &Path, database_is_sealed: bool, entropy: &dyn Entropy) -> a
         Err(VarError::NotUnicode(_)) => bail!("the master key in {VARIABLE} is wrong: it is not UTF-8"),
     }
     if let Some(path) = credential() {
-        return parse(&read(&path)?, CREDENTIAL);
+        // systemd keeps it private in a way of its own.
+        let text = fs::read_to_string(&path).with_context(|| format!("{WHAT} {} cannot be read", path.display()))?;
+        return parse(&Zeroizing::new(text), CREDENTIAL);
     }
     if file.exists() {
         return stored(file);
@@ -54,25 +57,11 @@ fn credential() -> Option<PathBuf> {
 
 /// The key in `file`, which only its owner may read.
 fn stored(file: &Path) -> anyhow::Result<MasterKey> {
-    check_mode(file)?;
-    parse(&read(file)?, &file.display().to_string())
-}
-
-fn read(path: &Path) -> anyhow::Result<String> {
-    fs::read_to_string(path).with_context(|| format!("the master key {} cannot be read", path.display()))
+    parse(&secret_file::read(file, WHAT)?, &file.display().to_string())
 }
 
 fn parse(text: &str, source: &str) -> anyhow::Result<MasterKey> {
     MasterKey::parse(text).with_context(|| format!("the master key in {source} is wrong"))
-}
-
-fn check_mode(path: &Path) -> anyhow::Result<()> {
-    let mode = fs::metadata(path)?.permissions().mode() & 0o777;
-    if mode & 0o077 != 0 {
-        let path = path.display();
-        bail!("the master key {path} can be read by others (mode {mode:o}): chmod 600 {path}");
-    }
-    Ok(())
 }
 
 /// Writes a new key. Two starts at once end with one key: the later one takes what the earlier one made.
@@ -91,6 +80,8 @@ fn make(file: &Path, entropy: &dyn Entropy) -> anyhow::Result<MasterKey> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
     use crate::base::entropy::SeededEntropy;
 

@@ -2,24 +2,27 @@
 
 use std::{fs::DirBuilder, os::unix::fs::DirBuilderExt, path::Path, sync::Arc};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 
 use crate::{
     app::{App, Parts},
     base::{
         clock::{Clock, SystemClock},
         entropy::SystemEntropy,
+        secret::SecretString,
     },
     catalog::{self, Catalog, Diff},
-    config::Config,
+    config::{Config, HuaweiAccount},
     http::{Client, Guard},
-    provision::provider::{Tools, clouds::Clouds, simulated::Simulated},
+    provision::provider::{Credentials, Tools, Vendor, clouds::Clouds, simulated::Simulated},
     store::{Access, Store},
     usecase::{
         self, Actor, Failure,
         installation::{self, MasterKeyFit},
     },
 };
+
+use super::secret_file;
 
 /// Opens everything for a command that works beside the server, or for the server itself.
 ///
@@ -48,7 +51,7 @@ pub async fn open(config: &Config, access: Access) -> anyhow::Result<App> {
         message_days: config.message_days,
         trusted_proxies: config.trusted_proxies.clone(),
         rate_limits: config.rate_limits,
-        clouds: clouds(config, http.clone()),
+        clouds: clouds(config, access, http.clone())?,
         http,
         depot: super::depot::open(config)?,
     };
@@ -60,14 +63,39 @@ fn http_client(config: &Config) -> anyhow::Result<Client> {
     Client::new(Guard::new(config.provider_networks.clone())).context("no HTTP client can be made")
 }
 
-/// The clouds that customers can deploy to.
-fn clouds(config: &Config, http: Client) -> Clouds {
+/// The clouds that customers can deploy to. Only the server takes on agencies: commands beside it need no secret for that.
+fn clouds(config: &Config, access: Access, http: Client) -> anyhow::Result<Clouds> {
     let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
-    let clouds = Clouds::default().reaching(Tools { http, clock, entropy }, config.custom_endpoints);
-    if !config.simulated_cloud {
-        return clouds;
+    let mut clouds = Clouds::default().reaching(Tools { http, clock, entropy }, config.custom_endpoints);
+    if access == Access::Server
+        && let Some(vendor) = vendor(&config.huawei_account)?
+    {
+        clouds = clouds.trusting(vendor, Arc::new(SystemClock));
     }
-    clouds.simulating(Simulated::new(config.data_dir.join("simulated-cloud.json"), Arc::new(SystemClock)))
+    if config.simulated_cloud {
+        let file = config.data_dir.join("simulated-cloud.json");
+        clouds = clouds.simulating(Simulated::new(file, Arc::new(SystemClock)));
+    }
+    Ok(clouds)
+}
+
+/// The account that customers' agencies trust; `None`: none was set.
+fn vendor(account: &HuaweiAccount) -> anyhow::Result<Option<Vendor>> {
+    let HuaweiAccount { name, id, access_key, secret_key_file } = account;
+    let (file, texts) = (secret_key_file.as_deref(), [name, id, access_key]);
+    if file.is_none() && texts.iter().all(|it| it.is_empty()) {
+        return Ok(None);
+    }
+    let Some(file) = file.filter(|_| texts.iter().all(|it| !it.is_empty())) else {
+        bail!(
+            "agencies need all of `huawei_account`, `huawei_account_id`, `huawei_access_key` and \
+             `huawei_secret_key_file`, or none of them"
+        );
+    };
+    let secret: SecretString = secret_file::read(file, "the secret key")?.as_str().into();
+    let credentials = Credentials::checked(access_key, &secret, None)
+        .map_err(|why| anyhow!("`huawei_access_key` and {} will not do: {why}", file.display()))?;
+    Ok(Some(Vendor { name: name.clone(), id: id.clone(), credentials }))
 }
 
 /// The address that everything signed names. Commands beside the server use the server's, unless told otherwise: a key
@@ -124,4 +152,43 @@ fn data_folder(folder: &Path) -> anyhow::Result<()> {
         .mode(0o700)
         .create(folder)
         .with_context(|| format!("the data folder {} cannot be made", folder.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::secret::ExposeSecret;
+
+    fn account(file: &Path) -> HuaweiAccount {
+        let text = |text: &str| text.to_owned();
+        HuaweiAccount {
+            name: text("shop"),
+            id: text("1"),
+            access_key: text("AK"),
+            secret_key_file: Some(file.to_owned()),
+        }
+    }
+
+    #[test]
+    fn agencies_need_an_account_that_is_whole_with_a_private_secret() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("secret");
+        let why = |account: &HuaweiAccount| format!("{:#}", vendor(account).unwrap_err());
+        assert!(why(&account(&file)).contains("cannot be read"));
+        secret_file::create(&file, "canary-secret\n").unwrap();
+        let made = vendor(&account(&file)).unwrap().unwrap();
+        assert_eq!(made.credentials.secret_key.expose_secret(), "canary-secret");
+        let half = HuaweiAccount { id: String::new(), ..account(&file) };
+        assert!(why(&half).contains("`huawei_account_id`"));
+        assert!(why(&HuaweiAccount { secret_key_file: None, ..account(&file) }).contains("or none of them"));
+        let none = HuaweiAccount { name: String::new(), access_key: String::new(), secret_key_file: None, ..half };
+        assert!(vendor(&none).unwrap().is_none());
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
+        assert!(why(&account(&file)).contains("chmod 600"));
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
+        std::fs::write(&file, "canary secret").unwrap();
+        let refused = why(&account(&file));
+        assert!(refused.contains("256") && !refused.contains("canary"), "{refused}");
+    }
 }

@@ -65,6 +65,22 @@ pub struct Flags {
     #[arg(long, global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub simulated_cloud: Option<bool>,
+    /// Name of the merchant's account at Huawei Cloud that customers' agencies trust
+    #[arg(long, global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub huawei_account: Option<String>,
+    /// Id of that account
+    #[arg(long, global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub huawei_account_id: Option<String>,
+    /// Access key of a user in it who may take on agencies
+    #[arg(long, global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub huawei_access_key: Option<String>,
+    /// File with the secret key of that user
+    #[arg(long, global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub huawei_secret_key_file: Option<String>,
     /// Where packages are kept: a folder, or s3://bucket/prefix (absent: packages in the data folder)
     #[arg(long, global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -48,6 +48,10 @@ const NAMES: &[&str] = &[
     "provider_networks",
     "custom_endpoints",
     "simulated_cloud",
+    "huawei_account",
+    "huawei_account_id",
+    "huawei_access_key",
+    "huawei_secret_key_file",
     "package_store",
     "package_store_endpoint",
     "package_store_region",
@@ -79,6 +83,19 @@ pub enum LogFormat {
     Text,
     /// For machines: one JSON object a line.
     Json,
+}
+
+/// The merchant's own account at Huawei Cloud, as far as it was set; its secret key is no setting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HuaweiAccount {
+    /// Its name; empty: not set.
+    pub name: String,
+    /// Its id; empty: not set.
+    pub id: String,
+    /// The access key of a user in it; empty: not set.
+    pub access_key: String,
+    /// The file with the secret key.
+    pub secret_key_file: Option<PathBuf>,
 }
 
 /// Where packages are kept. The keys of a bucket are no settings.
@@ -124,6 +141,8 @@ pub struct Config {
     pub custom_endpoints: CustomClouds,
     /// Whether a simulated cloud is offered.
     pub simulated_cloud: bool,
+    /// The account that customers' agencies trust.
+    pub huawei_account: HuaweiAccount,
     /// Where packages are kept.
     pub package_store: PackageStore,
     /// Where a bucket is; empty: AWS.

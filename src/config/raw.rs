@@ -13,7 +13,7 @@ use crate::{
     store::DatabaseUrl,
 };
 
-use super::{Config, ConfigError, LogFormat, PackageStore};
+use super::{Config, ConfigError, HuaweiAccount, LogFormat, PackageStore};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -40,6 +40,10 @@ pub(super) struct Raw {
     custom_endpoints: String,
     #[serde(deserialize_with = "super::source::switch")]
     simulated_cloud: bool,
+    huawei_account: String,
+    huawei_account_id: String,
+    huawei_access_key: String,
+    huawei_secret_key_file: String,
     package_store: String,
     package_store_endpoint: String,
     package_store_region: String,
@@ -115,6 +119,12 @@ impl Raw {
             provider_networks,
             custom_endpoints,
             simulated_cloud: self.simulated_cloud,
+            huawei_account: HuaweiAccount {
+                name: self.huawei_account,
+                id: self.huawei_account_id,
+                access_key: self.huawei_access_key,
+                secret_key_file: Some(self.huawei_secret_key_file).filter(|path| !path.is_empty()).map(PathBuf::from),
+            },
             log: self.log,
             log_format: log_format(&self.log_format)?,
         })

@@ -156,10 +156,27 @@ fn in_a_word(event: &Event) -> String {
     }
 }
 
+/// An agency's session may end before its time, because the customer ended it or a clock went wrong: then a new one is
+/// opened, once. Whatever was refused for its credentials was not done.
 async fn carry_out(app: &App, work: &Work) -> Event {
+    let event = try_to(app, work).await;
+    let over = |error: &CloudError| matches!(error.trouble, Trouble::Credentials | Trouble::Expired);
     let place: &Place = &work.deployment.plan.place;
-    let provider = match app.clouds().open(place, work.credentials.clone()) {
+    match &event {
+        Event::Failed(error) | Event::Refused(error)
+            if over(error) && app.clouds().forget(place, &work.credentials, &work.bond) =>
+        {
+            try_to(app, work).await
+        }
+        _ => event,
+    }
+}
+
+async fn try_to(app: &App, work: &Work) -> Event {
+    let provider = match app.clouds().enter(&work.deployment.plan.place, &work.credentials, &work.bond).await {
         Ok(provider) => provider,
+        // Nothing was ever sent, nor is it now.
+        Err(error) if matches!(work.task, Task::Order { look_first: false, .. }) => return Event::Refused(error),
         Err(error) => return Event::Failed(error),
     };
     let event = match &work.task {

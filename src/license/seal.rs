@@ -52,6 +52,10 @@ pub enum Purpose {
     BootstrapToken,
     /// The session of a machine.
     BootstrapSession,
+    /// The external id of a license: customers write it into the trust of an agency.
+    AgencyExternalId,
+    /// The name that a license's agencies of the older kind have.
+    AgencyName,
 }
 
 impl Purpose {
@@ -71,6 +75,8 @@ impl Purpose {
             Self::WizardCredentials => "wizard-credentials",
             Self::BootstrapToken => "bootstrap-token",
             Self::BootstrapSession => "bootstrap-session",
+            Self::AgencyExternalId => "agency-external-id",
+            Self::AgencyName => "agency-name",
         }
     }
 }

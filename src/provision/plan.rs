@@ -61,7 +61,7 @@ impl FromStr for Cloud {
 }
 
 /// Where: a region of a cloud.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Place {
     /// The cloud.
     pub cloud: Cloud,

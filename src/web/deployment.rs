@@ -17,15 +17,15 @@ use crate::{
     provision::{
         offer::{self, Chosen},
         password::{self, PasswordHash},
-        plan::{Place, Plan},
-        provider::{Answer, CloudError, Credentials, Provider, Trouble},
+        plan::{Cloud, Place, Plan},
+        provider::{Answer, Bond, CloudError, Entry, Provider, Trouble, huawei::policy},
         recipe::{Answers, Recipe},
     },
     store::Tx,
     usecase::{
         Actor, Context, Failure,
         deployment::{
-            Deployment,
+            Deployment, secrets,
             start::{self, Order, Refusal},
         },
     },
@@ -44,7 +44,7 @@ pub struct Wanted {
     /// Where.
     pub place: Place,
     /// What opens the account.
-    pub credentials: Option<Credentials>,
+    pub credentials: Option<Entry>,
     /// The server, by ids.
     pub server: Option<Chosen>,
     /// The hash of its root's password: [`hashed`].
@@ -114,18 +114,53 @@ fn refused(refusal: &Refusal) -> Problem {
     }
 }
 
-/// Asks a cloud, within a limit of time.
+/// Asks a cloud for the holder of a license, within a limit of time.
 ///
 /// # Errors
 /// The cloud's; [`Trouble::Unavailable`] when the time is over.
-pub async fn ask<T, F, Fut>(app: &App, place: &Place, credentials: Credentials, question: F) -> Answer<T>
+pub async fn ask<T, F, Fut>(app: &App, license: LicenseId, place: &Place, entry: &Entry, question: F) -> Answer<T>
 where
     F: FnOnce(Arc<dyn Provider>) -> Fut,
     Fut: Future<Output = Answer<T>>,
 {
-    let provider = app.clouds().open(place, credentials)?;
+    let bond = bond(app, license);
+    let asking = async { question(app.clouds().enter(place, entry, &bond).await?).await };
     let late = || CloudError::new(Trouble::Unavailable, "the cloud took too long to answer");
-    tokio::time::timeout(ASKING, question(provider)).await.unwrap_or_else(|_| Err(late()))
+    let answer = tokio::time::timeout(ASKING, asking).await.unwrap_or_else(|_| Err(late()));
+    if answer.as_ref().is_err_and(|error| error.trouble.wants_credentials()) {
+        app.clouds().forget(place, entry, &bond);
+    }
+    answer
+}
+
+fn bond(app: &App, license: LicenseId) -> Bond {
+    secrets::bond(&app.installation().master, license)
+}
+
+/// What the holder of a license writes into an agency, so that the merchant's account can take it on.
+#[derive(Debug)]
+pub struct Trust {
+    /// The merchant's account.
+    pub account: String,
+    /// Its id.
+    pub account_id: String,
+    /// What ties the agency to the license.
+    pub bond: Bond,
+    /// The rights of a trust agency.
+    pub identity_policy: serde_json::Value,
+    /// The rights of an agency of the older kind.
+    pub policy: serde_json::Value,
+}
+
+/// How a cloud can be opened without keys; `None`: it cannot.
+pub fn trust(app: &App, license: LicenseId, cloud: Cloud) -> Option<Trust> {
+    app.clouds().vendor(cloud).map(|vendor| Trust {
+        account: vendor.name.clone(),
+        account_id: vendor.id.clone(),
+        bond: bond(app, license),
+        identity_policy: policy::identity_policy(true),
+        policy: policy::least_privilege(true),
+    })
 }
 
 /// The recipe of a license's product.
@@ -182,7 +217,7 @@ async fn order(app: &App, license: LicenseId, wanted: Wanted) -> Result<Order, D
     let server = match (&wanted.server, &wanted.credentials) {
         (Some(chosen), Some(credentials)) => {
             let look = |provider| async move { offer::look_up(&provider, &recipe, chosen, has_password).await };
-            Some(ask(app, &wanted.place, credentials.clone(), look).await?)
+            Some(ask(app, license, &wanted.place, credentials, look).await?)
         }
         _ => None,
     };

@@ -1,6 +1,7 @@
 """Plays Huawei Cloud: keeps servers and jobs, checks signatures with the official SDK's signer and requests against the
 published definitions. Faults are switched on by tests: POST /_admin/fault {"name": count}. POST /_admin/state tells what
-was received, user-data in clear; POST /_admin/reset forgets everything.
+was received, user-data in clear; POST /_admin/reset forgets everything. POST /_admin/trust {"urn": …, "external_id": …} or
+{"account": …, "name": …} makes an agency that the vendor's account may take on; POST /_admin/expire ends all sessions.
 
 Not published, so only played from the documents: prices, the token service, public addresses, disks, console."""
 
@@ -19,6 +20,9 @@ from huaweicloudsdkcore.signer.signer import Signer
 import definitions
 
 AK, SK, TOKEN = "FAKEACCESSKEY0000001", "FakeSecretKeyOnlyForTests00000000000001", "FakeToken/with+special=chars==" * 4
+# The merchant's account, which takes on agencies and can do nothing else.
+VENDOR_AK, VENDOR_SK, VENDOR = "FAKEVENDORKEY0000001", "FakeVendorSecretOnlyForTests0000000001", "vendor-1"
+ASSUMING = ("/v3.0/OS-CREDENTIAL/securitytokens", "/v5/agencies/assume")
 PROJECT, REGION = "0123456789abcdef0123456789abcdef", "cn-north-4"
 ZONE, NETWORK, SUBNET, GROUP, IMAGE = REGION + "a", "vpc-1", "subnet-1", "group-1", "image-1"
 # What a job's error means here, by the fault's name.
@@ -27,8 +31,8 @@ REFUSALS = {"sold_out": (400, "Ecs.0018"), "quota": (403, "Ecs.0001"), "payment"
 
 
 class Keys:
-    def __init__(self, secret):
-        self.ak, self.sk = AK, secret
+    def __init__(self, ak, sk):
+        self.ak, self.sk = ak, sk
 
 
 class State:
@@ -40,6 +44,8 @@ class State:
         self.faults, self.servers, self.jobs, self.tokens, self.orders, self.addresses = {}, {}, {}, {}, [], {}
         self.deletions = []
         self.calls = []
+        # External ids by URN, names by account; sessions by token; what was asked with each.
+        self.trusts, self.named, self.sessions, self.assumed = {}, {}, {}, []
 
     def fault(self, name):
         left = self.faults.get(name, 0)
@@ -114,30 +120,42 @@ class Handler(BaseHTTPRequestHandler):
             raise gateway(401, "APIGW.0301", "Incorrect IAM authentication information: header not signed")
         signed = SdkRequest(method=self.command, resource_path=path, query_params=list(query), header_params=headers,
                             body=raw)
-        signer = Signer(Keys(SK))
+        keys, self.account = self.caller(given, token)
+        signer = Signer(keys)
         shown = signer._process_canonical_request(signed, sorted(headers)).replace("\n", "|")
         signed = SdkRequest(method=self.command, resource_path=path, query_params=list(query),
                             header_params={name: self.headers[name] for name in headers}, body=raw)
-        if signer.sign(signed).header_params["Authorization"] != given or (token and token != TOKEN):
+        if signer.sign(signed).header_params["Authorization"] != given or (token and token != TOKEN and token not in STATE.sessions):
             # As the gateway does: with all it got.
             text = f"Incorrect IAM authentication information: verify aksk signature fail, canonicalRequest:{shown}|{raw.decode()}|{given}"
             raise gateway(401, "APIGW.0301", text)
         at = datetime.strptime(headers["x-sdk-date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=timezone.utc)
         if abs(datetime.now(timezone.utc) - at) > timedelta(minutes=15):
             raise gateway(401, "APIGW.0301", "Incorrect IAM authentication information: signature expired")
+        if token in STATE.sessions and STATE.sessions[token]["ended"]:
+            raise gateway(401, "APIGW.0301", "Incorrect IAM authentication information: the security token has expired")
+        if (self.account == VENDOR) != (path in ASSUMING):
+            raise gateway(403, "APIGW.0302", "the account has no right to this call")
+
+    def caller(self, given, token):
+        """The keys that should have signed, and the account behind them."""
+        if f"Access={VENDOR_AK}," in given:
+            return Keys(VENDOR_AK, VENDOR_SK), VENDOR
+        if token in STATE.sessions:
+            one = STATE.sessions[token]
+            return Keys(one["ak"], one["sk"]), one["account"]
+        return Keys(AK, SK), "account-1"
 
     def route(self, path, query, body):
         parts = path.strip("/").split("/")
         if path == "/v3/projects":
             return 200, {"projects": projects(query["name"])}
         if path == "/v5/caller-identity":
-            return 200, {"account_id": "account-1", "principal_id": "user-1", "principal_urn": "iam::account-1:user:tester"}
+            return 200, {"account_id": self.account, "principal_id": "user-1", "principal_urn": f"iam::{self.account}:user:tester"}
         if path == "/v3.0/OS-CREDENTIAL/securitytokens":
-            return 201, {"credential": {"access": AK, "secret": SK, "securitytoken": TOKEN, "expires_at": "2030-01-01T00:00:00Z"}}
+            return 201, assume_named(body["auth"]["identity"])
         if path == "/v5/agencies/assume":
-            if body.get("external_id") != "external-1":
-                raise Refused(403, {"error_code": "PAP5.0014", "error_msg": "no", "encoded_authorization_message": "x"})
-            return 200, {"credentials": {"access_key_id": AK, "secret_access_key": SK, "security_token": TOKEN}}
+            return 200, assume_trust(body)
         if path == "/v2/cloudimages":
             return 200, {"images": [image(query)]}
         if path == "/v2/bills/ratings/on-demand-resources":
@@ -145,6 +163,46 @@ class Handler(BaseHTTPRequestHandler):
         if len(parts) < 3 or parts[1] != PROJECT:
             raise gateway(404, "APIGW.0101", "The API does not exist")
         return project_route(self.command, parts[2:], query, body, self.headers)
+
+
+def assume_named(identity):
+    role = identity["assume_role"]
+    STATE.assumed.append({"name": role["agency_name"], "policy": identity["policy"]})
+    check_policy(identity["policy"], "1.1")
+    if role["agency_name"] not in STATE.named.get(role["domain_id"], []):
+        raise Refused(404, {"error": {"code": 404, "message": f"Could not find agency {role['agency_name']}.", "title": "Not Found"}})
+    one = session(role["domain_id"], role["duration_seconds"])
+    return {"credential": {"access": one["ak"], "secret": one["sk"], "securitytoken": one["token"], "expires_at": one["end"]}}
+
+
+def assume_trust(body):
+    policy = json.loads(body["policy"])
+    STATE.assumed.append({"external_id": body.get("external_id"), "policy": policy})
+    check_policy(policy, "5.0")
+    urn = body["agency_urn"]
+    if urn not in STATE.trusts or STATE.trusts[urn] != body.get("external_id"):
+        raise Refused(403, {"error_code": "PAP5.0014", "error_msg": f"not trusted with {body.get('external_id')}",
+                            "encoded_authorization_message": "x"})
+    one = session(urn.split(":")[2], body["duration_seconds"])
+    return {"credentials": {"access_key_id": one["ak"], "secret_access_key": one["sk"], "security_token": one["token"],
+                            "expiration": one["end"]}}
+
+
+def check_policy(policy, version):
+    actions = policy["Statement"][0]["Action"]
+    if policy["Version"] != version or not actions or any("*" in action for action in actions):
+        raise Refused(400, {"error_code": "STS5.0001", "error_msg": "policy"})
+
+
+def session(account, seconds):
+    if not 900 <= seconds <= 43200:
+        raise Refused(400, {"error_code": "STS5.0002", "error_msg": "duration"})
+    end = datetime.now(timezone.utc) + timedelta(seconds=seconds)
+    number = len(STATE.sessions) + 1
+    one = {"ak": f"FAKETEMPORARY{number:07}", "sk": f"FakeTemporarySecret{number:020}", "token": f"{TOKEN}{number}",
+           "account": account, "end": end.strftime("%Y-%m-%dT%H:%M:%S.%fZ"), "ended": False}
+    STATE.sessions[one["token"]] = one
+    return one
 
 
 def check_definition(method, path, query, body):
@@ -325,9 +383,17 @@ def admin(path, body):
         STATE.reset()
     elif path == "/_admin/fault":
         STATE.faults.update(body)
+    elif path == "/_admin/trust" and "urn" in body:
+        STATE.trusts[body["urn"]] = body["external_id"]
+    elif path == "/_admin/trust":
+        STATE.named.setdefault(body["account"], []).append(body["name"])
+    elif path == "/_admin/expire":
+        for one in STATE.sessions.values():
+            one["ended"] = True
     elif path == "/_admin/attach":
         STATE.servers[body["server"]]["os-extended-volumes:volumes_attached"].append({"id": body["disk"], "device": "/dev/vdb"})
-    return {"orders": STATE.orders, "deletions": STATE.deletions, "servers": list(STATE.servers), "addresses": STATE.addresses, "calls": STATE.calls}
+    return {"orders": STATE.orders, "deletions": STATE.deletions, "servers": list(STATE.servers), "addresses": STATE.addresses, "calls": STATE.calls,
+            "assumed": STATE.assumed, "secrets": [one[name] for one in STATE.sessions.values() for name in ("sk", "token")]}
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@
 //! what must never stand on a command line, [`follow`] watches; one file per verb or family of verbs. Every secret comes
 //! from a file, the environment or standard input.
 
+mod agency;
 pub(super) mod api;
 mod begin;
 pub(super) mod follow;
@@ -37,6 +38,8 @@ pub enum Command {
     Run(begin::Run),
     /// List what can be chosen at the cloud, with what does not fit and why
     Offer(offer::Offer),
+    /// Say what to create at Huawei Cloud, so that no keys are needed
+    Agency(agency::Agency),
     /// List the license's deployments
     List(show::List),
     /// Show a deployment: stages, log, inventory, outputs
@@ -184,6 +187,7 @@ pub async fn run(command: Command) -> anyhow::Result<ExitCode> {
     let ended = match command {
         Command::Run(command) => begin::run(command).await,
         Command::Offer(command) => offer::run(command).await,
+        Command::Agency(command) => agency::run(command).await,
         Command::List(command) => show::list(command).await,
         Command::Show(command) => show::run(command).await,
         Command::Resume(command) => wish::resume(command).await,

@@ -31,6 +31,12 @@ pub struct CredentialsFrom {
     /// AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN; without it the environment is read
     #[arg(long, value_name = "FILE")]
     credentials_file: Option<PathBuf>,
+    /// URN of a trust agency at Huawei Cloud, in the place of keys; made as `signet deploy agency` says
+    #[arg(long, value_name = "URN", conflicts_with_all = ["credentials_file", "agency_account"])]
+    agency: Option<String>,
+    /// Id of the account with an agency of the older kind, in the place of keys; made as `signet deploy agency` says
+    #[arg(long, value_name = "ID", conflicts_with = "credentials_file")]
+    agency_account: Option<String>,
 }
 
 /// Where the server's password comes from.
@@ -51,6 +57,9 @@ impl CredentialsFrom {
     /// Which part is missing, and never what the others are.
     pub fn read(&self, cloud: Cloud) -> anyhow::Result<Value> {
         let names = if cloud == Cloud::Ec2 { AWS } else { HUAWEI };
+        if self.by_agency().is_some() && cloud != Cloud::Huawei {
+            bail!("agencies are Huawei Cloud's: give keys for `{}`", cloud.as_str());
+        }
         match self.lookup(names)? {
             Some(found) => Ok(found),
             None if cloud == Cloud::Simulated => Ok(json!({ "access_key": SIMULATED, "secret_key": SIMULATED })),
@@ -66,7 +75,19 @@ impl CredentialsFrom {
         self.lookup(if cloud == "ec2" { AWS } else { HUAWEI })
     }
 
+    fn by_agency(&self) -> Option<Value> {
+        match (&self.agency, &self.agency_account) {
+            (Some(urn), _) => Some(json!({ "agency": { "urn": urn } })),
+            (None, Some(account)) => Some(json!({ "agency": { "account": account } })),
+            (None, None) => None,
+        }
+    }
+
+    /// An agency that was named comes before keys that happen to be in the environment.
     fn lookup(&self, names: [&str; 3]) -> anyhow::Result<Option<Value>> {
+        if let Some(agency) = self.by_agency() {
+            return Ok(Some(agency));
+        }
         let file = self.credentials_file.as_deref().map(assignments).transpose()?;
         let value = |name: &str| {
             let text = match &file {
@@ -140,7 +161,20 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("keys");
         std::fs::write(&file, text).unwrap();
-        (folder, CredentialsFrom { credentials_file: Some(file) })
+        (folder, CredentialsFrom { credentials_file: Some(file), agency: None, agency_account: None })
+    }
+
+    #[test]
+    fn an_agency_stands_in_the_place_of_keys_at_one_cloud_only() {
+        let by = |agency: Option<&str>, account: Option<&str>| CredentialsFrom {
+            credentials_file: None,
+            agency: agency.map(str::to_owned),
+            agency_account: account.map(str::to_owned),
+        };
+        let (trust, named) = (by(Some("iam::a:agency:b"), None), by(None, Some("a")));
+        assert_eq!(trust.read(Cloud::Huawei).unwrap(), json!({ "agency": { "urn": "iam::a:agency:b" } }));
+        assert_eq!(named.any("huawei").unwrap(), Some(json!({ "agency": { "account": "a" } })));
+        assert!(trust.read(Cloud::Ec2).is_err() && named.read(Cloud::Simulated).is_err());
     }
 
     #[test]

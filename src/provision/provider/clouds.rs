@@ -2,12 +2,16 @@
 
 use std::sync::Arc;
 
-use crate::provision::plan::{Cloud, Place};
+use crate::{
+    base::clock::Clock,
+    provision::plan::{Cloud, Place},
+};
 
 use super::{
-    Answer, CloudError, Credentials, Provider, Tools, Trouble,
+    Agency, Answer, Bond, CloudError, Credentials, Entry, Provider, Tools, Trouble, Vendor,
     ec2::{self, CustomClouds, Ec2},
     huawei::{self, Huawei, Region, Site},
+    sessions::Sessions,
     simulated::Simulated,
 };
 
@@ -24,6 +28,7 @@ pub struct Clouds {
     real: Option<Reach>,
     simulated: Option<Arc<Simulated>>,
     others: Vec<(Cloud, Arc<dyn Opener>)>,
+    sessions: Option<Arc<Sessions>>,
 }
 
 /// What opens a cloud that is not built in.
@@ -55,6 +60,18 @@ impl Clouds {
     pub fn with(mut self, cloud: Cloud, opener: Arc<dyn Opener>) -> Self {
         self.others.push((cloud, opener));
         self
+    }
+
+    /// With agencies for customers of Huawei Cloud to trust: those that `vendor` takes on.
+    #[must_use]
+    pub fn trusting(mut self, vendor: Vendor, clock: Arc<dyn Clock>) -> Self {
+        self.sessions = Some(Arc::new(Sessions::new(vendor, clock)));
+        self
+    }
+
+    /// The account that customers of this cloud can trust in the place of giving keys; `None`: they cannot.
+    pub fn vendor(&self, cloud: Cloud) -> Option<&Vendor> {
+        self.sessions.as_ref().filter(|_| cloud == Cloud::Huawei).map(|it| &it.vendor)
     }
 
     /// The clouds that a customer can choose.
@@ -95,6 +112,45 @@ impl Clouds {
             (Cloud::Simulated, _, Some(simulated)) => Ok(simulated.as_seen_by(credentials)),
             (cloud, ..) => Err(CloudError::new(Trouble::Endpoint, &format!("the cloud `{cloud}` is not offered here"))),
         }
+    }
+}
+
+impl Clouds {
+    /// The cloud at `place`, as what a customer gave opens it. `bond` is that of the customer's license.
+    ///
+    /// # Errors
+    /// As [`Self::open`]; [`Trouble::Endpoint`] where agencies are not taken, and what [`Provider::assume`] says.
+    pub async fn enter(&self, place: &Place, entry: &Entry, bond: &Bond) -> Answer<Arc<dyn Provider>> {
+        let credentials = match entry {
+            Entry::Keys(credentials) => credentials.clone(),
+            Entry::Agency(agency) => self.temporary(place, agency, bond).await?,
+        };
+        self.open(place, credentials)
+    }
+
+    /// Forgets the session of an agency that the cloud takes no more; whether there was one.
+    pub fn forget(&self, place: &Place, entry: &Entry, bond: &Bond) -> bool {
+        match (entry, &self.sessions) {
+            (Entry::Agency(agency), Some(sessions)) => sessions.forget(place, agency, bond),
+            _ => false,
+        }
+    }
+
+    async fn temporary(&self, place: &Place, agency: &Agency, bond: &Bond) -> Answer<Credentials> {
+        // The merchant's account is at the public cloud, and nothing that it signs goes anywhere else.
+        let known = place.cloud == Cloud::Huawei && place.endpoint.is_none();
+        let Some(sessions) = self.sessions.as_ref().filter(|_| known) else {
+            return Err(CloudError::new(Trouble::Endpoint, "agencies are not taken here: enter keys"));
+        };
+        if let Some(credentials) = sessions.find(place, agency, bond) {
+            return Ok(credentials);
+        }
+        let region = Region::parse(&place.region).ok_or_else(|| unknown(place))?.with_tokens();
+        let there = Place { region: region.id().to_owned(), ..place.clone() };
+        let session = self.open(&there, sessions.vendor.credentials.clone())?.assume(agency, bond).await?;
+        let credentials = session.credentials.clone();
+        sessions.keep(place, agency, bond, session);
+        Ok(credentials)
     }
 }
 

@@ -26,6 +26,8 @@ pub enum Trouble {
     Credentials,
     /// Temporary credentials that are over.
     Expired,
+    /// An agency that is not there or does not trust the merchant's account.
+    Agency,
     /// A right that the credentials lack.
     Permission,
     /// The clocks of this service and the cloud differ.
@@ -79,9 +81,10 @@ impl CloudError {
 
 impl Trouble {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Credentials,
         Self::Expired,
+        Self::Agency,
         Self::Permission,
         Self::Clock,
         Self::Quota,
@@ -105,7 +108,7 @@ impl Trouble {
 
     /// Whether other credentials would help.
     pub fn wants_credentials(self) -> bool {
-        matches!(self, Self::Credentials | Self::Expired)
+        matches!(self, Self::Credentials | Self::Expired | Self::Agency)
     }
 
     /// The name in the database and in answers.
@@ -113,6 +116,7 @@ impl Trouble {
         match self {
             Self::Credentials => "credentials",
             Self::Expired => "expired",
+            Self::Agency => "agency",
             Self::Permission => "permission",
             Self::Clock => "clock",
             Self::Quota => "quota",
@@ -140,6 +144,11 @@ impl Trouble {
             Self::Expired => (
                 "临时凭证已过期，请重新获取并填写，部署会从中断处继续。",
                 "The temporary credentials are over. Get new ones and enter them: the deployment goes on where it stopped.",
+            ),
+            Self::Agency => (
+                "请按页面上的步骤检查委托：被委托的账号、外部 ID 或委托名称必须与页面一致，然后重新填写。",
+                "Compare the agency with the page's steps: delegated account, external id or name must be exactly those \
+                 shown. Then enter it again.",
             ),
             Self::Permission => (
                 "请为该用户授予向导中列出的最小权限策略，然后继续。",

@@ -1,7 +1,8 @@
 //! The clouds on which servers are made.
 //!
 //! [`Provider`] is what a deployment needs of a cloud; `huawei`, `ec2` and `simulated` are clouds, and [`clouds`] opens them. [`model`] has the words
-//! that all of them share, [`error`] what can go wrong in words that a customer can act on. A provider is stateless: it
+//! that all of them share, [`entry`] what opens an account, [`error`] what can go wrong in words that a customer can act
+//! on; [`sessions`] keeps what agencies gave. A provider is stateless: it
 //! holds the credentials and the place, nothing about deployments; every call can be made again.
 //!
 //! `retry` says when a call is sent again, `scrub` takes secrets out of what clouds say, `percent` writes addresses.
@@ -10,17 +11,20 @@
 
 pub mod clouds;
 pub mod ec2;
+pub mod entry;
 pub mod error;
 pub mod huawei;
 pub mod model;
 mod percent;
 mod retry;
 mod scrub;
+pub mod sessions;
 pub mod simulated;
 mod tools;
 
 use async_trait::async_trait;
 
+pub use entry::*;
 pub use error::{CloudError, Trouble};
 pub use model::*;
 pub use tools::Tools;
@@ -70,4 +74,8 @@ pub trait Provider: Send + Sync + std::fmt::Debug {
     async fn remove(&self, resources: &[Resource]) -> Answer<Removal>;
     /// How far a removal is.
     async fn removal(&self, removal: &Removal) -> Answer<RemovalProgress>;
+    /// Takes on a customer's agency, as the merchant's account that this is opened with. Most clouds have none.
+    async fn assume(&self, _: &Agency, _: &Bond) -> Answer<Session> {
+        Err(CloudError::new(Trouble::Endpoint, "this cloud has no agencies: enter keys"))
+    }
 }

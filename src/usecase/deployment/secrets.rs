@@ -1,7 +1,9 @@
-//! What a deployment keeps secret: credentials and password hash, sealed; and the tokens of its machine, which derive from
-//! the master key, so that a dump of the database holds none.
+//! What a deployment keeps secret: credentials and password hash, sealed; the tokens of its machine, and what ties agencies
+//! to its license, which derive from the master key, so that a dump of the database holds none.
 
-use data_encoding::BASE64URL_NOPAD;
+use std::borrow::Cow;
+
+use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -9,11 +11,14 @@ use zeroize::Zeroizing;
 
 use crate::{
     base::{
-        ids::DeploymentId,
+        ids::{DeploymentId, LicenseId},
         secret::{ExposeSecret, SecretString},
     },
-    license::seal::Purpose,
-    provision::{password::PasswordHash, provider::Credentials},
+    license::seal::{MasterKey, Purpose},
+    provision::{
+        password::PasswordHash,
+        provider::{Agency, Bond, Credentials, Entry},
+    },
     store::DeploymentRecord,
 };
 
@@ -23,38 +28,66 @@ use super::super::{Context, Done, Failure};
 const TAG: usize = 16;
 
 #[derive(Serialize, Deserialize)]
-struct Clear<'a> {
-    access_key: &'a str,
-    secret_key: &'a str,
-    session_token: Option<&'a str>,
+#[serde(untagged)]
+enum Clear<'a> {
+    Keys {
+        #[serde(borrow)]
+        access_key: Cow<'a, str>,
+        #[serde(borrow)]
+        secret_key: Cow<'a, str>,
+        #[serde(borrow)]
+        session_token: Option<Cow<'a, str>>,
+    },
+    Trust {
+        #[serde(borrow)]
+        urn: Cow<'a, str>,
+    },
+    Named {
+        #[serde(borrow)]
+        account: Cow<'a, str>,
+    },
 }
 
-/// Seals credentials for the deployment `id`.
-pub fn seal_credentials(ctx: Context, id: DeploymentId, credentials: &Credentials) -> Vec<u8> {
-    let clear = Clear {
-        access_key: &credentials.access_key,
-        secret_key: credentials.secret_key.expose_secret(),
-        session_token: credentials.session_token.as_ref().map(ExposeSecret::expose_secret),
+/// Seals what opens the account for the deployment `id`.
+pub fn seal_entry(ctx: Context, id: DeploymentId, entry: &Entry) -> Vec<u8> {
+    let clear = match entry {
+        Entry::Keys(keys) => Clear::Keys {
+            access_key: (&keys.access_key).into(),
+            secret_key: keys.secret_key.expose_secret().into(),
+            session_token: keys.session_token.as_ref().map(|token| token.expose_secret().into()),
+        },
+        Entry::Agency(Agency::Trust(urn)) => Clear::Trust { urn: urn.into() },
+        Entry::Agency(Agency::Named(account)) => Clear::Named { account: account.into() },
     };
-    let clear = Zeroizing::new(serde_json::to_vec(&clear).expect("three texts are JSON"));
+    let clear = Zeroizing::new(serde_json::to_vec(&clear).expect("texts are JSON"));
     ctx.installation.master.seal(Purpose::CloudCredentials, &id.to_string(), &clear, ctx.entropy)
 }
 
-/// The credentials that a deployment still has.
+/// What opens the account, while the deployment still has it.
 ///
 /// # Errors
 /// [`Failure::Seal`] and [`Failure::Missing`] for a damaged row.
-pub fn credentials(ctx: Context, record: &DeploymentRecord) -> Done<Option<Credentials>> {
+pub fn entry(ctx: Context, record: &DeploymentRecord) -> Done<Option<Entry>> {
     let Some(sealed) = &record.credentials else { return Ok(None) };
     let clear = ctx.installation.master.open(Purpose::CloudCredentials, &record.id.to_string(), sealed)?;
     let Ok(clear) = serde_json::from_slice::<Clear>(&clear) else {
         return Err(Failure::Missing(format!("the credentials of deployment {} cannot be read", record.id)));
     };
-    Ok(Some(Credentials {
-        access_key: clear.access_key.to_owned(),
-        secret_key: SecretString::from(clear.secret_key),
-        session_token: clear.session_token.map(SecretString::from),
+    Ok(Some(match clear {
+        Clear::Keys { access_key, secret_key, session_token } => Entry::Keys(Credentials {
+            access_key: access_key.into_owned(),
+            secret_key: SecretString::from(&*secret_key),
+            session_token: session_token.map(|token| SecretString::from(&*token)),
+        }),
+        Clear::Trust { urn } => Entry::Agency(Agency::Trust(urn.into_owned())),
+        Clear::Named { account } => Entry::Agency(Agency::Named(account.into_owned())),
     }))
+}
+
+/// What ties agencies to a license: 128 bits for each of the two, always the same.
+pub fn bond(master: &MasterKey, license: LicenseId) -> Bond {
+    let derived = |purpose| HEXLOWER.encode(&master.lookup(purpose, &license.to_bytes())[..TAG]);
+    Bond { external_id: derived(Purpose::AgencyExternalId), name: format!("signet-{}", derived(Purpose::AgencyName)) }
 }
 
 /// Seals the hash of a server's password.

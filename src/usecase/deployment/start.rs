@@ -14,7 +14,7 @@ use crate::{
     provision::{
         password::PasswordHash,
         plan::{PackagePin, Place, Plan, ServerChoice},
-        provider::Credentials,
+        provider::Entry,
         recipe::{Answers, Recipe},
         run::{Goal, LineSource, Stage, Status},
     },
@@ -40,7 +40,7 @@ pub struct Order {
     /// The recipe's parameters.
     pub answers: Answers,
     /// What opens the account; `None`: a server exists.
-    pub credentials: Option<Credentials>,
+    pub credentials: Option<Entry>,
     /// The hash of the server's password.
     pub password: Option<PasswordHash>,
 }
@@ -124,7 +124,7 @@ fn record(ctx: Context, id: DeploymentId, license: &License, order: &Order, plan
         accepted: None,
         removal: None,
         address: None,
-        credentials: order.credentials.as_ref().map(|it| secrets::seal_credentials(ctx, id, it)),
+        credentials: order.credentials.as_ref().map(|it| secrets::seal_entry(ctx, id, it)),
         password: order.password.as_ref().map(|it| secrets::seal_password(ctx, id, it)),
         trouble: None,
         machine_key: None,

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::{
     base::ids::{DeploymentId, LicenseId},
     provision::{
-        provider::Credentials,
+        provider::Entry,
         run::{Goal, LineSource, NotNow, Stage, Status, Wish},
     },
     store::Tx,
@@ -27,7 +27,7 @@ pub fn wish(
     license: Option<LicenseId>,
     id: DeploymentId,
     wish: Wish,
-    credentials: Option<&Credentials>,
+    credentials: Option<&Entry>,
 ) -> Done<Option<Result<Deployment, NotNow>>> {
     let Some(mut deployment) = find(tx, license, id)? else { return Ok(None) };
     let before = deployment.position();
@@ -36,7 +36,7 @@ pub fn wish(
         Err(refused) => return Ok(Some(Err(refused))),
     };
     if let Some(credentials) = credentials.filter(|_| after.status == Status::Running) {
-        deployment.record.credentials = Some(secrets::seal_credentials(ctx, id, credentials));
+        deployment.record.credentials = Some(secrets::seal_entry(ctx, id, credentials));
     }
     if after == before {
         // Granted already: what is under way goes on, with the new credentials if there are some.

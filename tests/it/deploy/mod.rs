@@ -3,6 +3,6 @@
 mod boot;
 mod ec2;
 pub mod endpoints;
-mod huawei;
+pub mod huawei;
 mod packages;
-mod whole;
+pub mod whole;

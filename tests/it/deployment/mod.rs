@@ -19,7 +19,7 @@ use signet::{
     provision::{
         password::PasswordHash,
         plan::{Cloud, Named, PackagePin, Place, Plan, ServerChoice},
-        provider::{Credentials, Flavor, Image, Stock, clouds::Clouds},
+        provider::{Credentials, Entry, Flavor, Image, Stock, clouds::Clouds},
         recipe::{Architecture, Minimum, Output, PackageSource, Recipe},
         run::{Goal, Stage, Status, Wish},
     },
@@ -158,7 +158,7 @@ impl Deploying {
                 accepted: None,
                 removal: None,
                 address: None,
-                credentials: cloud.then(|| sealed::seal_credentials(ctx, id, &credentials("account-1"))),
+                credentials: cloud.then(|| sealed::seal_entry(ctx, id, &Entry::Keys(credentials("account-1")))),
                 password: cloud.then(|| sealed::seal_password(ctx, id, &hash)),
                 trouble: None,
                 machine_key: None,
@@ -251,7 +251,7 @@ impl Deploying {
     }
 
     pub async fn wish(&self, asked: Wish, account: Option<&str>) -> DeploymentRecord {
-        let (id, given) = (self.id, account.map(credentials));
+        let (id, given) = (self.id, account.map(|it| Entry::Keys(credentials(it))));
         let done = self.app.write(move |tx, ctx| wish::wish(tx, ctx, None, id, asked, given.as_ref())).await;
         done.expect("the deployment").expect("a wish that is granted").record
     }

@@ -1,6 +1,6 @@
 //! `signet deploy` against a running service with its simulated cloud: what each verb prints, and its exit code.
 
-use std::{fs, process::Command};
+use std::{fs, os::unix::fs::PermissionsExt, process::Command};
 
 use data_encoding::BASE64;
 use serde_json::Value;
@@ -157,5 +157,38 @@ fn the_script_for_a_server_that_exists_comes_in_three_forms() {
     assert_eq!(body.blocks().next().unwrap().identifier.as_str(), "locals");
     assert!(terraform.stdout.contains(&BASE64.encode(unpacked.as_bytes())) && terraform.stdout.contains("Not run"));
     assert_eq!(shop.list()["deployments"].as_array().unwrap().len(), 1, "--id begins nothing");
+    shop.service.stop();
+}
+
+/// What a customer creates is printed for their license; without an account of the merchant's it is said that there is
+/// nothing to create.
+#[test]
+fn what_an_agency_needs_is_printed() {
+    let shop = Shop::open();
+    says(&shop.deploy(&["agency"]), 24, &["takes no agencies"]);
+    shop.service.stop();
+    let installation = shop.installation;
+    let secret = installation.path("huawei.secret");
+    fs::write(&secret, "canary-vendor-secret\n").unwrap();
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).unwrap();
+    let mut installation = installation;
+    let service = installation.serve_with(&[
+        ("SIGNET_HUAWEI_ACCOUNT", "meadow-software"),
+        ("SIGNET_HUAWEI_ACCOUNT_ID", "0a1b2c3d"),
+        ("SIGNET_HUAWEI_ACCESS_KEY", "VENDORKEY"),
+        ("SIGNET_HUAWEI_SECRET_KEY_FILE", secret.to_str().unwrap()),
+    ]);
+    let shop = Shop { installation, service };
+    let told = shop.deploy(&["agency"]);
+    says(&told, 0, &["meadow-software", "0a1b2c3d", "External ID", "signet-", "ecs:cloudServers:createServers", "5.0"]);
+    assert!(!told.text().contains("VENDORKEY") && !told.text().contains("canary"), "{told:?}");
+    let json: Value = serde_json::from_str(&shop.deploy(&["agency", "--json"]).stdout).unwrap();
+    for name in ["external_id", "name"] {
+        assert!(told.stdout.contains(json[name].as_str().unwrap()), "{told:?}");
+    }
+    let elsewhere = shop.deploy(&run(&["--agency", "iam::a:agency:b"]));
+    says(&elsewhere, 1, &["agencies are Huawei Cloud's"]);
+    let log = shop.service.log();
+    assert!(!log.contains("canary-vendor-secret") && !log.contains(json["external_id"].as_str().unwrap()), "{log}");
     shop.service.stop();
 }

@@ -59,6 +59,13 @@ impl Region {
         Self::all().find(|region| region.id == id)
     }
 
+    /// The region itself, or the nearest known to have a token service: any of them gives credentials for all.
+    #[must_use]
+    pub fn with_tokens(self) -> Self {
+        let other = if self.id.starts_with("cn-") { "cn-north-4" } else { "ap-southeast-3" };
+        if self.sts { self } else { Self::parse(other).unwrap_or(self) }
+    }
+
     /// Its id, such as `cn-north-4`.
     pub fn id(self) -> &'static str {
         self.id
@@ -217,6 +224,16 @@ mod tests {
         assert_eq!(endpoint.url(Service::Ecs).unwrap().as_str(), "https://ecs.cn-north-4.myhuaweicloud.com/");
         assert_eq!(endpoint.url(Service::Bss).unwrap().as_str(), "https://bss-intl.myhuaweicloud.com/");
         assert_eq!(Region::parse("cn-north-4.evil.example"), None);
+    }
+
+    #[test]
+    fn huawei_tokens_are_asked_for_where_there_is_a_token_service() {
+        let asked = |id: &str| Region::parse(id).unwrap().with_tokens();
+        assert_eq!(
+            ["cn-south-1", "cn-east-2", "la-north-2"].map(|id| asked(id).id()),
+            ["cn-south-1", "cn-north-4", "ap-southeast-3"]
+        );
+        assert!(Region::all().all(|region| region.with_tokens().sts));
     }
 
     #[test]

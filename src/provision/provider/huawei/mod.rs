@@ -1,14 +1,14 @@
 //! Huawei Cloud ECS, and clouds of others that speak the same interface.
 //!
 //! * [`endpoint`] is where the cloud is; its regions
-//! * [`policy`] writes down the rights that a customer has to give, and how to trust this service
-//! * [`assume`] turns a customer's trust into temporary credentials
+//! * [`policy`] writes down the rights that a customer has to give
+//! * `assume` turns a customer's trust into temporary credentials
 //! * `signing`, `call`, `json` carry one call there and its answer back; `refusal` says what went wrong
 //! * `lists`, `networks`, `order`, `price`, `job`, `server` are the calls themselves
 //!
 //! A password never goes into an order: with user-data the cloud ignores it, without it stays readable on the server.
 
-pub mod assume;
+mod assume;
 mod call;
 pub mod endpoint;
 mod job;
@@ -26,7 +26,7 @@ use async_trait::async_trait;
 use tokio::sync::OnceCell;
 
 use crate::provision::provider::{
-    Answer, Provider, Tools,
+    Agency, Answer, Bond, Provider, Session, Tools,
     error::{CloudError, Trouble},
     model::*,
 };
@@ -131,5 +131,9 @@ impl Provider for Huawei {
 
     async fn removal(&self, removal: &Removal) -> Answer<RemovalProgress> {
         self.removal_progress(removal).await
+    }
+
+    async fn assume(&self, agency: &Agency, bond: &Bond) -> Answer<Session> {
+        self.take_on(agency, bond).await
     }
 }

@@ -4,6 +4,16 @@ use serde_json::{Value, json};
 
 /// The rights of [`super::Huawei`], as a custom policy of IAM: nothing more.
 pub fn least_privilege(public_address: bool) -> Value {
+    json!({ "Version": "1.1", "Statement": [{ "Effect": "Allow", "Action": actions(public_address) }] })
+}
+
+/// The same as an identity policy, which trust agencies take: it knows the names of the older policies too.
+pub fn identity_policy(public_address: bool) -> Value {
+    let statement = json!({ "Effect": "Allow", "Action": actions(public_address), "Resource": ["*"] });
+    json!({ "Version": "5.0", "Statement": [statement] })
+}
+
+fn actions(public_address: bool) -> Vec<&'static str> {
     let mut actions = vec![
         "ecs:availabilityZones:list",
         "ecs:cloudServerFlavors:get",
@@ -26,7 +36,7 @@ pub fn least_privilege(public_address: bool) -> Value {
     if public_address {
         actions.extend(["vpc:publicIps:create", "vpc:publicIps:delete", "vpc:publicIps:list"]);
     }
-    json!({ "Version": "1.1", "Statement": [{ "Effect": "Allow", "Action": actions }] })
+    actions
 }
 
 #[cfg(test)]
@@ -39,5 +49,7 @@ mod tests {
         assert!(!with.contains('*'));
         assert!(with.contains("vpc:publicIps:create") && !without.contains("publicIps"));
         assert!(without.contains("ecs:cloudServers:createServers"));
+        let (older, newer) = (least_privilege(true), identity_policy(true));
+        assert_eq!(older["Statement"][0]["Action"], newer["Statement"][0]["Action"]);
     }
 }

@@ -13,7 +13,7 @@ use crate::{
     base::ids::DeploymentId,
     provision::{
         plan::Cloud,
-        provider::{Accepted, Attempt, CloudError, Credentials, Identity, Removal, Resource, Server, ServerOrder},
+        provider::{Accepted, Attempt, Bond, CloudError, Entry, Identity, Removal, Resource, Server, ServerOrder},
         run::{Stage, Status},
     },
     store::Tx,
@@ -72,7 +72,9 @@ pub struct Work {
     /// What is to be done.
     pub task: Task,
     /// What opens the account.
-    pub credentials: Credentials,
+    pub credentials: Entry,
+    /// What ties agencies to the license.
+    pub bond: Bond,
     /// What is sent, where the task may send it.
     pub order: Option<ServerOrder>,
 }
@@ -138,7 +140,7 @@ pub fn claim(tx: &mut Tx, ctx: Context, id: DeploymentId) -> Done<Option<Work>> 
             return Ok(None);
         }
     };
-    let Some(credentials) = secrets::credentials(ctx, &deployment.record)? else {
+    let Some(credentials) = secrets::entry(ctx, &deployment.record)? else {
         let obstacle =
             Obstacle::new(deployment.record.stage, "expired", "the credentials were forgotten: enter them again");
         deployment.stop(tx, ctx, Status::NeedsCredentials, &obstacle)?;
@@ -161,7 +163,8 @@ pub fn claim(tx: &mut Tx, ctx: Context, id: DeploymentId) -> Done<Option<Work>> 
     deployment.record.worker = Some(claim.clone());
     deployment.record.next_at = Some(ctx.now.saturating_add(CLAIM));
     deployment.save(tx, ctx)?;
-    Ok(Some(Work { deployment, claim, task, credentials, order }))
+    let bond = secrets::bond(&ctx.installation.master, deployment.record.license_id);
+    Ok(Some(Work { deployment, claim, task, credentials, bond, order }))
 }
 
 /// Holds on to a claim for another [`CLAIM`]; `false`: somebody else took over, or there is nothing to do any more.

@@ -11,6 +11,7 @@ use crate::{
 };
 
 use super::{
+    agency::Agencies,
     clouds,
     lists::{Group, Networks, Servers},
     review::Review,
@@ -92,6 +93,8 @@ pub struct Access {
     pub policy: Option<String>,
     /// Whether some were entered before and still open.
     pub kept: bool,
+    /// How to do without keys; `None`: that cannot be chosen.
+    pub trust: Option<Agencies>,
 }
 
 /// Something to choose.

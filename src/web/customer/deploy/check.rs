@@ -2,12 +2,20 @@
 
 use crate::{
     base::secret::ExposeSecret,
-    provision::{offer::Unfit, provider::Credentials},
+    provision::{offer::Unfit, provider::Entry},
     usecase::deployment::start::answered,
     web::{deployment, html::Words},
 };
 
-use super::{fault::Fault, lists, step::Step, typed::Typed, wizard::Desk, words};
+use super::{
+    agency::{self, Sent},
+    fault::Fault,
+    lists,
+    step::Step,
+    typed::Typed,
+    wizard::Desk,
+    words,
+};
 
 /// Mbit/s that clouds sell.
 const MBIT: std::ops::RangeInclusive<u16> = 1..=2000;
@@ -43,24 +51,28 @@ impl Desk {
     }
 
     async fn check_credentials(&self, typed: &mut Typed) -> Checked {
-        let t = self.t;
         let (secret, token) = (typed.take_secret("secret_key"), typed.take_secret("session_token"));
-        let nothing_new = secret.expose_secret().is_empty() && token.expose_secret().is_empty();
-        if nothing_new && self.credentials(typed).is_ok() {
-            return Ok(());
-        }
-        typed.set("keys", String::new());
-        let typed_wrong = |why: &'static str| {
-            let field = if typed.some("access_key").is_none() { "access_key" } else { "secret_key" };
-            Fault::typed(t, field, credentials_in_words(t, why))
+        let sent = Sent {
+            way: typed.get("way"),
+            access_key: typed.get("access_key"),
+            secret_key: &secret,
+            session_token: &token,
+            urn: typed.get("agency_urn"),
+            account: typed.get("agency_account"),
         };
-        let checked = Credentials::checked(typed.get("access_key"), &secret, Some(&token));
-        let credentials = checked.map_err(typed_wrong)?;
         let place = self.place(typed)?;
-        let who =
-            deployment::ask(&self.app, &place, credentials.clone(), |cloud| async move { cloud.identity().await });
-        who.await.map_err(|error| Fault { step: None, ..Fault::cloud(t, &error) })?;
-        let sealed = self.sealer().seal_credentials(&place, &credentials);
+        let trusts = self.app.clouds().vendor(place.cloud).is_some();
+        let Some(entry) = sent.entry(self.t, trusts)? else {
+            if matches!(self.credentials(typed), Ok(Entry::Keys(_))) {
+                return Ok(());
+            }
+            return Err(agency::no_keys(self.t, typed.get("access_key")));
+        };
+        let field = sent.field();
+        typed.set("keys", String::new());
+        let who = self.ask_cloud(&place, &entry, |cloud| async move { cloud.identity().await });
+        who.await.map_err(|error| Fault { step: None, field, ..Fault::cloud(self.t, &error) })?;
+        let sealed = self.sealer().seal_entry(&place, &entry);
         typed.set("keys", sealed);
         Ok(())
     }
@@ -179,9 +191,4 @@ fn unfit(t: Words, field: &'static str, name: &str, why: Unfit) -> Fault {
     let advice = t.pick("请选择另一个。", "Choose another.");
     let colon = t.pick("：", ": ");
     Fault { advice, ..Fault::typed(t, field, format!("{name}{colon}{}", words::unfit(t, why))) }
-}
-
-fn credentials_in_words(t: Words, why: &'static str) -> String {
-    let zh = "请完整填写访问密钥（AK）和密钥（SK），不要包含空格。安全令牌只有临时密钥才有。";
-    t.pick(zh, why).to_owned()
 }

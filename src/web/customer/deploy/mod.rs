@@ -2,12 +2,13 @@
 //!
 //! [`wizard`] walks through the steps: each is a form, what was chosen so far travels in hidden fields ([`typed`]), and
 //! what is secret travels [`sealed`]; the server keeps nothing before somebody presses Go. [`lists`] asks the cloud,
-//! [`check`] looks at what was typed, [`body`] is what a step shows, [`fault`] says what went wrong. [`progress`] shows a
+//! [`agency`] is about keys and agencies, [`check`] looks at what was typed, [`body`] is what a step shows, [`fault`] says what went wrong. [`progress`] shows a
 //! deployment, [`events`] tells what is new of it, [`wishes`] are the buttons on it, [`words`] the names of things, and
 //! [`clouds`] what pages know of a cloud. Everything works without a script.
 //!
 //! Nothing here decides about deployments, and nothing that somebody typed may reach a log.
 
+mod agency;
 mod body;
 mod check;
 mod clouds;

@@ -26,12 +26,13 @@ use crate::{
     },
     web::{
         customer::{session::Customer, state::minute},
+        deployment,
         html::{Words, live_page},
         problem::Problem,
     },
 };
 
-use super::{clouds, fault::Fault, words};
+use super::{agency::Agencies, clouds, fault::Fault, typed::Typed, words};
 
 /// A deployment in a list.
 #[derive(Debug)]
@@ -94,6 +95,15 @@ struct ProgressPage<'a> {
     keep: bool,
     remove: bool,
     asks_credentials: bool,
+    trust: Option<Agencies>,
+    /// What stands in the fields: nothing.
+    typed: Typed,
+}
+
+impl ProgressPage<'_> {
+    fn field(&self) -> &'static str {
+        self.fault.map_or("", |it| it.field)
+    }
 }
 
 /// Why it does not go on.
@@ -216,6 +226,8 @@ pub async fn render(
         keep: record.status != Status::Kept && allows(Wish::Keep),
         remove: record.status != Status::Removed && !(running && record.goal == Goal::Remove),
         asks_credentials: makes && record.credentials.is_none(),
+        trust: Agencies::of(deployment::trust(app, session.license.id, plan.place.cloud)),
+        typed: Typed::default(),
     };
     live_page(fault.map_or(StatusCode::OK, |it| it.status), &template)
 }

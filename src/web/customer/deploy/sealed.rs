@@ -12,7 +12,11 @@ use crate::{
         time::Time,
     },
     license::seal::Purpose,
-    provision::{password::PasswordHash, plan::Place, provider::Credentials},
+    provision::{
+        password::PasswordHash,
+        plan::Place,
+        provider::{Agency, Credentials, Entry},
+    },
     usecase::session::Session,
 };
 
@@ -45,23 +49,34 @@ impl<'a> Sealer<'a> {
         Self { app, session }
     }
 
-    /// Credentials for a place.
-    pub fn seal_credentials(&self, place: &Place, credentials: &Credentials) -> String {
-        let token = credentials.session_token.as_ref().map(|it| it.expose_secret().to_owned());
-        let parts = [credentials.access_key.clone(), credentials.secret_key.expose_secret().to_owned()];
-        self.seal("credentials", Some(place.clone()), parts.into_iter().chain(token).collect())
+    /// What opens the account at a place.
+    pub fn seal_entry(&self, place: &Place, entry: &Entry) -> String {
+        let parts = match entry {
+            Entry::Keys(keys) => {
+                let token = keys.session_token.as_ref().map(|it| it.expose_secret().to_owned());
+                let parts = ["keys".to_owned(), keys.access_key.clone(), keys.secret_key.expose_secret().to_owned()];
+                parts.into_iter().chain(token).collect()
+            }
+            Entry::Agency(Agency::Trust(urn)) => vec!["trust".to_owned(), urn.clone()],
+            Entry::Agency(Agency::Named(account)) => vec!["named".to_owned(), account.clone()],
+        };
+        self.seal("credentials", Some(place.clone()), parts)
     }
 
-    /// The credentials for a place; `None`: there are none, they are over, or they were for another.
-    pub fn credentials(&self, place: &Place, text: &str) -> Option<Credentials> {
+    /// What opens the account at a place; `None`: there is nothing, it is over, or it was for another.
+    pub fn entry(&self, place: &Place, text: &str) -> Option<Entry> {
         let clear = self.open("credentials", text).filter(|it| it.place.as_ref() == Some(place))?;
-        let mut parts = clear.parts.iter();
-        let mut next = || parts.next().map(|it| it.as_str());
-        Some(Credentials {
-            access_key: next()?.to_owned(),
-            secret_key: SecretString::from(next()?),
-            session_token: next().map(SecretString::from),
-        })
+        let parts: Vec<&str> = clear.parts.iter().map(String::as_str).collect();
+        match parts.as_slice() {
+            ["keys", access_key, secret_key, token @ ..] => Some(Entry::Keys(Credentials {
+                access_key: (*access_key).to_owned(),
+                secret_key: SecretString::from(*secret_key),
+                session_token: token.first().map(|token| SecretString::from(*token)),
+            })),
+            ["trust", urn] => Some(Entry::Agency(Agency::Trust((*urn).to_owned()))),
+            ["named", account] => Some(Entry::Agency(Agency::Named((*account).to_owned()))),
+            _ => None,
+        }
     }
 
     /// The hash of a password.

@@ -83,7 +83,7 @@ impl Step {
     pub fn fields(self) -> &'static [&'static str] {
         match self {
             Self::Where => &["cloud", "region-huawei", "region-ec2", "region-simulated", "endpoint", "endpoint_tokens"],
-            Self::Credentials => &["access_key"],
+            Self::Credentials => &["way", "access_key", "agency_urn", "agency_account"],
             Self::Server => &["zone", "flavor"],
             Self::System => &["image", "disk", "name"],
             Self::Network => &["subnet", "group", "public", "mbit"],

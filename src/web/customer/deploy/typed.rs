@@ -14,7 +14,7 @@ use crate::{
 use super::step::Step;
 
 /// Fields that travel from step to step.
-const KEPT: [&str; 20] = [
+const KEPT: [&str; 23] = [
     "cloud",
     "region-huawei",
     "region-ec2",
@@ -35,6 +35,9 @@ const KEPT: [&str; 20] = [
     "key_pair",
     "hash",
     "access_key",
+    "way",
+    "agency_urn",
+    "agency_account",
 ];
 /// Fields that no page ever shows again.
 const SECRET: [&str; 4] = ["secret_key", "session_token", "password", "password_again"];

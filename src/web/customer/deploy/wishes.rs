@@ -14,11 +14,8 @@ use serde::Deserialize;
 
 use crate::{
     app::App,
-    base::{
-        ids::DeploymentId,
-        secret::{ExposeSecret, SecretString},
-    },
-    provision::{provider::Credentials, run::Wish},
+    base::{ids::DeploymentId, secret::SecretString},
+    provision::{plan::Cloud, provider::Entry, run::Wish},
     store::Tx,
     usecase::{
         Actor, Context, Failure,
@@ -27,14 +24,18 @@ use crate::{
     },
     web::{
         customer::session::Customer,
+        deployment,
         html::{Words, page},
         problem::Problem,
     },
 };
 
 use super::{
+    agency::{self, Agencies},
+    check::Checked,
     fault::Fault,
     progress::{self, Row, Thing, missing, named, script_name, things},
+    typed::Typed,
 };
 
 /// What a button sends.
@@ -48,6 +49,12 @@ pub struct Sent {
     secret_key: SecretString,
     #[serde(default)]
     session_token: SecretString,
+    #[serde(default)]
+    way: String,
+    #[serde(default)]
+    agency_urn: String,
+    #[serde(default)]
+    agency_account: String,
 }
 
 /// `POST /license/deployments/{id}/wish`.
@@ -64,15 +71,9 @@ pub async fn wish(
         return refuse(Fault::stale(t)).await;
     };
     let Ok(wished) = sent.wish.parse::<Wish>() else { return refuse(Fault::stale(t)).await };
-    let credentials = match typed(sent) {
+    let credentials = match typed(&app, t, &sent) {
         Ok(credentials) => credentials,
-        Err(_) => {
-            let why = t.pick(
-                "请完整填写访问密钥（AK）和密钥（SK），不要包含空格。",
-                "Enter access key and secret key whole, without spaces.",
-            );
-            return refuse(Fault::typed(t, "access_key", why)).await;
-        }
+        Err(fault) => return refuse(fault).await,
     };
     let license = session.license.id;
     let act = move |tx: &mut Tx, ctx: Context| wish::wish(tx, ctx, Some(license), id, wished, credentials.as_ref());
@@ -88,13 +89,16 @@ pub async fn wish(
     }
 }
 
-/// The credentials that were typed; none when all is empty.
-fn typed(sent: Sent) -> Result<Option<Credentials>, &'static str> {
-    let Sent { access_key, secret_key, session_token, .. } = sent;
-    if access_key.trim().is_empty() && secret_key.expose_secret().trim().is_empty() {
-        return Ok(None);
+/// What opens the account, as it was typed; nothing when all is empty.
+fn typed(app: &App, t: Words, sent: &Sent) -> Checked<Option<Entry>> {
+    let (access_key, urn, account) = (&sent.access_key, &sent.agency_urn, &sent.agency_account);
+    let (secret_key, session_token) = (&sent.secret_key, &sent.session_token);
+    let given = agency::Sent { way: &sent.way, access_key, secret_key, session_token, urn, account };
+    let trusts = app.clouds().vendor(Cloud::Huawei).is_some();
+    match given.entry(t, trusts)? {
+        None if !access_key.trim().is_empty() => Err(agency::no_keys(t, access_key)),
+        entry => Ok(entry),
     }
-    Credentials::checked(&access_key, &secret_key, Some(&session_token)).map(Some)
 }
 
 #[derive(Template)]
@@ -109,6 +113,16 @@ struct RemovePage<'a> {
     simulated: bool,
     makes: bool,
     asks_credentials: bool,
+    trust: Option<Agencies>,
+    /// What stands in the fields: nothing.
+    typed: Typed,
+}
+
+impl RemovePage<'_> {
+    /// The page has no faults: what is wrong is said on the deployment's.
+    fn field(&self) -> &'static str {
+        ""
+    }
 }
 
 /// `GET /license/deployments/{id}/remove`: what will be deleted, and a button.
@@ -132,6 +146,8 @@ pub async fn confirm(
         things: things(t, &shown).into_iter().filter(|it| it.removed.is_none()).collect(),
         makes,
         asks_credentials: makes && shown.deployment.record.credentials.is_none() && shown.is_paid_for(),
+        trust: Agencies::of(deployment::trust(&app, session.license.id, shown.deployment.plan.place.cloud)),
+        typed: Typed::default(),
     };
     page(StatusCode::OK, &template)
 }

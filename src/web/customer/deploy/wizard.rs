@@ -17,7 +17,7 @@ use crate::{
         offer,
         password::PasswordHash,
         plan::{Cloud, Place},
-        provider::{Answer, Credentials},
+        provider::{Answer, Entry},
         recipe::{Minimum, Recipe},
     },
     store::Tx,
@@ -32,8 +32,8 @@ use crate::{
 };
 
 use super::{
-    WIZARD, body, body::Body, check::Checked, clouds, fault::Fault, lists, sealed::Sealer, step::Step, typed::Typed,
-    words,
+    WIZARD, agency::Agencies, body, body::Body, check::Checked, clouds, fault::Fault, lists, sealed::Sealer,
+    step::Step, typed::Typed, words,
 };
 
 #[derive(Template)]
@@ -185,9 +185,9 @@ impl Desk {
     }
 
     /// What opens the account.
-    pub fn credentials(&self, typed: &Typed) -> Checked<Credentials> {
+    pub fn credentials(&self, typed: &Typed) -> Checked<Entry> {
         let place = self.place(typed)?;
-        let found = self.sealer().credentials(&place, typed.get("keys"));
+        let found = self.sealer().entry(&place, typed.get("keys"));
         found.ok_or_else(|| Fault::forgotten(self.t, Step::Credentials))
     }
 
@@ -204,8 +204,17 @@ impl Desk {
     {
         let (place, credentials) = (self.place(typed)?, self.credentials(typed)?);
         let recipe = self.recipe.clone();
-        let answer = deployment::ask(&self.app, &place, credentials, |cloud| question(cloud, recipe)).await;
+        let answer = self.ask_cloud(&place, &credentials, |cloud| question(cloud, recipe)).await;
         answer.map_err(|error| Fault::cloud(self.t, &error))
+    }
+
+    /// Asks a cloud for the license's holder.
+    pub async fn ask_cloud<T, F, Fut>(&self, place: &Place, entry: &Entry, question: F) -> Answer<T>
+    where
+        F: FnOnce(lists::Cloud) -> Fut,
+        Fut: Future<Output = Answer<T>>,
+    {
+        deployment::ask(&self.app, self.session.license.id, place, entry, question).await
     }
 
     /// Shows a step; another one when only that can mend what is wrong.
@@ -273,7 +282,8 @@ impl Desk {
         Body::Credentials(body::Access {
             how: clouds::how_to_get_keys(self.t, cloud),
             policy: clouds::policy(cloud, typed.region()),
-            kept: self.credentials(typed).is_ok(),
+            kept: matches!(self.credentials(typed), Ok(Entry::Keys(_))),
+            trust: Agencies::of(deployment::trust(&self.app, self.session.license.id, cloud)),
         })
     }
 

@@ -1,5 +1,6 @@
 //! The wizard and the page of a deployment over HTTP, as a browser without a script sees them.
 
+mod agency;
 mod browser;
 mod events;
 mod form;

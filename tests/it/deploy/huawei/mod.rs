@@ -22,7 +22,7 @@ use signet::{
     },
     http::{Client, Guard},
     provision::provider::{
-        Attempt, Credentials, ServerOrder, Tools,
+        Attempt, Credentials, ServerOrder, Tools, Vendor,
         huawei::{Custom, Endpoint, Huawei},
     },
 };
@@ -30,6 +30,8 @@ use signet::{
 pub const REGION: &str = "cn-north-4";
 pub const ACCESS_KEY: &str = "FAKEACCESSKEY0000001";
 pub const SECRET_KEY: &str = "FakeSecretKeyOnlyForTests00000000000001";
+/// The merchant's account, which takes on agencies.
+pub const VENDOR: (&str, &str) = ("FAKEVENDORKEY0000001", "FakeVendorSecretOnlyForTests0000000001");
 pub const TOKEN: &str = "FakeToken/with+special=chars==";
 /// The start script: every byte of it must arrive.
 pub const USER_DATA: &str = "#!/bin/sh\nTOKEN='canary-user-data-图~*+ &=%'\n";
@@ -97,6 +99,11 @@ impl Fake {
         self.admin("state", Value::Null).await
     }
 
+    /// A customer makes an agency.
+    pub async fn trust(&self, agency: Value) {
+        self.admin("trust", agency).await;
+    }
+
     pub fn endpoint(&self, session_tokens: bool) -> Endpoint {
         let (template, region) = (self.url.clone(), REGION.to_owned());
         Endpoint::custom(Custom { template, region, sts: true, bss: true, session_tokens }).unwrap()
@@ -125,6 +132,16 @@ pub fn tools(clock: Arc<dyn Clock>) -> Tools {
 pub fn credentials(secret: &str, token: Option<&str>) -> Credentials {
     let session_token = token.map(|token| token.to_owned().into());
     Credentials { access_key: ACCESS_KEY.to_owned(), secret_key: secret.to_owned().into(), session_token }
+}
+
+/// The merchant's.
+pub fn vendor() -> Credentials {
+    Credentials { access_key: VENDOR.0.to_owned(), secret_key: VENDOR.1.into(), session_token: None }
+}
+
+/// The same, as customers know it.
+pub fn vendor_account() -> Vendor {
+    Vendor { name: "meadow-software".to_owned(), id: "vendor-1".to_owned(), credentials: vendor() }
 }
 
 pub fn order() -> ServerOrder {

@@ -2,19 +2,22 @@
 
 use std::sync::Arc;
 
+use serde_json::json;
 use signet::{
-    base::{clock::SystemClock, entropy::SeededEntropy, secret::ExposeSecret},
+    base::{
+        clock::{Clock, SystemClock},
+        text::Language,
+    },
     provision::provider::{
-        Provider, Trouble,
+        Agency, Bond, Credentials, Provider, Trouble,
         huawei::{
             Huawei,
-            assume::{NamedAgency, TrustAgency, agency_name},
-            policy::least_privilege,
+            policy::{identity_policy, least_privilege},
         },
     },
 };
 
-use super::{Fake, SECRET_KEY, TOKEN, credentials, tools};
+use super::{Fake, SECRET_KEY, TOKEN, credentials, tools, vendor};
 
 #[tokio::test]
 async fn huawei_temporary_credentials_are_signed_along() {
@@ -31,29 +34,59 @@ async fn huawei_tokens_are_not_sent_to_endpoints_that_were_not_confirmed() {
     assert_eq!(made.unwrap_err().trouble, Trouble::Endpoint);
 }
 
-#[tokio::test]
-async fn huawei_agencies_of_both_kinds_give_credentials_that_work() {
-    let fake = Fake::start();
-    let cloud = fake.cloud();
-    let policy = least_privilege(true);
-    let name = agency_name(&SeededEntropy::new(1));
-    assert_eq!(name.len(), "signet-".len() + 32);
-    let named = NamedAgency { name, account: "account-1".to_owned() };
-    let given = cloud.assume_named(&named, &policy, 900).await.unwrap();
-    assert_eq!(given.session_token.as_ref().unwrap().expose_secret(), TOKEN.repeat(4));
-    fake.cloud_with(given, Arc::new(SystemClock)).zones().await.unwrap();
+fn bond(of: &str) -> Bond {
+    Bond { external_id: format!("external-of-{of}"), name: format!("signet-of-{of}") }
+}
 
-    let mut trust = TrustAgency {
-        urn: "iam::account-1:agency:signet".to_owned(),
-        external_id: "external-1".to_owned(),
-        session: "signet".to_owned(),
-    };
-    let given = cloud.assume(&trust, &policy, 900).await.unwrap();
-    fake.cloud_with(given, Arc::new(SystemClock)).zones().await.unwrap();
-    assert_eq!(cloud.assume(&trust, &policy, 60).await.unwrap_err().trouble, Trouble::Choice);
-    trust.external_id = "external-of-another".to_owned();
-    let error = cloud.assume(&trust, &policy, 900).await.unwrap_err();
-    assert_eq!((error.trouble, error.code.as_deref()), (Trouble::Permission, Some("PAP5.0014")));
-    trust.external_id.clear();
-    assert_eq!(cloud.assume(&trust, &policy, 900).await.unwrap_err().trouble, Trouble::Choice);
+#[tokio::test]
+async fn huawei_agencies_of_both_kinds_give_credentials_that_work_for_a_while() {
+    let fake = Fake::start();
+    let merchant = fake.cloud_with(vendor(), Arc::new(SystemClock));
+    let urn = "iam::account-7:agency:any";
+    fake.trust(json!({ "urn": urn, "external_id": "external-of-mine" })).await;
+    fake.trust(json!({ "account": "account-8", "name": "signet-of-mine" })).await;
+    let (trust, named) = (Agency::trust(urn).unwrap(), Agency::named("account-8").unwrap());
+    for (agency, account) in [(trust, "account-7"), (named, "account-8")] {
+        let asked = SystemClock.now();
+        let given = merchant.assume(&agency, &bond("mine")).await.unwrap();
+        let seconds = given.until.since(asked).as_secs();
+        assert!((890..=900).contains(&seconds), "{seconds}");
+        let cloud = fake.cloud_with(given.credentials, Arc::new(SystemClock));
+        assert_eq!(cloud.identity().await.unwrap().account, account);
+        cloud.zones().await.unwrap();
+    }
+    let assumed = fake.state().await["assumed"].clone();
+    assert_eq!(
+        (&assumed[0]["external_id"], &assumed[1]["name"]),
+        (&"external-of-mine".into(), &"signet-of-mine".into())
+    );
+    assert_eq!((&assumed[0]["policy"], &assumed[1]["policy"]), (&identity_policy(true), &least_privilege(true)));
+}
+
+/// The confused deputy: another license's bond, at an agency that somebody has guessed.
+#[tokio::test]
+async fn huawei_agencies_of_others_are_refused_in_words_that_tell_what_to_do() {
+    let fake = Fake::start();
+    let merchant = fake.cloud_with(vendor(), Arc::new(SystemClock));
+    let urn = "iam::account-7:agency:any";
+    fake.trust(json!({ "urn": urn, "external_id": "external-of-mine" })).await;
+    fake.trust(json!({ "account": "account-8", "name": "signet-of-mine" })).await;
+    let (trust, named) = (Agency::trust(urn).unwrap(), Agency::named("account-8").unwrap());
+    for (agency, code) in [(trust, "PAP5.0014"), (named, "Not Found")] {
+        let error = merchant.assume(&agency, &bond("another")).await.unwrap_err();
+        assert_eq!((error.trouble, error.code.as_deref()), (Trouble::Agency, Some(code)), "{error}");
+        assert!(error.message.contains("does not trust") && !error.message.contains("of-another"), "{error}");
+        assert!(error.trouble.advice(Language::En).contains("external id or name"));
+    }
+}
+
+/// That the merchant's own account is refused is no fault of the customer, who can do nothing about it.
+#[tokio::test]
+async fn huawei_the_merchants_wrong_keys_are_not_called_the_customers() {
+    let fake = Fake::start();
+    let wrong = Credentials { secret_key: "wrong".into(), ..vendor() };
+    let merchant = fake.cloud_with(wrong, Arc::new(SystemClock));
+    let error = merchant.assume(&Agency::named("account-8").unwrap(), &bond("mine")).await.unwrap_err();
+    assert_eq!((error.trouble, error.code.as_deref()), (Trouble::Unexpected, Some("APIGW.0301")));
+    assert!(error.message.contains("merchant's own account"), "{error}");
 }

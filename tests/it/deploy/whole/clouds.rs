@@ -5,7 +5,7 @@ use std::{net::SocketAddr, sync::Arc};
 use data_encoding::BASE64;
 use serde_json::{Value, json};
 use signet::{
-    base::clock::SystemClock,
+    base::clock::{Clock, SystemClock},
     provision::{
         plan::{Cloud, Place},
         provider::{
@@ -75,6 +75,17 @@ impl Real {
             Kind::Huawei(_) => Cloud::Huawei,
         };
         Clouds::default().with(cloud, Arc::new(Door { cloud, address: self.proxy.address }))
+    }
+
+    /// With the merchant's account, whose sessions are as old as `clock` says.
+    pub fn trusting(&self, clock: Arc<dyn Clock>) -> Clouds {
+        self.clouds().trusting(huawei::vendor_account(), clock)
+    }
+
+    /// The fake, to be told and asked.
+    pub fn fake(&self) -> &Fake {
+        let Kind::Huawei(fake) = &self.kind else { panic!("moto has no agencies") };
+        fake
     }
 
     pub fn place(&self) -> Value {
@@ -194,7 +205,7 @@ impl Opener for Door {
             return Ok(Arc::new(Ec2::new(tools, endpoint, credentials)?));
         }
         let (template, region) = (format!("http://{}", self.address), huawei::REGION.to_owned());
-        let endpoint = Endpoint::custom(Custom { template, region, sts: true, bss: true, session_tokens: false })?;
+        let endpoint = Endpoint::custom(Custom { template, region, sts: true, bss: true, session_tokens: true })?;
         Ok(Arc::new(Huawei::new(huawei::tools(Arc::new(SystemClock)), endpoint, credentials)?))
     }
 }

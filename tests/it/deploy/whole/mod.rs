@@ -1,6 +1,7 @@
 //! Whole deployments: a package that is really published, an order over the HTTP API, the worker, and a cloud that checks
 //! signatures and requests. In [`boots`] the servers really start, with the user-data that the cloud received.
 
+mod agencies;
 mod boots;
 mod clouds;
 mod lives;
@@ -47,6 +48,14 @@ pub struct Service {
 impl Service {
     pub async fn start(clouds: Clouds) -> Self {
         Self::installing(clouds, INSTALL).await
+    }
+
+    /// Another license of the same service, and its holder.
+    pub async fn neighbour(&self) -> Self {
+        let app = Arc::clone(&self.app);
+        let license = crate::customer::issued(&app, "mill/fixed").await;
+        let code = app.latest_code(&license).await;
+        Self { app, license, code, package: self.package.clone() }
     }
 
     /// With another command that installs.

@@ -21,13 +21,13 @@ fn error(code: &str) -> String {
 }
 
 /// All files of the database, as bytes.
-fn database(service: &Service) -> Vec<u8> {
+pub fn database(service: &Service) -> Vec<u8> {
     let folder = std::fs::read_dir(service.app.database.folder.path()).unwrap();
     let files = folder.map(|entry| entry.unwrap().path()).filter(|path| path.is_file());
     files.flat_map(|path| std::fs::read(path).unwrap()).collect()
 }
 
-fn holds(bytes: &[u8], text: &str) -> bool {
+pub fn holds(bytes: &[u8], text: &str) -> bool {
     bytes.windows(text.len()).any(|window| window == text.as_bytes())
 }
 

@@ -3,6 +3,7 @@
 //!
 //! One file per verb; the deployment as every answer shows it is here.
 
+pub mod agency;
 pub mod begin;
 pub mod list;
 pub mod offer;
@@ -18,7 +19,10 @@ use crate::{
     app::App,
     base::{ids::DeploymentId, secret::SecretString, time::Time},
     license::model::License,
-    provision::{plan, provider},
+    provision::{
+        plan,
+        provider::{self, Entry},
+    },
     usecase::{
         Actor, Failure,
         deployment::{Deployment, Obstacle},
@@ -31,6 +35,7 @@ use crate::{
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list::list_deployments, begin::begin_deployment))
+        .routes(routes!(agency::show_agency))
         .routes(routes!(offer::offer_servers))
         .routes(routes!(begin::quote_deployment))
         .routes(routes!(show::show_deployment))
@@ -85,21 +90,40 @@ impl TryFrom<Place> for plan::Place {
     }
 }
 
-/// What opens the customer's account at the cloud. Used for this deployment only, kept sealed, forgotten as soon as
-/// nothing is left to do.
+/// What opens the customer's account at the cloud: `access_key` and `secret_key`, or `agency`. Used for this deployment
+/// only, kept sealed, forgotten as soon as nothing is left to do.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Credentials {
     /// The access key's id (AK).
+    #[serde(default)]
     #[schema(min_length = 1, max_length = 128)]
-    access_key: String,
+    access_key: Option<String>,
     /// The secret key (SK).
-    #[schema(value_type = String, min_length = 1, max_length = 256, format = Password)]
-    secret_key: SecretString,
+    #[serde(default)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 256, format = Password)]
+    secret_key: Option<SecretString>,
     /// The token of temporary credentials.
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 8192, format = Password)]
     session_token: Option<SecretString>,
+    /// The customer's trust in the place of keys: made as `GET /deployments/agency` says.
+    #[serde(default)]
+    agency: Option<Agency>,
+}
+
+/// An agency at Huawei Cloud: `urn` or `account`. Its name and external id are never told: they are the license's.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Agency {
+    /// The URN of a trust agency.
+    #[serde(default)]
+    #[schema(max_length = 256, example = "iam::0a1b2c:agency:signet")]
+    urn: Option<String>,
+    /// The id of the account with an agency of the older kind.
+    #[serde(default)]
+    #[schema(max_length = 64)]
+    account: Option<String>,
 }
 
 impl std::fmt::Debug for Credentials {
@@ -108,12 +132,40 @@ impl std::fmt::Debug for Credentials {
     }
 }
 
-impl TryFrom<Credentials> for provider::Credentials {
+impl std::fmt::Debug for Agency {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Agency(…)")
+    }
+}
+
+impl TryFrom<Credentials> for Entry {
     type Error = Problem;
 
     fn try_from(sent: Credentials) -> Result<Self, Problem> {
-        let Credentials { access_key, secret_key, session_token } = sent;
-        Self::checked(&access_key, &secret_key, session_token.as_ref()).map_err(Problem::unprocessable)
+        match sent {
+            Credentials { access_key: Some(access_key), secret_key: Some(secret_key), session_token, agency: None } => {
+                let keys = provider::Credentials::checked(&access_key, &secret_key, session_token.as_ref());
+                keys.map(Self::Keys).map_err(Problem::unprocessable)
+            }
+            Credentials { access_key: None, secret_key: None, session_token: None, agency: Some(agency) } => {
+                agency.try_into().map(Self::Agency)
+            }
+            _ => Err(Problem::unprocessable(
+                "`credentials` has `access_key` and `secret_key`, perhaps `session_token`; or nothing but `agency`.",
+            )),
+        }
+    }
+}
+
+impl TryFrom<Agency> for provider::Agency {
+    type Error = Problem;
+
+    fn try_from(sent: Agency) -> Result<Self, Problem> {
+        match sent {
+            Agency { urn: Some(urn), account: None } => Self::trust(&urn).map_err(Problem::unprocessable),
+            Agency { urn: None, account: Some(account) } => Self::named(&account).map_err(Problem::unprocessable),
+            _ => Err(Problem::unprocessable("`agency` has either `urn` or `account`.")),
+        }
     }
 }
 

@@ -102,7 +102,7 @@ pub async fn offer_servers(
     let place = asked.place.try_into()?;
     let (zone, flavor, network) = (asked.zone, asked.flavor, asked.network);
     let question = |provider| async move { gather(&provider, &recipe, zone, flavor, network).await };
-    let offer = deployment::ask(&app, &place, asked.credentials.try_into()?, question).await;
+    let offer = deployment::ask(&app, license, &place, &asked.credentials.try_into()?, question).await;
     offer.map(Json).map_err(|error| deployment::cloud_problem(&error))
 }
 

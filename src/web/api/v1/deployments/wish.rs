@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use crate::{
     app::App,
     base::ids::DeploymentId,
-    provision::{provider, run::Wish},
+    provision::{provider::Entry, run::Wish},
     usecase::{Actor, Failure, deployment::wish},
     web::{
         api::{input::Id, licensed::Licensed, openapi::WishProblems, submit::Submitted},
@@ -46,7 +46,7 @@ pub async fn wish_deployment(
     let wished: Wish = asked.wish.parse().map_err(|_| {
         Problem::unprocessable(format!("`{}` is none of `resume`, `keep` and `remove`.", asked.wish.escape_default()))
     })?;
-    let credentials: Option<provider::Credentials> = asked.credentials.map(TryInto::try_into).transpose()?;
+    let credentials: Option<Entry> = asked.credentials.map(TryInto::try_into).transpose()?;
     let license = holder(&app, licensed).await?.id;
     let outcome = app
         .write::<_, Failure, _>(Actor::Software, move |tx, ctx| {
