@@ -66,7 +66,8 @@ fn http_client(config: &Config) -> anyhow::Result<Client> {
 /// The clouds that customers can deploy to.
 fn clouds(config: &Config, http: Client) -> Clouds {
     let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
-    let clouds = Clouds::default().reaching(Tools { http, clock, entropy, custom: config.custom_endpoints });
+    let (custom, idempotent) = (config.custom_endpoints, config.idempotent_endpoints.clone());
+    let clouds = Clouds::default().reaching(Tools { http, clock, entropy, custom, idempotent });
     if !config.simulated_cloud {
         return clouds;
     }

@@ -43,6 +43,7 @@ const NAMES: &[&str] = &[
     "product_rate",
     "provider_networks",
     "custom_endpoints",
+    "idempotent_endpoints",
     "simulated_cloud",
     "package_store",
     "package_store_endpoint",
@@ -127,6 +128,10 @@ pub struct Flags {
     #[arg(long, global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub custom_endpoints: Option<String>,
+    /// Those of them where the same client token is the same server, separated by commas
+    #[arg(long, global = true, value_delimiter = ',')]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub idempotent_endpoints: Option<Vec<String>>,
     /// Offer a simulated cloud to deploy to, for trying things out: true or false
     #[arg(long, global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -180,6 +185,8 @@ struct Raw {
     #[serde(deserialize_with = "source::list")]
     provider_networks: Vec<String>,
     custom_endpoints: String,
+    #[serde(deserialize_with = "source::list")]
+    idempotent_endpoints: Vec<String>,
     #[serde(deserialize_with = "source::switch")]
     simulated_cloud: bool,
     package_store: String,
@@ -241,6 +248,8 @@ pub struct Config {
     pub provider_networks: Networks,
     /// Which endpoints of clouds are allowed beside the known ones.
     pub custom_endpoints: CustomClouds,
+    /// Those of them where the same client token is the same server.
+    pub idempotent_endpoints: Vec<String>,
     /// Whether a simulated cloud is offered.
     pub simulated_cloud: bool,
     /// Where packages are kept.
@@ -320,6 +329,10 @@ impl Raw {
                 return Err(wrong("custom_endpoints", format!("`{other}` is none of refused, https and http")));
             }
         };
+        let known = |endpoint: &&String| endpoint.starts_with("https://") || endpoint.starts_with("http://");
+        if self.idempotent_endpoints.iter().filter(known).count() < self.idempotent_endpoints.len() {
+            return Err(wrong("idempotent_endpoints", "each must begin with https:// or http://".to_owned()));
+        }
         if self.message_days == 0 {
             return Err(wrong("message_days", "it must be at least 1".to_owned()));
         }
@@ -349,6 +362,7 @@ impl Raw {
             },
             provider_networks,
             custom_endpoints,
+            idempotent_endpoints: self.idempotent_endpoints,
             simulated_cloud: self.simulated_cloud,
             log: self.log,
             log_format: log_format(&self.log_format)?,

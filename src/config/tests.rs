@@ -107,6 +107,13 @@ const CASES: &[Case] = &[
         ["10.0.0.0/8", "10.1.0.0/16,::1", "10.2.0.0/16", ""],
     ),
     ("custom_endpoints", "\"https\"", "http", "https", ["Https", "Http", "Https", "Refused"]),
+    (
+        "idempotent_endpoints",
+        "[\"https://f\"]",
+        "http://e:1/x,https://{service}.e",
+        "https://g,https://h",
+        ["https://f", "http://e:1/x,https://{service}.e", "https://g,https://h", ""],
+    ),
     ("simulated_cloud", "true", "true", "true", ["true", "true", "true", "false"]),
     ("package_store", "\"/p\"", "1e3", "/q", ["/p", "1e3", "/q", "data/packages"]),
     ("package_store_endpoint", "\"https://a\"", "https://b", "https://c", ["https://a", "https://b", "https://c", ""]),
@@ -133,6 +140,7 @@ fn shown(config: &Config, name: &str) -> String {
         "product_rate" => config.rate_limits.product.to_string(),
         "provider_networks" => format!("{:?}", config.provider_networks),
         "custom_endpoints" => format!("{:?}", config.custom_endpoints),
+        "idempotent_endpoints" => config.idempotent_endpoints.join(","),
         "simulated_cloud" => config.simulated_cloud.to_string(),
         "log" => config.log.clone(),
         "package_store" => match &config.package_store {

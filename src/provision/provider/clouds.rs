@@ -26,6 +26,15 @@ pub struct Tools {
     pub entropy: Arc<dyn Entropy>,
     /// The operator's word on endpoints that are in no list.
     pub custom: CustomClouds,
+    /// Those of them where the same client token is the same server.
+    pub idempotent: Vec<String>,
+}
+
+impl Tools {
+    fn honours_tokens(&self, endpoint: &str) -> bool {
+        let plain = |text: &str| text.trim_end_matches('/').to_owned();
+        self.idempotent.iter().any(|known| plain(known) == plain(endpoint))
+    }
 }
 
 /// The clouds of this installation. Clones share what the simulated one made.
@@ -43,6 +52,11 @@ pub trait Opener: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// [`Trouble::Endpoint`] for a place that is not offered.
     fn open(&self, place: &Place, credentials: Credentials) -> Answer<Arc<dyn Provider>>;
+
+    /// See [`Clouds::is_idempotent`].
+    fn is_idempotent(&self) -> bool {
+        false
+    }
 }
 
 impl Clouds {
@@ -91,6 +105,22 @@ impl Clouds {
         }
     }
 
+    /// Whether an order that may have been sent can be sent again at once: known of this cloud, or the operator's word, never
+    /// guessed.
+    pub fn is_idempotent(&self, place: &Place) -> bool {
+        if let Some((_, opener)) = self.others.iter().find(|(cloud, _)| *cloud == place.cloud) {
+            return opener.is_idempotent();
+        }
+        match (place.cloud, &self.real) {
+            (Cloud::Huawei, Some(tools)) => {
+                place.endpoint.as_ref().is_none_or(|endpoint| tools.honours_tokens(endpoint))
+            }
+            (Cloud::Ec2, Some(tools)) => ec2_endpoint(tools, place).is_ok_and(|endpoint| endpoint.is_idempotent()),
+            (Cloud::Simulated, _) => true,
+            (Cloud::Own, _) | (_, None) => false,
+        }
+    }
+
     /// The cloud at `place`, as these credentials see it.
     ///
     /// # Errors
@@ -135,11 +165,62 @@ fn huawei(tools: &Tools, place: &Place, credentials: Credentials) -> Answer<Arc<
     Ok(Arc::new(Huawei::new(huawei::Tools { http, clock, entropy }, endpoint, credentials)?))
 }
 
-fn ec2(tools: &Tools, place: &Place, credentials: Credentials) -> Answer<Arc<dyn Provider>> {
-    let endpoint = match &place.endpoint {
-        Some(compute) => ec2::Endpoint::custom(&ec2::Custom::unknown(compute, &place.region), tools.custom)?,
-        None => ec2::Endpoint::known(&place.region).ok_or_else(|| unknown(place))?,
+fn ec2_endpoint(tools: &Tools, place: &Place) -> Answer<ec2::Endpoint> {
+    let Some(compute) = &place.endpoint else {
+        return ec2::Endpoint::known(&place.region).ok_or_else(|| unknown(place));
     };
+    let mut custom = ec2::Custom::unknown(compute, &place.region);
+    custom.abilities.idempotent = tools.honours_tokens(compute);
+    ec2::Endpoint::custom(&custom, tools.custom)
+}
+
+fn ec2(tools: &Tools, place: &Place, credentials: Credentials) -> Answer<Arc<dyn Provider>> {
+    let endpoint = ec2_endpoint(tools, place)?;
     let Tools { http, clock, entropy, .. } = tools.clone();
     Ok(Arc::new(Ec2::new(ec2::Tools { http, clock, entropy }, endpoint, credentials)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        base::{clock::SystemClock, entropy::SystemEntropy, networks::Networks},
+        http::Guard,
+    };
+
+    #[test]
+    fn client_tokens_are_trusted_where_they_are_known_to_be_honoured() {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let tools = Tools {
+            http: Client::new(Guard::new(Networks::default())).unwrap(),
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(SystemEntropy),
+            custom: CustomClouds::Https,
+            idempotent: vec![
+                "https://sound.example.com:8773/services/compute".to_owned(),
+                "https://{service}.sound.example.com".to_owned(),
+            ],
+        };
+        let clouds = Clouds::default().reaching(tools);
+        let trusts = |cloud, region: &str, endpoint: Option<&str>| {
+            clouds.is_idempotent(&Place { cloud, region: region.to_owned(), endpoint: endpoint.map(str::to_owned) })
+        };
+        for (cloud, region, endpoint, trusted) in [
+            (Cloud::Ec2, "us-east-1", None, true),
+            (Cloud::Ec2, "cn-north-1", None, true),
+            (Cloud::Ec2, "outscale-eu-west-2", None, false),
+            (Cloud::Ec2, "nowhere-1", None, false),
+            (Cloud::Ec2, "us-east-1", Some("https://cloud.example.com/"), false),
+            (Cloud::Ec2, "x", Some("https://sound.example.com:8773/services/compute/"), true),
+            (Cloud::Ec2, "x", Some("https://sound.example.com:8774/services/compute/"), false),
+            (Cloud::Huawei, "cn-north-4", None, true),
+            (Cloud::Huawei, "eu-de", Some("https://{service}.{region}.example.com"), false),
+            (Cloud::Huawei, "eu-de", Some("https://{service}.sound.example.com"), true),
+            (Cloud::Own, "", None, false),
+        ] {
+            assert_eq!(trusts(cloud, region, endpoint), trusted, "{cloud} {region} {endpoint:?}");
+        }
+        let place = Place { cloud: Cloud::Ec2, region: "us-east-1".to_owned(), endpoint: None };
+        assert!(!Clouds::default().is_idempotent(&place), "clouds that are not offered");
+    }
 }
