@@ -1,7 +1,7 @@
 //! Deployment: servers that are made, started and looked at.
 
 mod boot;
-mod ec2;
+pub mod ec2;
 mod huawei;
 mod packages;
-mod whole;
+pub mod whole;
