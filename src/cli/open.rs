@@ -66,7 +66,8 @@ fn http_client(config: &Config) -> anyhow::Result<Client> {
 /// The clouds that customers can deploy to. Only the server takes on agencies: commands beside it need no secret for that.
 fn clouds(config: &Config, access: Access, http: Client) -> anyhow::Result<Clouds> {
     let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
-    let mut clouds = Clouds::default().reaching(Tools { http, clock, entropy }, config.custom_endpoints);
+    let (custom, idempotent) = (config.custom_endpoints, config.idempotent_endpoints.clone());
+    let mut clouds = Clouds::default().reaching(Tools { http, clock, entropy }, custom, idempotent);
     if access == Access::Server
         && let Some(vendor) = vendor(&config.huawei_account)?
     {

@@ -61,6 +61,10 @@ pub struct Flags {
     #[arg(long, global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub custom_endpoints: Option<String>,
+    /// Those of them where the same client token is the same server, separated by commas
+    #[arg(long, global = true, value_delimiter = ',')]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub idempotent_endpoints: Option<Vec<String>>,
     /// Offer a simulated cloud to deploy to, for trying things out: true or false
     #[arg(long, global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -47,6 +47,7 @@ const NAMES: &[&str] = &[
     "product_rate",
     "provider_networks",
     "custom_endpoints",
+    "idempotent_endpoints",
     "simulated_cloud",
     "huawei_account",
     "huawei_account_id",
@@ -139,6 +140,8 @@ pub struct Config {
     pub provider_networks: Networks,
     /// Which endpoints of clouds are allowed beside the known ones.
     pub custom_endpoints: CustomClouds,
+    /// Those of them where the same client token is the same server.
+    pub idempotent_endpoints: Vec<String>,
     /// Whether a simulated cloud is offered.
     pub simulated_cloud: bool,
     /// The account that customers' agencies trust.

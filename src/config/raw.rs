@@ -38,6 +38,8 @@ pub(super) struct Raw {
     #[serde(deserialize_with = "super::source::list")]
     provider_networks: Vec<String>,
     custom_endpoints: String,
+    #[serde(deserialize_with = "super::source::list")]
+    idempotent_endpoints: Vec<String>,
     #[serde(deserialize_with = "super::source::switch")]
     simulated_cloud: bool,
     huawei_account: String,
@@ -89,6 +91,10 @@ impl Raw {
                 return Err(wrong("custom_endpoints", format!("`{other}` is none of refused, https and http")));
             }
         };
+        let known = |endpoint: &&String| endpoint.starts_with("https://") || endpoint.starts_with("http://");
+        if self.idempotent_endpoints.iter().filter(known).count() < self.idempotent_endpoints.len() {
+            return Err(wrong("idempotent_endpoints", "each must begin with https:// or http://".to_owned()));
+        }
         if self.message_days == 0 {
             return Err(wrong("message_days", "it must be at least 1".to_owned()));
         }
@@ -118,6 +124,7 @@ impl Raw {
             },
             provider_networks,
             custom_endpoints,
+            idempotent_endpoints: self.idempotent_endpoints,
             simulated_cloud: self.simulated_cloud,
             huawei_account: HuaweiAccount {
                 name: self.huawei_account,

@@ -71,8 +71,9 @@ fn report(ended: Result<(), JoinError>) {
 }
 
 async fn one(app: &App, id: DeploymentId) {
+    let clouds = app.clouds().clone();
     let claimed: Result<Option<Work>, Failure> =
-        app.write(Actor::Signet, move |tx, ctx| work::claim(tx, ctx, id)).await;
+        app.write(Actor::Signet, move |tx, ctx| work::claim(tx, ctx, &clouds, id)).await;
     let work = match claimed {
         Ok(Some(work)) => work,
         Ok(None) => return,
@@ -287,9 +288,9 @@ async fn check_quota(provider: &Arc<dyn Provider>, server: &ServerChoice) -> Ans
 }
 
 async fn order(app: &App, provider: &Arc<dyn Provider>, work: &Work) -> Answer<Event> {
-    let (attempt, look_first, send) = match &work.task {
-        Task::Order { attempt, look_first } => (attempt, *look_first, true),
-        Task::Find(attempt) => (attempt, true, false),
+    let (attempt, look_first, undecided) = match &work.task {
+        Task::Order { attempt, look_first, undecided } => (attempt, *look_first, *undecided),
+        Task::Find(attempt) => (attempt, true, true),
         _ => return Ok(Event::NothingFound),
     };
     match is_the_account(provider, work).await {
@@ -300,7 +301,7 @@ async fn order(app: &App, provider: &Arc<dyn Provider>, work: &Work) -> Answer<E
     if look_first && let Some(accepted) = provider.find(attempt).await? {
         return Ok(Event::Accepted(accepted));
     }
-    let Some(order) = work.order.as_ref().filter(|_| send) else { return Ok(Event::NothingFound) };
+    let Some(order) = work.order.as_ref() else { return Ok(Event::NothingFound) };
     // A worker may have slept since its claim, and another one have come to another end.
     if !hold(app, work).await.unwrap_or(false) {
         let error =
@@ -314,7 +315,7 @@ async fn order(app: &App, provider: &Arc<dyn Provider>, work: &Work) -> Answer<E
             Event::Failed(error)
         }
         // The cloud knows this attempt with other contents, or knew it long ago: something of it may be there.
-        Err(error) if look_first && error.trouble == Trouble::Attempt => Event::Failed(error),
+        Err(error) if undecided || (look_first && error.trouble == Trouble::Attempt) => Event::Failed(error),
         Err(error) => Event::Refused(error),
     })
 }

@@ -20,6 +20,14 @@ use super::{
 struct Reach {
     tools: Tools,
     custom: CustomClouds,
+    idempotent: Vec<String>,
+}
+
+impl Reach {
+    fn honours_tokens(&self, endpoint: &str) -> bool {
+        let plain = |text: &str| text.trim_end_matches('/').to_owned();
+        self.idempotent.iter().any(|known| plain(known) == plain(endpoint))
+    }
 }
 
 /// The clouds of this installation. Clones share what the simulated one made.
@@ -38,13 +46,19 @@ pub trait Opener: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// [`Trouble::Endpoint`] for a place that is not offered.
     fn open(&self, place: &Place, credentials: Credentials) -> Answer<Arc<dyn Provider>>;
+
+    /// See [`Clouds::is_idempotent`].
+    fn is_idempotent(&self) -> bool {
+        false
+    }
 }
 
 impl Clouds {
-    /// With the real clouds; `custom` is the operator's word on endpoints that are in no list.
+    /// With the real clouds. `custom` is the operator's word on endpoints that are in no list, `idempotent` names those of
+    /// them where the same client token is the same server.
     #[must_use]
-    pub fn reaching(mut self, tools: Tools, custom: CustomClouds) -> Self {
-        self.real = Some(Reach { tools, custom });
+    pub fn reaching(mut self, tools: Tools, custom: CustomClouds, idempotent: Vec<String>) -> Self {
+        self.real = Some(Reach { tools, custom, idempotent });
         self
     }
 
@@ -95,6 +109,22 @@ impl Clouds {
             Cloud::Ec2 => ec2::known_places().collect(),
             Cloud::Simulated => vec!["simulated-1".to_owned()],
             Cloud::Own => Vec::new(),
+        }
+    }
+
+    /// Whether an order that may have been sent can be sent again at once: known of this cloud, or the operator's word, never
+    /// guessed.
+    pub fn is_idempotent(&self, place: &Place) -> bool {
+        if let Some((_, opener)) = self.others.iter().find(|(cloud, _)| *cloud == place.cloud) {
+            return opener.is_idempotent();
+        }
+        match (place.cloud, &self.real) {
+            (Cloud::Huawei, Some(reach)) => {
+                place.endpoint.as_ref().is_none_or(|endpoint| reach.honours_tokens(endpoint))
+            }
+            (Cloud::Ec2, Some(reach)) => ec2_endpoint(reach, place).is_ok_and(|endpoint| endpoint.is_idempotent()),
+            (Cloud::Simulated, _) => true,
+            (Cloud::Own, _) | (_, None) => false,
         }
     }
 
@@ -180,14 +210,59 @@ fn huawei(reach: &Reach, place: &Place, credentials: Credentials) -> Answer<Arc<
     Ok(Arc::new(Huawei::new(reach.tools.clone(), endpoint, credentials)?))
 }
 
-fn ec2(reach: &Reach, place: &Place, credentials: Credentials) -> Answer<Arc<dyn Provider>> {
-    let endpoint = match &place.endpoint {
-        Some(compute) => {
-            let custom = ec2::Custom::unknown(compute, &place.region);
-            let custom = ec2::Custom { session_tokens: place.session_tokens, ..custom };
-            ec2::Endpoint::custom(&custom, reach.custom)?
-        }
-        None => ec2::Endpoint::known(&place.region).ok_or_else(|| unknown(place))?,
+fn ec2_endpoint(reach: &Reach, place: &Place) -> Answer<ec2::Endpoint> {
+    let Some(compute) = &place.endpoint else {
+        return ec2::Endpoint::known(&place.region).ok_or_else(|| unknown(place));
     };
-    Ok(Arc::new(Ec2::new(reach.tools.clone(), endpoint, credentials)?))
+    let mut custom = ec2::Custom::unknown(compute, &place.region);
+    custom.session_tokens = place.session_tokens;
+    custom.abilities.idempotent = reach.honours_tokens(compute);
+    ec2::Endpoint::custom(&custom, reach.custom)
+}
+
+fn ec2(reach: &Reach, place: &Place, credentials: Credentials) -> Answer<Arc<dyn Provider>> {
+    Ok(Arc::new(Ec2::new(reach.tools.clone(), ec2_endpoint(reach, place)?, credentials)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        base::{clock::SystemClock, entropy::SystemEntropy, networks::Networks},
+        http::{Client, Guard},
+    };
+
+    #[test]
+    fn client_tokens_are_trusted_where_they_are_known_to_be_honoured() {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let tools = Tools {
+            http: Client::new(Guard::new(Networks::default())).unwrap(),
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(SystemEntropy),
+        };
+        let sound = ["https://sound.example.com:8773/services/compute", "https://{service}.sound.example.com"];
+        let sound = sound.map(str::to_owned).to_vec();
+        let clouds = Clouds::default().reaching(tools, CustomClouds::Https, sound);
+        let trusts = |cloud, region: &str, endpoint: Option<&str>| {
+            let (region, endpoint) = (region.to_owned(), endpoint.map(str::to_owned));
+            clouds.is_idempotent(&Place { cloud, region, endpoint, session_tokens: false })
+        };
+        for (cloud, region, endpoint, trusted) in [
+            (Cloud::Ec2, "us-east-1", None, true),
+            (Cloud::Ec2, "cn-north-1", None, true),
+            (Cloud::Ec2, "outscale-eu-west-2", None, false),
+            (Cloud::Ec2, "nowhere-1", None, false),
+            (Cloud::Ec2, "us-east-1", Some("https://cloud.example.com/"), false),
+            (Cloud::Ec2, "x", Some("https://sound.example.com:8773/services/compute/"), true),
+            (Cloud::Ec2, "x", Some("https://sound.example.com:8774/services/compute/"), false),
+            (Cloud::Huawei, "cn-north-4", None, true),
+            (Cloud::Huawei, "eu-de", Some("https://{service}.{region}.example.com"), false),
+            (Cloud::Huawei, "eu-de", Some("https://{service}.sound.example.com"), true),
+            (Cloud::Own, "", None, false),
+        ] {
+            assert_eq!(trusts(cloud, region, endpoint), trusted, "{cloud} {region} {endpoint:?}");
+        }
+        let place = Place { cloud: Cloud::Ec2, region: "us-east-1".to_owned(), endpoint: None, session_tokens: false };
+        assert!(!Clouds::default().is_idempotent(&place), "clouds that are not offered");
+    }
 }

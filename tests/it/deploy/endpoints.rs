@@ -3,18 +3,12 @@
 use rstest::rstest;
 use signet::provision::{
     plan::{Cloud, Place},
-    provider::{
-        Credentials, Trouble,
-        clouds::{Clouds, Tools},
-        ec2::CustomClouds,
-    },
+    provider::{Credentials, Trouble, clouds::Clouds, ec2::CustomClouds},
 };
 
 /// Real clouds, and endpoints of customers on this machine.
 pub fn clouds() -> Clouds {
-    let tools = super::ec2::tools("127.0.0.1");
-    let (http, clock, entropy) = (tools.http, tools.clock, tools.entropy);
-    Clouds::default().reaching(Tools { http, clock, entropy, custom: CustomClouds::Http })
+    Clouds::default().reaching(super::ec2::tools("127.0.0.1"), CustomClouds::Http, Vec::new())
 }
 
 /// A token goes to an endpoint of one's own only if that was said; known clouds take it anyway.

@@ -1,5 +1,5 @@
-//! A cloud that does what a test tells it. It takes no notice of an attempt that it has seen before: every order that
-//! reaches it makes another server, so that one order too many shows.
+//! A cloud that does what a test tells it. Unless it is told to, it takes no notice of an attempt that it has seen before:
+//! every order that reaches it makes another server, so that one order too many shows.
 
 use std::{
     collections::BTreeMap,
@@ -49,6 +49,8 @@ pub struct State {
     pub keeps: Option<Vec<Resource>>,
     /// Servers are being made.
     pub building: bool,
+    /// The same attempt again is the same server.
+    pub idempotent: bool,
     /// The user-data of the last order.
     pub user_data: String,
 }
@@ -91,6 +93,10 @@ pub struct Door(pub Arc<Scripted>);
 impl Opener for Door {
     fn open(&self, _: &Place, credentials: Credentials) -> Answer<Arc<dyn Provider>> {
         Ok(Arc::new(Account { cloud: Arc::clone(&self.0), credentials }))
+    }
+
+    fn is_idempotent(&self) -> bool {
+        self.0.state().idempotent
     }
 }
 
@@ -196,6 +202,10 @@ impl Provider for Account {
     async fn create(&self, order: &ServerOrder, attempt: &Attempt) -> Answer<Accepted> {
         use signet::base::secret::ExposeSecret;
         self.play("create", |state| {
+            let known = state.servers.iter().find(|(_, token)| **token == attempt.token).filter(|_| state.idempotent);
+            if let Some((id, _)) = known {
+                return Ok(Accepted { job: Some(format!("job-{id}")), server: None });
+            }
             state.made += 1;
             state.user_data = order.user_data.expose_secret().to_owned();
             let id = format!("srv-{}", state.made);

@@ -56,9 +56,9 @@ impl Deploying {
         panic!("nobody called {call}");
     }
 
-    async fn claim(&self) -> Option<Work> {
-        let id = self.id;
-        self.app.write(move |tx, ctx| work::claim(tx, ctx, id)).await
+    pub async fn claim(&self) -> Option<Work> {
+        let (id, clouds) = (self.id, self.app.app.clouds().clone());
+        self.app.write(move |tx, ctx| work::claim(tx, ctx, &clouds, id)).await
     }
 
     async fn hold(&self, work: &Work) -> bool {
@@ -285,8 +285,7 @@ async fn a_worker_that_is_killed_while_it_removes_leaves_nothing(
 async fn an_order_in_flight_is_removed_when_its_answer_comes() {
     let it = Deploying::begin(Backend::Sqlite).await;
     it.until_stage(Stage::Accepted).await;
-    let id = it.id;
-    let claimed = it.app.write(move |tx, ctx| work::claim(tx, ctx, id)).await.expect("work");
+    let claimed = it.claim().await.expect("work");
     it.wish(Wish::Remove, None).await;
     it.step().await;
     assert_eq!(it.record().await.status, Status::Running, "an order that may have been sent is waited for");
@@ -302,8 +301,7 @@ async fn an_order_in_flight_is_removed_when_its_answer_comes() {
 async fn old_news_do_not_undo_what_another_worker_did() {
     let it = Deploying::begin(Backend::Sqlite).await;
     it.until_stage(Stage::Accepted).await;
-    let id = it.id;
-    let sleeper = it.app.write(move |tx, ctx| work::claim(tx, ctx, id)).await.expect("work");
+    let sleeper = it.claim().await.expect("work");
     it.app.pass(CLAIM);
     it.until_stage(Stage::ServerCreated).await;
     let refused = Event::Refused(CloudError::new(Trouble::Capacity, "sold out"));

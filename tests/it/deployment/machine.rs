@@ -24,22 +24,22 @@ use crate::harness::{Answer, Backend, exchange};
 const SPKI: &str = "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE";
 
 /// A key that a machine made for itself.
-struct Key(EcdsaKeyPair);
+pub struct Key(EcdsaKeyPair);
 
 impl Key {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let random = SystemRandom::new();
         let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &random).unwrap();
         Self(EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, pkcs8.as_ref(), &random).unwrap())
     }
 
-    fn base64(&self) -> String {
+    pub fn base64(&self) -> String {
         // The point's first byte, 4, stands in the prefix already.
         let prefix = BASE64.decode(SPKI.as_bytes()).unwrap();
         BASE64.encode(&[&prefix[..], &self.0.public_key().as_ref()[1..]].concat())
     }
 
-    fn proof(&self, token: &str) -> String {
+    pub fn proof(&self, token: &str) -> String {
         let signed = self.0.sign(&SystemRandom::new(), &session_message(token, &self.base64())).unwrap();
         BASE64.encode(signed.as_ref())
     }

@@ -3,7 +3,7 @@
 
 mod cloud;
 mod crashes;
-mod machine;
+pub mod machine;
 mod secrets;
 mod troubles;
 

@@ -84,8 +84,7 @@ async fn no_secret_of_a_deployment_is_in_the_database(#[case] backend: Backend) 
 async fn no_secret_of_a_deployment_is_printed() {
     let it = Deploying::begin(Backend::Sqlite).await;
     it.until_stage(Stage::Accepted).await;
-    let id = it.id;
-    let work = it.app.write(move |tx, ctx| signet::usecase::deployment::work::claim(tx, ctx, id)).await.expect("work");
+    let work = it.claim().await.expect("work");
     let printed = format!("{work:?} {:#?} {:?}", work.deployment, it.record().await);
     let order = work.order.as_ref().unwrap();
     let user_data = order.user_data.expose_secret();

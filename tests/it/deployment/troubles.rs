@@ -1,5 +1,6 @@
 //! What clouds do to deployments.
 
+use jiff::SignedDuration;
 use rstest::rstest;
 use signet::provision::{
     provider::{Resource, ResourceKind, Trouble},
@@ -55,12 +56,42 @@ async fn an_order_that_shows_late_is_not_sent_again() {
     assert_eq!(it.cloud.made(), 1);
 }
 
+/// After one look where the cloud is known to honour the attempt's token; otherwise not before it must have shown.
+#[rstest]
+#[case::idempotent(true)]
+#[case::unknown(false)]
 #[tokio::test]
-async fn an_order_that_never_arrived_is_sent_again() {
+async fn an_order_that_never_arrived_is_sent_again(#[case] idempotent: bool) {
     let it = Deploying::begin(Backend::Sqlite).await;
+    it.cloud.state().idempotent = idempotent;
     it.cloud.play("create", Play::Refused(Trouble::Unknown));
-    it.until_stage(Stage::BootstrapCalled).await;
+    let lost = it.until(|record| record.sent).await;
+    let (attempt, sent_at) = (lost.attempt, it.app.now());
+    it.until_stage(Stage::ServerCreated).await;
     assert_eq!((it.cloud.made(), it.cloud.count("create")), (1, 2));
+    assert_eq!(it.record().await.attempt, attempt);
+    let waited = it.app.now().since(sent_at);
+    assert_eq!(waited < SignedDuration::from_mins(1), idempotent, "{waited}");
+    assert_eq!(waited >= SignedDuration::from_mins(3), !idempotent, "{waited}");
+    assert_eq!(it.cloud.count("find") == 1, idempotent, "{}", it.cloud.count("find"));
+}
+
+/// The repeat is refused, for something new; what became of the first order nobody knows yet.
+#[tokio::test]
+async fn a_refused_repeat_says_nothing_about_the_order_before() {
+    let it = Deploying::begin(Backend::Sqlite).await;
+    it.cloud.state().idempotent = true;
+    it.cloud.play("create", Play::Lost(Trouble::Unknown));
+    it.until(|record| record.sent).await;
+    let hidden = std::mem::take(&mut it.cloud.state().servers);
+    it.cloud.play("create", Play::Refused(Trouble::Quota));
+    let record = it.settled(Status::Failed).await;
+    assert!(record.sent && record.attempt.is_some(), "{record:?}");
+    it.wish(Wish::Remove, Some("account-1")).await;
+    it.step().await;
+    it.cloud.state().servers = hidden;
+    it.settled(Status::Removed).await;
+    assert_eq!((it.cloud.made(), it.servers(), it.paid().await.len()), (1, 0, 0));
 }
 
 /// An answer that nobody foresaw may be that of an order that was carried out.

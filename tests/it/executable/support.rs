@@ -167,7 +167,14 @@ impl Installation {
     /// Starts the service again on the same port and data; nothing but its readiness will do.
     #[track_caller]
     pub fn serve_again(&self) -> Service {
-        let command = self.command(&["serve", "--catalog", "catalog.toml"]);
+        self.serve_again_with(&[])
+    }
+
+    /// The same with settings of the environment.
+    #[track_caller]
+    pub fn serve_again_with(&self, settings: &[(&str, &str)]) -> Service {
+        let mut command = self.command(&["serve", "--catalog", "catalog.toml"]);
+        command.envs(settings.iter().copied());
         Service::start(command, self).unwrap_or_else(|log| panic!("no new start:\n{}", tail(&log)))
     }
 
@@ -257,10 +264,17 @@ pub fn http_get(port: u16, path: &str, headers: &[(&str, &str)]) -> std::io::Res
     http(port, "GET", path, headers, "")
 }
 
-fn http(port: u16, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> std::io::Result<(u16, String)> {
+/// A plain HTTP/1.1 call on a connection of its own.
+pub fn http(
+    port: u16,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> std::io::Result<(u16, String)> {
     let address = SocketAddr::from(([127, 0, 0, 1], port));
     let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(5))?;
-    stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+    stream.set_read_timeout(Some(PATIENCE))?;
     let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
     let headers = format!("Host: 127.0.0.1\r\n{headers}Connection: close\r\nContent-Length: {}\r\n", body.len());
     write!(stream, "{method} {path} HTTP/1.1\r\n{headers}\r\n{body}")?;

@@ -51,8 +51,10 @@ pub const OUTSCALE_REGIONS: &[&str] = &["ap-northeast-1", "cloudgouv-eu-west-1",
 pub struct Abilities {
     /// Metadata options at launch: IMDSv2 is required and its answers stay on the machine.
     pub metadata_options: bool,
-    /// `ClientToken`: the same token is the same server.
+    /// `ClientToken`: it is taken, and shown with the server.
     pub client_token: bool,
+    /// The same `ClientToken` again is the same server. Elsewhere it makes a second one.
+    pub idempotent: bool,
     /// Tags at launch. Elsewhere servers are tagged right after it.
     pub tags_at_launch: bool,
     /// `DryRun`. Elsewhere a rehearsal would make a server, so there is none.
@@ -68,6 +70,7 @@ impl Abilities {
     pub const AWS: Self = Self {
         metadata_options: true,
         client_token: true,
+        idempotent: true,
         tags_at_launch: true,
         dry_run: true,
         offerings: true,
@@ -77,6 +80,7 @@ impl Abilities {
     pub const CORE: Self = Self {
         metadata_options: false,
         client_token: false,
+        idempotent: false,
         tags_at_launch: false,
         dry_run: false,
         offerings: false,
@@ -192,6 +196,11 @@ impl Endpoint {
         place.strip_prefix(OUTSCALE).map_or_else(|| Self::aws(place), Self::outscale)
     }
 
+    /// Whether the same client token is the same server.
+    pub fn is_idempotent(&self) -> bool {
+        self.abilities.idempotent
+    }
+
     /// A cloud that is in no list.
     ///
     /// # Errors
@@ -217,8 +226,8 @@ impl Endpoint {
 }
 
 impl Custom {
-    /// A cloud of which only the address and the region are known: it is taken to know client tokens, which are as old as
-    /// the interface, and nothing else.
+    /// A cloud of which only the address and the region are known. It is sent client tokens, which are as old as the
+    /// interface, and they may help to find what was ordered; that they are honoured is not believed.
     pub fn unknown(compute: &str, region: &str) -> Self {
         Self {
             compute: compute.to_owned(),

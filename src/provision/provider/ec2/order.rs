@@ -23,6 +23,10 @@ use super::{
 
 /// How a cloud says that it would have done it.
 const WOULD_DO: &str = "DryRunOperation";
+/// Servers in an answer, where all are looked at.
+const PAGE: u32 = 1_000;
+/// Answers at most.
+const PAGES: u32 = 20;
 
 impl Ec2 {
     pub(super) async fn dry_run(&self, order: &ServerOrder) -> Answer<()> {
@@ -61,18 +65,21 @@ impl Ec2 {
     }
 
     pub(super) async fn find_attempt(&self, attempt: &Attempt) -> Answer<Option<Accepted>> {
-        let tag = format!("tag:{ATTEMPT_TAG}");
-        let filter = match self.endpoint.abilities {
-            abilities if abilities.tags_at_launch => tag.as_str(),
-            abilities if abilities.client_token => "client-token",
+        let abilities = self.endpoint.abilities;
+        let all = compute("DescribeInstances");
+        let answers = if abilities.tags_at_launch {
+            vec![self.call(&all.filter(&format!("tag:{ATTEMPT_TAG}"), &[&attempt.token])).await?]
+        } else if abilities.client_token {
+            // Not every cloud knows the filter `client-token`; to some it is an error.
+            self.pages(&all, PAGE, PAGES).await?
+        } else {
+            let message = "This cloud keeps no mark of an order: look into its console whether a server was made.";
             // "None" would let the caller order a second server.
-            _ => {
-                let message = "This cloud keeps no mark of an order: look into its console whether a server was made.";
-                return Err(CloudError::new(Trouble::Unknown, message));
-            }
+            return Err(CloudError::new(Trouble::Unknown, message));
         };
-        let answer = self.call(&compute("DescribeInstances").filter(filter, &[&attempt.token])).await?;
-        let instances = answer.items("reservationSet").flat_map(|item| item.items("instancesSet"));
+        let more = answers.last().and_then(|last| last.text("nextToken")).is_some();
+        let instances =
+            answers.iter().flat_map(|it| it.items("reservationSet")).flat_map(|item| item.items("instancesSet"));
         // Where a filter is not known it may be ignored, so what was found must say that it is of this attempt.
         let mut own = instances.filter(|instance| {
             let tagged = instance
@@ -80,7 +87,13 @@ impl Ec2 {
                 .any(|tag| tag.text("key") == Some(ATTEMPT_TAG) && tag.text("value") == Some(attempt.token.as_str()));
             tagged || instance.text("clientToken") == Some(attempt.token.as_str())
         });
-        Ok(own.next().map(|found| Accepted { job: None, server: Some(found.string("instanceId")) }))
+        match own.next() {
+            Some(found) => Ok(Some(Accepted { job: None, server: Some(found.string("instanceId")) })),
+            None if more => {
+                Err(CloudError::new(Trouble::Unknown, "The account has more servers than can be looked at."))
+            }
+            None => Ok(None),
+        }
     }
 
     pub(super) async fn order_progress(&self, accepted: &Accepted) -> Answer<Progress> {

@@ -22,7 +22,7 @@ const SESSION: &str = "signet";
 impl Huawei {
     /// Takes on `agency`. `self` has the merchant's own credentials.
     pub(super) async fn take_on(&self, agency: &Agency, bond: &Bond) -> Answer<Session> {
-        let asked = self.clock.now();
+        let asked = self.tools.clock.now();
         let (call, parts) = match agency {
             Agency::Trust(urn) => trust(urn, bond),
             Agency::Named(account) => named(account, bond),

@@ -13,7 +13,10 @@ use crate::{
     base::ids::DeploymentId,
     provision::{
         plan::Cloud,
-        provider::{Accepted, Attempt, Bond, CloudError, Entry, Identity, Removal, Resource, Server, ServerOrder},
+        provider::{
+            Accepted, Attempt, Bond, CloudError, Entry, Identity, Removal, Resource, Server, ServerOrder,
+            clouds::Clouds,
+        },
         run::{Stage, Status},
     },
     store::Tx,
@@ -44,6 +47,8 @@ pub enum Task {
         attempt: Attempt,
         /// Ask what the attempt made before it is sent again.
         look_first: bool,
+        /// What was sent before may still be carried out, and is the same server: a refusal says nothing about it.
+        undecided: bool,
     },
     /// Look what an order whose answer was lost has made.
     Find(Attempt),
@@ -124,16 +129,17 @@ pub enum Event {
     },
 }
 
-/// Claims the deployment `id`, if it is due; `None`: there is nothing to do for a worker now.
+/// Claims the deployment `id`, if it is due; `None`: there is nothing to do for a worker now. `clouds` is not called, only
+/// asked what is known of one.
 ///
 /// # Errors
 /// The database's.
-pub fn claim(tx: &mut Tx, ctx: Context, id: DeploymentId) -> Done<Option<Work>> {
+pub fn claim(tx: &mut Tx, ctx: Context, clouds: &Clouds, id: DeploymentId) -> Done<Option<Work>> {
     let Some(mut deployment) = Deployment::load(tx, id)? else { return Ok(None) };
     if deployment.record.next_at.is_none_or(|at| at > ctx.now) || deployment.record.status != Status::Running {
         return Ok(None);
     }
-    let task = match task::next(tx, ctx, &mut deployment)? {
+    let task = match task::next(tx, ctx, clouds, &mut deployment)? {
         Some(task) => task,
         None => {
             deployment.save(tx, ctx)?;
@@ -181,7 +187,7 @@ pub fn hold(tx: &mut Tx, ctx: Context, id: DeploymentId, claim: &str) -> Done<bo
 /// The database's.
 pub fn prepare(tx: &mut Tx, ctx: Context, deployment: &mut Deployment) -> Done<()> {
     if deployment.plan.place.cloud == Cloud::Own && deployment.is_at(Stage::Preflight) {
-        task::next(tx, ctx, deployment)?;
+        task::next(tx, ctx, &Clouds::default(), deployment)?;
         deployment.save(tx, ctx)?;
     }
     Ok(())

@@ -5,7 +5,7 @@ use crate::{
     license::activation::Reason,
     provision::{
         plan::Cloud,
-        provider::{Attempt, Resource, ResourceKind},
+        provider::{Attempt, Resource, ResourceKind, clouds::Clouds},
         run::{Stage, Status},
     },
     store::Tx,
@@ -24,7 +24,7 @@ use super::{
 };
 
 /// `None`: nothing for a cloud to do; the deployment may have moved on.
-pub(super) fn next(tx: &mut Tx, ctx: Context, deployment: &mut Deployment) -> Done<Option<Task>> {
+pub(super) fn next(tx: &mut Tx, ctx: Context, clouds: &Clouds, deployment: &mut Deployment) -> Done<Option<Task>> {
     if deployment.is_removing() {
         return removal_task(tx, ctx, deployment);
     }
@@ -55,7 +55,7 @@ pub(super) fn next(tx: &mut Tx, ctx: Context, deployment: &mut Deployment) -> Do
                 fail_overdue(tx, ctx, deployment)?;
                 return Ok(None);
             }
-            order_task(tx, ctx, deployment)
+            order_task(tx, ctx, clouds, deployment)
         }
         Stage::ServerCreated => match deployment.accepted()? {
             Some(accepted) => give_up_if(tx, ctx, deployment, overdue, Task::Follow(accepted)),
@@ -79,9 +79,9 @@ pub(super) fn next(tx: &mut Tx, ctx: Context, deployment: &mut Deployment) -> Do
     }
 }
 
-/// Orders the server, or looks what an earlier order of the same attempt has made: it is sent again only when that can no
-/// longer become visible, because not every cloud knows an attempt when it sees it again.
-fn order_task(tx: &mut Tx, ctx: Context, deployment: &mut Deployment) -> Done<Option<Task>> {
+/// Orders the server, or looks what an earlier order of the same attempt has made. Where a cloud is not known to know an
+/// attempt when it sees it again, it is sent again only when what was made can no longer become visible.
+fn order_task(tx: &mut Tx, ctx: Context, clouds: &Clouds, deployment: &mut Deployment) -> Done<Option<Task>> {
     let stage = deployment.record.stage;
     let look_first = deployment.record.sent;
     if !look_first {
@@ -97,13 +97,14 @@ fn order_task(tx: &mut Tx, ctx: Context, deployment: &mut Deployment) -> Done<Op
         }
     }
     let token = begin_attempt(ctx, deployment);
-    if look_first && may_show_up(ctx, deployment) {
+    let undecided = look_first && may_show_up(ctx, deployment);
+    if undecided && !clouds.is_idempotent(&deployment.plan.place) {
         return Ok(Some(Task::Find(Attempt { token })));
     }
     // From here on the order may be at the cloud, whatever happens to this process.
     deployment.record.sent = true;
     deployment.record.attempt_at = Some(ctx.now);
-    Ok(Some(Task::Order { attempt: Attempt { token }, look_first }))
+    Ok(Some(Task::Order { attempt: Attempt { token }, look_first, undecided }))
 }
 
 /// The license may have ended, or its last seat been taken, since the deployment was asked for.

@@ -256,6 +256,36 @@ async fn ec2_disk_that_outlives_its_server_is_deleted() {
     assert_eq!(cloud.removal(&removal).await, Ok(RemovalProgress::Done));
 }
 
+/// To a cloud of which nothing is known a filter may be an error, or nothing.
+#[tokio::test]
+async fn ec2_order_is_found_without_a_filter_on_an_unknown_cloud() {
+    let token = attempt().token;
+    let page = |id: &str, token: &str, next: &str| {
+        let item = format!("<item><instanceId>{id}</instanceId><clientToken>{token}</clientToken></item>");
+        format!("<R><reservationSet><item><instancesSet>{item}</instancesSet></item></reservationSet>{next}</R>")
+    };
+    let more = "<nextToken>more</nextToken>";
+    for (last, found) in [
+        (page("i-2", &token, ""), Ok(Some("i-2".to_owned()))),
+        (page("i-2", "another", ""), Ok(None)),
+        (page("i-2", "", more), Err(Trouble::Unknown)),
+    ] {
+        let first = page("i-1", "", more);
+        let proxy = Proxy::start(None, move |_, calls| {
+            Fate::Answer(200, if calls == 0 { first.clone() } else { last.clone() })
+        })
+        .await;
+        let unknown = Custom::unknown(&format!("http://{}/", proxy.address), "eucalyptus");
+        assert!(!unknown.abilities.idempotent);
+        let endpoint = Endpoint::custom(&unknown, CustomClouds::Http).unwrap();
+        let credentials = Credentials { access_key: keys().0, secret_key: SECRET.into(), session_token: None };
+        let cloud = Ec2::new(tools("127.0.0.1"), endpoint, credentials).unwrap();
+        let answer = cloud.find(&attempt()).await.map(|it| it.and_then(|it| it.server)).map_err(|error| error.trouble);
+        assert_eq!(answer, found);
+        assert!(!proxy.all().join("").contains("Filter"), "{:?}", proxy.all());
+    }
+}
+
 #[tokio::test]
 async fn ec2_cloud_without_abilities_is_asked_for_none() {
     let made = "<R><instancesSet><item><instanceId>i-1</instanceId></item></instancesSet></R>";

@@ -69,6 +69,12 @@ impl Real {
         Self::start(cloud, |_, _| Fate::Pass).await
     }
 
+    /// The cloud behind the proxy, where it is moto.
+    pub fn moto(&self) -> &Moto {
+        let Kind::Moto(moto) = &self.kind else { panic!("it is not moto") };
+        moto
+    }
+
     pub fn clouds(&self) -> Clouds {
         let cloud = match self.kind {
             Kind::Moto(_) => Cloud::Ec2,
@@ -104,7 +110,7 @@ impl Real {
 
     /// Those of somebody who may look and no more; moto alone knows such.
     pub fn looker(&self) -> Value {
-        let Kind::Moto(moto) = &self.kind else { panic!("no rights are played") };
+        let moto = self.moto();
         json!({ "access_key": moto.looker.0, "secret_key": moto.looker.1 })
     }
 
