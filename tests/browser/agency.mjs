@@ -14,7 +14,8 @@ const seen = (page, selector) =>
 
 async function copied(page, id) {
   await page.click(`[data-copy=${id}]`);
-  await page.waitForFunction(() => document.getElementById("said").textContent !== "");
+  const done = await page.$eval(`[data-copy=${id}]`, (button) => button.dataset.done);
+  await page.waitForFunction((done) => document.getElementById("said").textContent === done, {}, done);
   assert.equal(await page.evaluate(() => navigator.clipboard.readText()), await text(page, `#${id}`));
 }
 
