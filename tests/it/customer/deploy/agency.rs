@@ -15,7 +15,7 @@ use super::{
 };
 use crate::deploy::whole::Real;
 
-const URN: &str = "iam::account-7:agency:for-meadow";
+pub const URN: &str = "iam::account-7:agency:for-meadow";
 
 pub async fn start() -> (Real, Service) {
     let cloud = Real::sound(Cloud::Huawei).await;
@@ -24,7 +24,7 @@ pub async fn start() -> (Real, Service) {
 }
 
 /// The step of the credentials at Huawei Cloud.
-async fn at_credentials(visitor: &mut Visitor<'_>) -> Form {
+pub async fn at_credentials(visitor: &mut Visitor<'_>) -> Form {
     let form = Form::of(&visitor.get("/license/deploy").await);
     let form = form.typed(&[("cloud", "huawei"), ("region-huawei", "cn-north-4")]).send(visitor).await;
     assert_eq!(form.get("step"), "credentials", "{}", form.page);

@@ -15,7 +15,7 @@ use signet::{
 };
 use tokio::task::JoinSet;
 
-use super::{Service, begun};
+use super::{Service, agency, begun};
 use crate::browser::{chromium, run, screenshots};
 
 #[rstest]
@@ -43,6 +43,23 @@ async fn a_customer_deploys(#[case] language: &str, #[case] size: &str) {
     worker.abort();
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success() && out.contains("done: deploy"), "{out}\n{err}");
+}
+
+#[rstest]
+#[case::in_chinese_on_a_phone("zh", "phone")]
+#[case::in_english_on_a_desktop("en", "desktop")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_customer_trusts_the_merchant(#[case] language: &str, #[case] size: &str) {
+    let (cloud, service) = agency::start().await;
+    let mut visitor = service.visitor().await;
+    agency::trust(&cloud, &agency::at_credentials(&mut visitor).await.page).await;
+    let plan = json!({
+        "language": language, "size": size, "url": service.app.app.public_url(), "chromium": chromium(),
+        "folder": screenshots(), "license": { "key": service.key }, "urn": agency::URN,
+    });
+    let output = tokio::task::spawn_blocking(move || run("agency.mjs", &plan)).await.unwrap();
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success() && out.contains("done: agency"), "{out}\n{err}");
 }
 
 /// A deployment that the cloud refused.
