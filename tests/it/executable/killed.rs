@@ -28,7 +28,7 @@ use super::{
 use crate::{
     deploy::{
         ec2::{
-            moto::between,
+            moto::{Moto, between},
             proxy::{Fate, Proxy, action},
         },
         whole::Real,
@@ -66,6 +66,8 @@ impl Traffic {
 struct Shared {
     cloud: Real,
     server: Value,
+    /// What moto says of the one flavor that is offered: of all that it has it speaks for seconds, each time.
+    flavors: String,
     /// Held while moto takes unsigned calls: those of the tests.
     turn: Turn<()>,
 }
@@ -76,21 +78,20 @@ impl Shared {
         let mut server = cloud.server().await;
         server["flavor"] = "t3.medium".into();
         server["disk_gib"] = 40.into();
-        server["image"] = own_image(&cloud, server["image"].as_str().unwrap()).await.into();
-        Arc::new(Self { cloud, server, turn: Turn::default() })
+        let moto = cloud.moto();
+        moto.free().await;
+        server["image"] = own_image(moto, server["image"].as_str().unwrap()).await.into();
+        let flavor = [("Action", "DescribeInstanceTypes"), ("InstanceType.1", "t3.medium")];
+        let flavors = moto.ask(&flavor).await;
+        moto.strict().await;
+        Arc::new(Self { cloud, server, flavors, turn: Turn::default() })
     }
 }
 
 /// On a cloud that is in no list only the account's own images are offered.
-async fn own_image(cloud: &Real, image: &str) -> String {
-    let moto = cloud.moto();
-    moto.free().await;
-    let copy =
-        [("SourceImageId", image), ("SourceRegion", "us-east-1"), ("Name", "debian 12"), ("Description", "Debian 12")];
-    let made = moto.ask(&[&[("Action", "CopyImage")], &copy[..]].concat()).await;
-    // The first one takes moto seconds.
-    moto.ask(&[("Action", "DescribeInstanceTypes")]).await;
-    moto.strict().await;
+async fn own_image(moto: &Moto, image: &str) -> String {
+    let copy = [("SourceRegion", "us-east-1"), ("Name", "debian 12"), ("Description", "Debian 12")];
+    let made = moto.ask(&[&[("Action", "CopyImage"), ("SourceImageId", image)], &copy[..]].concat()).await;
     between(&made, "imageId")
 }
 
@@ -112,7 +113,12 @@ impl Scene {
         let traffic = Arc::new(Mutex::new(Traffic { trap, ..Traffic::default() }));
         let seen = Arc::clone(&traffic);
         let moto = shared.cloud.moto().address;
-        let proxy = Proxy::judging(Some(moto), move |_, body, _| seen.lock().unwrap().judge(action(body))).await;
+        let flavors = shared.flavors.clone();
+        let judge = move |_: &str, body: &str, _: &[String]| match action(body) {
+            "DescribeInstanceTypes" => Fate::Answer(200, flavors.clone()),
+            call => seen.lock().unwrap().judge(call),
+        };
+        let proxy = Proxy::judging(Some(moto), judge).await;
         let endpoint = format!("http://{}/", proxy.address);
         let mut settings = vec![
             ("SIGNET_CUSTOM_ENDPOINTS", "http".to_owned()),
