@@ -3,7 +3,8 @@ published definitions. Faults are switched on by tests: POST /_admin/fault {"nam
 was received, user-data in clear; POST /_admin/reset forgets everything. POST /_admin/trust {"urn": …, "external_id": …} or
 {"account": …, "name": …} makes an agency that the vendor's account may take on; POST /_admin/expire ends all sessions.
 
-Not published, so only played from the documents: prices, the token service, public addresses, disks, console."""
+A call that nothing defines is answered with status 500, told on standard error, and ends the fake with status 1, which
+fails the test that started it."""
 
 import base64
 import json
@@ -56,6 +57,8 @@ class State:
 
 STATE = State()
 RULES = []
+# Calls that nothing defines; not forgotten by a reset.
+UNDEFINED = []
 
 
 class Refused(Exception):
@@ -207,8 +210,11 @@ def session(account, seconds):
 
 def check_definition(method, path, query, body):
     known = [one for one in RULES if one.method == method and one.path.match(path)]
+    if not known:
+        UNDEFINED.append(f"{method} {path}")
+        raise gateway(500, "APIGW.0000", f"no definition has {method} {path}")
     complaints = [one.complaint(query, body) for one in known]
-    if known and all(complaints):
+    if all(complaints):
         raise ecs(400, "Ecs.0005", f"against the definition: {complaints[0]}")
 
 
@@ -237,7 +243,7 @@ def project_route(method, parts, query, body, headers):
             {"zoneName": ZONE, "zoneState": {"available": True}, "hosts": None},
             {"zoneName": REGION + "b", "zoneState": {"available": False}, "hosts": None}]},
         "os-keypairs": {"keypairs": [{"keypair": {"name": "pair-1", "fingerprint": "aa:bb", "public_key": "ssh-rsa AA"}}]},
-        "vpcs": {"vpcs": [{"id": NETWORK, "name": "default", "cidr": "192.168.0.0/16"}]},
+        "vpc/vpcs": {"vpcs": [{"id": NETWORK, "name": "default", "cidr": "192.168.0.0/16"}]},
         "subnets": {"subnets": [{"id": SUBNET, "neutron_subnet_id": "wrong-1", "name": "", "cidr": "192.168.0.0/24",
                                  "vpc_id": NETWORK, "dhcp_enable": not STATE.fault("no_dhcp"), "available_ip_address_count": 250}]},
         "vpc/security-groups": {"security_groups": [{"id": GROUP, "name": "web"}], "page_info": {"current_count": 1}},
@@ -247,11 +253,14 @@ def project_route(method, parts, query, body, headers):
         "cloudservers/limits": {"absolute": {"maxTotalInstances": 5, "totalInstancesUsed": len(STATE.servers),
                                              "maxTotalCores": -1, "totalCoresUsed": 1, "maxTotalRAMSize": 8192, "totalRAMUsed": 1024}},
         "cloudservers/flavors": {"flavors": flavors()},
-        "publicips": {"publicips": [{"id": id, "public_ip_address": ip} for id, ip in STATE.addresses.items()]},
+        "eip/publicips": {"publicips": [{"id": id, "public_ip_address": ip, "vnic": vnic(id)} for id, ip in STATE.addresses.items()
+                                        if ip == query.get("public_ip_address", ip)]},
     }
     path = "/".join(parts)
     if method == "GET" and path in known:
         return 200, known[path]
+    if method == "DELETE" and parts[0] == "cloudvolumes":
+        return 200, {"job_id": uuid.uuid4().hex}
     if method == "DELETE" and parts[0] == "publicips" and STATE.addresses.pop(parts[1], None):
         return 204, None
     if method == "POST" and path == "cloudservers":
@@ -270,6 +279,12 @@ def project_route(method, parts, query, body, headers):
     if parts[0] == "servers" and parts[-1] == "action" and parts[1] in STATE.servers:
         return 200, {"output": "booted\n"}
     raise Refused(404, {"itemNotFound": {"code": 404, "message": "Instance could not be found."}})
+
+
+def vnic(address):
+    """What a public address serves: its own machine, or since that is gone another one."""
+    own = address.removeprefix("eip-") in STATE.servers
+    return {"port_id": "port-1", "vpc_id": NETWORK} if own or STATE.fault("address_taken") else None
 
 
 def orders_go_on():
@@ -404,3 +419,6 @@ if __name__ == "__main__":
     # Ends with the test that started it: its end of the pipe closes.
     threading.Thread(target=server.serve_forever, daemon=True).start()
     sys.stdin.read()
+    for call in UNDEFINED:
+        print(f"no definition has {call}", file=sys.stderr)
+    sys.exit(1 if UNDEFINED else 0)

@@ -10,5 +10,5 @@ if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ]; then
 fi
 rm -rf .venv
 python3 -m venv .venv
-.venv/bin/pip install --quiet --disable-pip-version-check --requirement requirements.txt
+.venv/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements.txt
 echo "$wanted" > "$stamp"

@@ -16,7 +16,7 @@ use super::{
 impl Huawei {
     pub(super) async fn list_networks(&self) -> Answer<Vec<Network>> {
         let project = self.project().await?;
-        let networks = self.marked(Call::get(Service::Vpc, format!("/v1/{project}/vpcs")), "/vpcs").await?;
+        let networks = self.marked(Call::get(Service::Vpc, format!("/v3/{project}/vpc/vpcs")), "/vpcs").await?;
         let found = self.marked(Call::get(Service::Vpc, format!("/v1/{project}/subnets")), "/subnets").await?;
         let mut subnets: BTreeMap<String, Vec<Subnet>> = BTreeMap::new();
         for one in &found {

@@ -81,10 +81,12 @@ impl Huawei {
     }
 
     async fn address_id(&self, address: &str) -> Answer<Option<String>> {
-        let path = format!("/v1/{}/publicips", self.project().await?);
-        let found = self.marked(Call::get(Service::Vpc, path), "/publicips").await?;
+        let path = format!("/v3/{}/eip/publicips", self.project().await?);
+        let call = Call::get(Service::Vpc, path).with("public_ip_address", address);
+        let found = self.marked(call, "/publicips").await?;
         // One that serves another machine by now is none of ours.
-        let ours = |one: &&Value| text(one, "/public_ip_address") == Some(address) && text(one, "/port_id").is_none();
+        let free = |one: &Value| ["/vnic/port_id", "/associate_instance_id"].iter().all(|at| text(one, at).is_none());
+        let ours = |one: &&Value| text(one, "/public_ip_address") == Some(address) && free(one);
         Ok(found.iter().find(ours).and_then(|one| text(one, "/id")).map(str::to_owned))
     }
 

@@ -115,6 +115,27 @@ async fn regression_huawei_a_removal_leaves_the_customers_own_disks() {
     assert_eq!(flags(0), (false.into(), true.into()));
 }
 
+/// Disks and addresses that outlived their server go one by one; an address that serves another machine by now is kept.
+#[tokio::test]
+async fn huawei_what_outlived_its_server_is_removed_unless_it_serves_another() {
+    let fake = Fake::start();
+    let cloud = fake.cloud();
+    let server = created(&cloud, &cloud.create(&order(), &attempt(1)).await.unwrap()).await;
+    // Without its address, which so outlives it.
+    let removal = cloud.remove(&server.resources[..2]).await.unwrap();
+    while cloud.removal(&removal).await.unwrap() != RemovalProgress::Done {}
+    fake.fault("address_taken", 100).await;
+    cloud.remove(&server.resources).await.unwrap();
+    assert_eq!(fake.state().await["addresses"].as_object().unwrap().len(), 1);
+    fake.fault("address_taken", 0).await;
+    cloud.remove(&server.resources).await.unwrap();
+    let state = fake.state().await;
+    assert_eq!(state["addresses"].as_object().unwrap().len(), 0);
+    let calls: Vec<&str> = state["calls"].as_array().unwrap().iter().filter_map(|call| call.as_str()).collect();
+    let disks = calls.iter().filter(|call| call.starts_with("DELETE") && call.contains("/cloudvolumes/disk-"));
+    assert_eq!(disks.count(), 2);
+}
+
 #[tokio::test]
 async fn huawei_the_same_attempt_is_the_same_server() {
     let fake = Fake::start();

@@ -44,8 +44,12 @@ pub struct Fake {
 
 impl Drop for Fake {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        // It ends with its input, and says so when it was called with what no definition has.
+        drop(self.child.stdin.take());
+        let ended = self.child.wait().expect("the fake can be waited for");
+        if !std::thread::panicking() {
+            assert!(ended.success(), "the provider made calls that no definition has: see above");
+        }
     }
 }
 
