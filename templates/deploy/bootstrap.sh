@@ -85,15 +85,18 @@ kill_child() {
 }
 
 open_session() {
-  [ -s "$run/key" ] || openssl ecparam -name prime256v1 -genkey -noout -out "$run/key"
-  openssl ec -in "$run/key" -pubout -outform DER 2>/dev/null | encode >"$run/public"
+  # By its key the service knows this server again, also after a reboot.
+  key=/var/lib/signet/$PRODUCT/bootstrap-$DEPLOYMENT.key
+  [ -s "$key" ] || openssl ecparam -name prime256v1 -genkey -noout -out "$key"
+  openssl ec -in "$key" -pubout -outform DER 2>/dev/null | encode >"$run/public"
   printf 'signet-bootstrap\n%s\n%s' "$TOKEN" "$(cat "$run/public")" >"$run/claim"
-  openssl dgst -sha256 -sign "$run/key" "$run/claim" | encode >"$run/proof"
+  openssl dgst -sha256 -sign "$key" "$run/claim" | encode >"$run/proof"
   printf %s "$TOKEN" >"$run/token"
   head -c 64 /var/lib/cloud/data/instance-id 2>/dev/null | tr -dc 'A-Za-z0-9-' >"$run/instance"
   set -- token key=public proof instance
   for name; do set -- "$@" --data-urlencode "${name%=*}@$run/${name#*=}" && shift; done
   ask session "$@" || return
+  sed -n 's/^sequence //p' "$run/answer" >"$run/sequence"
   auth="header = \"Authorization: Bootstrap $(sed -n 's/^session //p' "$run/answer")\""
 }
 
@@ -127,7 +130,7 @@ download() {
     . "$run/fetched"
     case $status/$curl in
       2??/0) break ;;
-      000/22) ask package --range 0-0 || fail "$(refused_or network)" 'no package' ;;
+      000/22) tried=$try && { ask package --range 0-0 || fail "$(refused_or network)" 'no package'; } && try=$tried ;;
       000/33 | 000/36) rm -f "$package" ;;
     esac
     [ "$(full_or ok)" = ok ] || { rm -f "$package" && fail disk_full "$home is full"; }
@@ -199,7 +202,6 @@ main() {
   done
   [ ! "$PIN" ] || curl --pinnedpubkey "$PIN" --version >/dev/null || { echo 'signet: curl is too old to pin a key' && exit 1; }
   mkdir -p "$run" && (umask 022 && mkdir -p "$home" "/var/lib/signet/$PRODUCT")
-  [ -s "$run/sequence" ] || echo 0 >"$run/sequence"
   export SIGNET_PRODUCT="$PRODUCT" SIGNET_SERVER="$SERVICE" SIGNET_LICENSE_FILE="/etc/signet/$PRODUCT/license" \
     SIGNET_LEASE_FILE="/var/lib/signet/$PRODUCT/lease.jwt"
   touch "$run/log" && echo downloading >"$run/stage" && trap leave EXIT && trap 'exit 130' HUP INT TERM
@@ -219,7 +221,7 @@ main() {
     code=$?
     set -e
     case $code in
-      0) rm -rf "$run" "$home/package" && echo 'signet: done' && exit 0 ;;
+      0) rm -rf "$run" "$home/package" "$key" && echo 'signet: done' && exit 0 ;;
       3) exit 1 ;;
     esac
     # As long as a session holds, and through outages of the service: somebody may resume in hours.

@@ -45,7 +45,7 @@ fn the_template_is_terraform_and_keeps_secrets_sensitive() {
         let named = |block: &&hcl::Block| block.labels.last().is_some_and(|label| label.as_str() == name);
         body.blocks().filter(|block| block.identifier.as_str() == kind).find(named).cloned()
     };
-    for name in ["ecs_password_hash", "license_code"] {
+    for name in ["ecs_password", "license_code"] {
         let variable = of("variable", name).unwrap();
         let sensitive = variable.body.attributes().any(|it| it.key.as_str() == "sensitive" && it.expr == true.into());
         assert!(sensitive, "{name}");
@@ -59,7 +59,9 @@ fn the_template_is_terraform_and_keeps_secrets_sensitive() {
         assert!(of(kind, name).is_some(), "{kind} {name}");
     }
     assert!(!unfilled(&filled(INSTALL, &values)));
-    assert!(text.contains("chpasswd -e") && !text.contains("base64encode(var.ecs_password"), "no clear password");
+    let user_data = text.split_once("user_data = ").unwrap().1;
+    assert!(user_data.contains("'root:${bcrypt(var.ecs_password)}' | chpasswd -e"), "{user_data}");
+    assert_eq!(user_data.matches("var.ecs_password").count(), 1, "nowhere in clear");
 }
 
 fn unfilled(text: &str) -> bool {

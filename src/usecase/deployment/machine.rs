@@ -72,19 +72,29 @@ pub enum Turned {
 /// What a machine gets or is told.
 pub type Told<T> = Done<Result<T, Turned>>;
 
-/// Opens a session.
+/// A session, as a machine gets it.
+#[derive(Debug)]
+pub struct Opened {
+    /// Its token.
+    pub session: SecretString,
+    /// The number of the last report there was: a script that is started again, after a reboot for instance, counts on.
+    pub sequence: i64,
+}
+
+/// Opens a session, or finds the one that the same machine has.
 ///
 /// # Errors
 /// The database's.
-pub fn open(tx: &mut Tx, ctx: Context, knock: &Knock) -> Told<SecretString> {
+pub fn open(tx: &mut Tx, ctx: Context, knock: &Knock) -> Told<Opened> {
     let Some((mut deployment, attempt)) = by_token(tx, ctx, knock.token)? else { return Ok(Err(Turned::Unknown)) };
     if !knock.key.verifies(&session_message(knock.token, knock.key_base64), knock.proof) {
         return Ok(Err(Turned::Proof));
     }
     let digest = secrets::key_digest(knock.key.as_bytes());
     let session = secrets::session(ctx, deployment.record.id, &attempt, &digest);
+    let opened = Opened { session, sequence: deployment.record.sequence };
     match &deployment.record.machine_key {
-        Some(known) if *known == digest && deployment.is_deploying() => return Ok(Ok(session)),
+        Some(known) if *known == digest && deployment.is_deploying() => return Ok(Ok(opened)),
         Some(known) if *known != digest => {
             raise_suspicion(tx, ctx, &mut deployment)?;
             return Ok(Err(Turned::Used));
@@ -100,7 +110,7 @@ pub fn open(tx: &mut Tx, ctx: Context, knock: &Knock) -> Told<SecretString> {
         deployment.enter(tx, ctx, Stage::Downloading)?;
     }
     deployment.save(tx, ctx)?;
-    Ok(Ok(session))
+    Ok(Ok(opened))
 }
 
 /// Whether `token` is a good one now: to be asked before anything is written, because anybody can send one.

@@ -24,7 +24,7 @@ pub(super) async fn license(State(app): State<App>, Session(session): Session) -
         .read::<_, Failure, _>(Actor::Software, move |tx, ctx| machine::license_code(tx, ctx, &session))
         .await?
         .map_err(super::turned)?;
-    Ok(super::line("code", &code))
+    Ok(super::lines(&[("code", &code)]))
 }
 
 /// `GET /api/v1/bootstrap/manifest`: the signed text, whose digest the machine knows.

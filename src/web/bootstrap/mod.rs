@@ -43,10 +43,11 @@ impl<S: Sync> FromRequestParts<S> for Session {
     }
 }
 
-/// A line for the machine.
-fn line(name: &str, value: &str) -> Response {
+/// Lines for the machine.
+fn lines(named: &[(&str, &str)]) -> Response {
     let plain = (header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    ([plain], format!("{name} {value}\n")).into_response()
+    let text: String = named.iter().map(|(name, value)| format!("{name} {value}\n")).collect();
+    ([plain], text).into_response()
 }
 
 /// What a machine is told that is turned away.

@@ -79,5 +79,5 @@ pub(super) async fn take(
         .write::<_, Failure, _>(Actor::Software, move |tx, ctx| machine::report(tx, ctx, &session, &report))
         .await?
         .map_err(super::turned)?;
-    Ok(super::line("order", order.as_str()))
+    Ok(super::lines(&[("order", order.as_str())]))
 }

@@ -32,7 +32,7 @@ pub(super) struct Sent {
     instance: String,
 }
 
-/// Answers `session …`.
+/// Answers `session …` and `sequence …`, the number of its last report.
 pub(super) async fn open(State(app): State<App>, sent: Result<Form<Sent>, FormRejection>) -> Result<Response, Problem> {
     let Form(sent) = sent.map_err(|_| Problem::malformed("Send the form fields `token`, `key` and `proof`."))?;
     let decoded = |text: &str| BASE64.decode(text.as_bytes()).ok();
@@ -50,7 +50,7 @@ pub(super) async fn open(State(app): State<App>, sent: Result<Form<Sent>, FormRe
     if !good {
         return Err(super::turned(Turned::Unknown));
     }
-    let session = app
+    let opened = app
         .write::<_, Failure, _>(Actor::Software, move |tx, ctx| {
             let knock =
                 Knock { token: &sent.token, key_base64: &sent.key, key: &key, proof: &proof, instance: &instance };
@@ -58,5 +58,6 @@ pub(super) async fn open(State(app): State<App>, sent: Result<Form<Sent>, FormRe
         })
         .await?
         .map_err(super::turned)?;
-    Ok(super::line("session", session.expose_secret()))
+    let sequence = opened.sequence.to_string();
+    Ok(super::lines(&[("session", opened.session.expose_secret()), ("sequence", &sequence)]))
 }

@@ -39,14 +39,21 @@ variable "security_group_id" {
 }
 
 # User data and `admin_pass` exclude each other on Linux, and whatever runs on the server can read its user data: so what
-# goes there is the password's hash, never the password.
-variable "ecs_password_hash" {
+# goes there is the password's hash, made here. bcrypt, because it is the only kind for /etc/shadow that a template can make;
+# it works on systems with libxcrypt: Debian 11, Ubuntu 20.04, Huawei Cloud EulerOS 2.0 and newer.
+variable "ecs_password" {
   type        = string
   sensitive   = true
-  description = "root 密码的哈希，用 openssl passwd -6 生成 / hash of root's password, made by: openssl passwd -6"
+  description = "root 密码：8 到 26 位，至少含大写字母、小写字母、数字、特殊字符中的三种 / password of root: 8 to 26 characters of at least three kinds"
   validation {
-    condition     = can(regex("^\\$6\\$[./0-9A-Za-z=$]{20,140}$", var.ecs_password_hash))
-    error_message = "A hash that begins with $6$ is needed: openssl passwd -6 makes it. Never enter the password itself."
+    condition     = length(var.ecs_password) >= 8 && length(var.ecs_password) <= 26
+    error_message = "The password must have 8 to 26 characters."
+  }
+  validation {
+    condition = length([
+      for kind in ["[A-Z]", "[a-z]", "[0-9]", "[^A-Za-z0-9]"] : kind if can(regex(kind, var.ecs_password))
+    ]) >= 3
+    error_message = "The password must have three of: capital letters, small letters, digits, other characters."
   }
 }
 
@@ -93,7 +100,7 @@ resource "huaweicloud_compute_instance" "server" {
     "#!/bin/sh",
     "set -eu",
     "umask 077",
-    "echo 'root:${var.ecs_password_hash}' | chpasswd -e",
+    "echo 'root:${bcrypt(var.ecs_password)}' | chpasswd -e",
     "mkdir -p /etc/signet/@PRODUCT@ /opt/signet/@PRODUCT@",
     "echo ${base64encode(var.license_code)} | base64 -d > /etc/signet/@PRODUCT@/license",
     "echo ${base64encode(local.parameters)} | base64 -d > /etc/signet/@PRODUCT@/parameters",
@@ -103,6 +110,11 @@ resource "huaweicloud_compute_instance" "server" {
     "tar -xzf @ARCHIVE@",
     "bash scripts/install.sh",
   ])
+
+  # Each hash has another salt: a plan that is made again must not replace the server for it.
+  lifecycle {
+    ignore_changes = [user_data]
+  }
 }
 
 resource "huaweicloud_compute_eip_associate" "address" {

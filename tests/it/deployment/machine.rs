@@ -72,7 +72,7 @@ impl Deploying {
         let token = self.token();
         let answer = self.knock(&token, key, &key.proof(&token)).await;
         assert_eq!(answer.status, 200, "{answer:?}");
-        text(&answer).trim().strip_prefix("session ").unwrap().to_owned()
+        text(&answer).lines().next().unwrap().strip_prefix("session ").unwrap().to_owned()
     }
 
     async fn say(&self, session: &str, sequence: u32, stage: &str, event: &str, more: &str, lines: &[u8]) -> Answer {

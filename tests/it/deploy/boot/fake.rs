@@ -33,6 +33,8 @@ pub struct Play {
     pub cuts: Vec<usize>,
     /// The first call of each kind is carried out, but its answer gets lost.
     pub loses_answers: bool,
+    /// The whole package is never given, only parts of it.
+    pub parts_only: bool,
     /// So many calls are answered 503 first.
     pub busy: usize,
     /// Refusals, by the call: status and problem.
@@ -217,6 +219,9 @@ fn answer(state: &mut State, call: &Call, name: &str) -> (u16, Vec<u8>) {
         state.complaints.push(format!("{name}: authorization {authorization:?}"));
         return (401, problem("not authorized"));
     }
+    if name == "package" && state.play.parts_only && !call.headers.contains_key("range") {
+        return (500, problem("try again"));
+    }
     match (call.method.as_str(), name) {
         ("POST", "session") => session(state, call),
         ("GET", "manifest" | "package") => served(state, call, name),
@@ -242,7 +247,8 @@ fn session(state: &mut State, call: &Call) -> (u16, Vec<u8>) {
         return (409, problem("the token was used by another server"));
     }
     state.instance = Some(field("instance"));
-    (200, format!("session {SESSION}\n").into_bytes())
+    let sequence = state.reports.keys().last().copied().unwrap_or(0);
+    (200, format!("session {SESSION}\nsequence {sequence}\n").into_bytes())
 }
 
 /// Whether the proof is the key's signature over token and key: what `openssl dgst -verify` says, and the service.

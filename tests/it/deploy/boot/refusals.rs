@@ -87,6 +87,20 @@ fn boot_passes_on_why_the_license_does_not_hold() {
     }
 }
 
+/// To ask why a download fails is no sign that the next one will not: the counter of the tries went back to nothing by it.
+#[test]
+fn boot_gives_up_a_download_that_never_works_although_parts_of_it_do() {
+    let mut plan = Plan::new("/bin/sh");
+    plan.play.parts_only = true;
+    let script = plan.written();
+    assert!(script.contains("patience=60"));
+    plan.script = Some(script.replace("patience=60", "patience=2"));
+    let machine = plan.run();
+    assert_eq!(machine.failure(true), "network");
+    let calls = machine.fake.calls();
+    assert_eq!(calls.iter().filter(|it| it.as_str() == "GET package 500").count(), 3, "{calls:?}");
+}
+
 fn full(plan: Plan) -> Machine {
     let machine = Plan { disk_mib: 48, ..plan }.run();
     let reports = machine.fake.reports();

@@ -146,3 +146,18 @@ fn boot_starts_over_when_it_is_told_to() {
     assert!(log.contains("the first try\nthe installation failed with code 7\n"), "{log}");
     assert_eq!(machine.fake.calls().iter().filter(|it| it.starts_with("GET package")).count(), 1, "kept");
 }
+
+/// What is under /run is gone after a reboot: the server must be known again all the same, and count its reports on.
+#[test]
+fn boot_goes_on_after_a_reboot_as_the_same_server() {
+    let twice = "/bin/sh -c 'sh /script & until [ -e /first ]; do sleep 0.1; done; kill -s KILL $!; rm -rf /run/signet-*; \
+                 exec sh /script'";
+    let mut plan = Plan::new(twice);
+    plan.recipe.install = "[ -e /first ] || { touch /first; sleep 987; }; ./install.sh".to_owned();
+    let machine = plan.run();
+    let steps = machine.fake.steps();
+    assert_eq!(steps[..3], ["downloading begin", "downloading done", "installing begin"], "{}", machine.printed());
+    assert_eq!(steps[3..], STEPS, "{}", machine.printed());
+    assert_eq!(machine.left("served"), "healthy: it's $HOME `id` 你好\n");
+    assert!(!machine.left("files").contains(".key"), "{}", machine.left("files"));
+}
