@@ -341,8 +341,9 @@ fn activate(scene: &Scene) -> String {
 
 /// Nothing was ordered yet.
 async fn dies_in_preflight(shared: Arc<Shared>) {
-    let mut scene = Scene::begin(shared, Backend::Sqlite, false, None).await;
-    scene.set("DescribeSubnets", Fate::HangBefore);
+    // Whose account it is only the worker asks, first of all; subnets are also looked at when the order is taken.
+    let trap = Trap { after: "DescribeKeyPairs", call: "DescribeSubnets", fate: Fate::HangBefore };
+    let mut scene = Scene::begin(shared, Backend::Sqlite, false, Some(trap)).await;
     scene.dies_in_the_trap().await;
     assert_eq!(scene.proxy.count("RunInstances"), 0);
     scene.becomes_healthy(&[]).await;
