@@ -84,6 +84,12 @@ pub struct DeploymentRecord {
     pub ended_at: Option<Time>,
     /// Rises with every change.
     pub version: i64,
+    /// Answers of the cloud in a row that knew no such server.
+    pub absences: i64,
+    /// What the last look that somebody asked for found, JSON.
+    pub sighting: Option<String>,
+    /// How it stood before it counted as gone, JSON.
+    pub before_gone: Option<String>,
 }
 
 /// Without what is sealed.
@@ -305,6 +311,16 @@ impl Tx {
                 .filter(resources::provider_id.ne_all(&kept)))
             .set(resources::removed_at.eq(Some(at)))
             .execute(c))?;
+        Ok(())
+    }
+
+    /// Writes down that what counted as removed is there after all.
+    pub fn resources_returned(&mut self, id: DeploymentId, there: &[Resource]) -> Result<(), StoreError> {
+        for resource in there {
+            each!(self, c => diesel::update(resources::table.find((id, resource.kind, &resource.id)))
+                .set(resources::removed_at.eq(None::<Time>))
+                .execute(c))?;
+        }
         Ok(())
     }
 

@@ -312,6 +312,9 @@ diesel::table! {
         updated_at -> BigInt,
         ended_at -> Nullable<BigInt>,
         version -> BigInt,
+        absences -> BigInt,
+        sighting -> Nullable<Text>,
+        before_gone -> Nullable<Text>,
     }
 }
 

@@ -138,6 +138,9 @@ fn record(ctx: Context, id: DeploymentId, license: &License, order: &Order, plan
         updated_at: ctx.now,
         ended_at: None,
         version: 1,
+        absences: 0,
+        sighting: None,
+        before_gone: None,
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod cloud;
 mod crashes;
+mod drift;
 mod machine;
 mod secrets;
 mod troubles;
@@ -172,6 +173,9 @@ impl Deploying {
                 updated_at: ctx.now,
                 ended_at: None,
                 version: 1,
+                absences: 0,
+                sighting: None,
+                before_gone: None,
             };
             tx.deployment_insert(&record)?;
             let mut deployment = Deployment { record, plan: plan.clone() };

@@ -3,7 +3,7 @@
 //! [`claim`] writes down what is about to be asked of a cloud before it is asked; [`record`] writes down the answer. Between
 //! the two the worker may be killed: another one claims the deployment once [`CLAIM`] is over, and knows from what was
 //! written whether the order may have been sent. `task` decides what is next, `facts` keeps what a cloud said whatever else
-//! happened meanwhile, `course` moves the deployment on.
+//! happened meanwhile, `course` moves the deployment on, `drift` is about servers that are gone or come back.
 
 use jiff::SignedDuration;
 
@@ -23,6 +23,7 @@ use super::{
 };
 
 mod course;
+pub mod drift;
 mod facts;
 mod task;
 
@@ -54,6 +55,8 @@ pub enum Task {
         /// The deadline is over: fetch the console's last lines as well.
         overdue: bool,
     },
+    /// See whether the server with this id is still there, because somebody asked for it.
+    Look(String),
     /// Begin to remove what was made.
     Remove(Vec<Resource>),
     /// See how far the removal is.
@@ -88,7 +91,9 @@ pub enum Event {
     Created(Server),
     /// The server is still there.
     Alive,
-    /// The server is not there any more.
+    /// The server is there, and does that.
+    Seen(Server),
+    /// The cloud knows no such server. One such answer says little.
     Vanished,
     /// The deadline is over; what the console said last.
     Overdue(String),
@@ -124,7 +129,7 @@ pub enum Event {
 /// The database's.
 pub fn claim(tx: &mut Tx, ctx: Context, id: DeploymentId) -> Done<Option<Work>> {
     let Some(mut deployment) = Deployment::load(tx, id)? else { return Ok(None) };
-    if deployment.record.next_at.is_none_or(|at| at > ctx.now) || deployment.record.status != Status::Running {
+    if deployment.record.next_at.is_none_or(|at| at > ctx.now) {
         return Ok(None);
     }
     let task = match task::next(tx, ctx, &mut deployment)? {
@@ -137,7 +142,11 @@ pub fn claim(tx: &mut Tx, ctx: Context, id: DeploymentId) -> Done<Option<Work>> 
     let Some(credentials) = secrets::credentials(ctx, &deployment.record)? else {
         let obstacle =
             Obstacle::new(deployment.record.stage, "expired", "the credentials were forgotten: enter them again");
-        deployment.stop(tx, ctx, Status::NeedsCredentials, &obstacle)?;
+        if deployment.is_checking() {
+            drift::end_in_vain(tx, ctx, &mut deployment, obstacle)?;
+        } else {
+            deployment.stop(tx, ctx, Status::NeedsCredentials, &obstacle)?;
+        }
         deployment.save(tx, ctx)?;
         return Ok(None);
     };
@@ -187,6 +196,8 @@ pub fn record(tx: &mut Tx, ctx: Context, work: &Work, event: &Event) -> Done<()>
         course::go_on(tx, ctx, &mut deployment, event)?;
     } else if deployment.is_removing() {
         course::go_on_removing(tx, ctx, &mut deployment, event)?;
+    } else if deployment.is_checking() {
+        drift::go_on(tx, ctx, &mut deployment, event)?;
     }
     deployment.save(tx, ctx)
 }

@@ -1,4 +1,4 @@
-//! The buttons on a deployment's page: resume, keep, remove; and the script for a server that exists.
+//! The buttons on a deployment's page: resume, keep, remove, check; and the script for a server that exists.
 
 use askama::Template;
 use axum::{
@@ -18,7 +18,10 @@ use crate::{
         ids::DeploymentId,
         secret::{ExposeSecret, SecretString},
     },
-    provision::{provider::Credentials, run::Wish},
+    provision::{
+        provider::Credentials,
+        run::{NotNow, Wish},
+    },
     store::Tx,
     usecase::{
         Actor, Context, Failure,
@@ -78,11 +81,18 @@ pub async fn wish(
     let act = move |tx: &mut Tx, ctx: Context| wish::wish(tx, ctx, Some(license), id, wished, credentials.as_ref());
     match app.write::<_, Failure, _>(Actor::Customer, act).await?.ok_or_else(missing)? {
         Ok(_) => Ok(Redirect::to(&format!("/license/deployments/{id}")).into_response()),
-        Err(_) => {
-            let why = t.pick(
-                "部署的状态已经改变，没有执行任何操作。",
-                "The deployment stands otherwise by now, so nothing was done.",
-            );
+        Err(not_now) => {
+            let why = match not_now {
+                NotNow::Stands { .. } => t.pick(
+                    "部署的状态已经改变，没有执行任何操作。",
+                    "The deployment stands otherwise by now, so nothing was done.",
+                ),
+                NotNow::NoServer => t.pick("这个部署在云端没有服务器。", "This deployment has no server at a cloud."),
+                NotNow::Credentials => t.pick(
+                    "检查需要云凭证：之前的已经删除。",
+                    "Credentials are needed to look: the earlier ones were deleted.",
+                ),
+            };
             refuse(Fault { status: StatusCode::CONFLICT, ..Fault::typed(t, "", why) }).await
         }
     }
@@ -132,6 +142,37 @@ pub async fn confirm(
         things: things(t, &shown).into_iter().filter(|it| it.removed.is_none()).collect(),
         makes,
         asks_credentials: makes && shown.deployment.record.credentials.is_none() && shown.is_paid_for(),
+    };
+    page(StatusCode::OK, &template)
+}
+
+#[derive(Template)]
+#[template(path = "customer/deploy/check.html")]
+struct CheckPage<'a> {
+    t: Words,
+    here: String,
+    id: String,
+    form_token: &'a str,
+    row: Row,
+    asks_credentials: bool,
+}
+
+/// `GET /license/deployments/{id}/check`: asks for what a look at the cloud needs.
+pub async fn ask_to_check(
+    State(app): State<App>,
+    t: Words,
+    Customer(session): Customer,
+    id: Result<Path<String>, PathRejection>,
+) -> Result<Response, Problem> {
+    let id = named(id)?;
+    let shown = progress::look(&app, &session, id).await?;
+    let template = CheckPage {
+        t,
+        here: format!("/license/deployments/{id}/check"),
+        id: id.to_string(),
+        form_token: &session.form_token,
+        row: Row::of(t, &shown.deployment),
+        asks_credentials: true,
     };
     page(StatusCode::OK, &template)
 }
