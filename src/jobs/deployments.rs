@@ -130,6 +130,7 @@ fn name(event: &Event) -> &'static str {
         Event::Pending(_) => "pending",
         Event::Created(_) => "created",
         Event::Alive => "alive",
+        Event::Seen(_) => "seen",
         Event::Vanished => "vanished",
         Event::Overdue(_) => "overdue",
         Event::RemovalBegun(_) => "removal_begun",
@@ -150,6 +151,7 @@ fn in_a_word(event: &Event) -> String {
         Event::Pending(_) | Event::RemovalPending => "pending".to_owned(),
         Event::Created(server) => format!("server {} is there", server.id),
         Event::Alive => "server is there".to_owned(),
+        Event::Seen(server) => format!("server {} is {}", server.id, server.state),
         Event::Vanished => "server is gone".to_owned(),
         Event::Overdue(_) => "overdue".to_owned(),
         Event::RemovalBegun(_) => "removal began".to_owned(),
@@ -186,6 +188,7 @@ async fn try_to(app: &App, work: &Work) -> Event {
         Task::Follow(accepted) => follow(&provider, work, accepted).await,
         Task::Watch { server, overdue: false } => watch(&provider, work, server).await,
         Task::Watch { server, overdue: true } => Ok(last_look(&provider, work, server).await),
+        Task::Look(server) => look(&provider, work, server).await,
         Task::Remove(resources) => remove(&provider, work, resources).await,
         Task::FollowRemoval(removal) => follow_removal(&provider, work, removal).await,
     };
@@ -320,13 +323,21 @@ async fn order(app: &App, provider: &Arc<dyn Provider>, work: &Work) -> Answer<E
     })
 }
 
-async fn watch(provider: &Arc<dyn Provider>, work: &Work, server: &str) -> Answer<Event> {
-    let there = provider.server(server).await?;
-    if there.is_none_or(|it| it.state == ServerState::Gone) {
-        is_the_account(provider, work).await?;
-        return Ok(Event::Vanished);
+async fn look(provider: &Arc<dyn Provider>, work: &Work, server: &str) -> Answer<Event> {
+    match provider.server(server).await? {
+        Some(server) if server.state != ServerState::Gone => Ok(Event::Seen(server)),
+        _ => {
+            is_the_account(provider, work).await?;
+            Ok(Event::Vanished)
+        }
     }
-    Ok(Event::Alive)
+}
+
+async fn watch(provider: &Arc<dyn Provider>, work: &Work, server: &str) -> Answer<Event> {
+    Ok(match look(provider, work, server).await? {
+        Event::Seen(_) => Event::Alive,
+        other => other,
+    })
 }
 
 /// The deadline is over, whatever the cloud says. The console is the last chance to see what went wrong on a machine that

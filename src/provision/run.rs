@@ -117,6 +117,8 @@ pub enum Wish {
     Keep,
     /// Remove what it made: cancel, clean up, or uninstall.
     Remove,
+    /// Look at the cloud whether its server is still there; it stays as it is meanwhile.
+    Check,
 }
 
 /// Where a deployment stands: its goal and status.
@@ -130,10 +132,21 @@ pub struct Position {
 
 /// A wish that has no meaning now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a deployment that is {status} cannot {wish}")]
-pub struct NotNow {
-    status: Status,
-    wish: Wish,
+pub enum NotNow {
+    /// It stands otherwise.
+    #[error("a deployment that is {status} cannot {wish}")]
+    Stands {
+        /// How it stands.
+        status: Status,
+        /// What was asked.
+        wish: Wish,
+    },
+    /// There is nothing to look at.
+    #[error("this deployment has no server at a cloud: there is nothing to look at")]
+    NoServer,
+    /// A look needs them, and changes nothing while it waits.
+    #[error("credentials are needed to look at the cloud: the earlier ones were forgotten")]
+    Credentials,
 }
 
 impl Position {
@@ -155,13 +168,11 @@ impl Position {
             (Wish::Resume, goal, Failed | NeedsCredentials | Kept) => running(goal),
             (Wish::Resume, _, Running) => Ok(self),
             (Wish::Keep, goal, Failed | NeedsCredentials | Kept) => Ok(Self { goal, status: Kept }),
-            (wish, _, status @ (Running | Healthy | Gone | Removed)) => Err(NotNow { status, wish }),
+            (Wish::Check, _, Healthy | Failed | Kept | Gone) => Ok(self),
+            (wish, _, status @ (Running | NeedsCredentials | Healthy | Gone | Removed)) => {
+                Err(NotNow::Stands { status, wish })
+            }
         }
-    }
-
-    /// Whether the credentials have done their work and must be forgotten.
-    pub fn forgets_credentials(self) -> bool {
-        !matches!(self.status, Status::Running)
     }
 }
 
@@ -212,7 +223,7 @@ names!(Goal, "goal": Deploy = "deploy", Remove = "remove");
 names!(Status, "status": Running = "running", NeedsCredentials = "needs_credentials", Failed = "failed",
     Kept = "kept", Healthy = "healthy", Gone = "gone", Removed = "removed");
 names!(LineSource, "source": Signet = "signet", Cloud = "cloud", Machine = "machine");
-names!(Wish, "wish": Resume = "resume", Keep = "keep", Remove = "remove");
+names!(Wish, "wish": Resume = "resume", Keep = "keep", Remove = "remove", Check = "check");
 
 #[cfg(test)]
 mod tests {
@@ -236,6 +247,8 @@ mod tests {
             (Wish::Resume, Goal::Remove, "remove/running remove/running remove/running remove/running - - -"),
             (Wish::Keep, Goal::Deploy, "- deploy/kept deploy/kept deploy/kept - - -"),
             (Wish::Keep, Goal::Remove, "- remove/kept remove/kept remove/kept - - -"),
+            (Wish::Check, Goal::Deploy, "- - deploy/failed deploy/kept deploy/healthy deploy/gone -"),
+            (Wish::Check, Goal::Remove, "- - remove/failed remove/kept remove/healthy remove/gone -"),
             (
                 Wish::Remove,
                 Goal::Deploy,

@@ -86,6 +86,12 @@ pub struct DeploymentRecord {
     pub version: i64,
     /// The claim that is held, while a worker is on it.
     pub worker: Option<String>,
+    /// Answers of the cloud in a row that knew no such server.
+    pub absences: i64,
+    /// What the last look that somebody asked for found, JSON.
+    pub sighting: Option<String>,
+    /// How it stood before it counted as gone, JSON.
+    pub before_gone: Option<String>,
 }
 
 /// Without what is sealed.
@@ -317,6 +323,16 @@ impl Tx {
                 .filter(resources::provider_id.ne_all(&kept)))
             .set(resources::removed_at.eq(Some(at)))
             .execute(c))?;
+        Ok(())
+    }
+
+    /// Writes down that what counted as removed is there after all.
+    pub fn resources_returned(&mut self, id: DeploymentId, there: &[Resource]) -> Result<(), StoreError> {
+        for resource in there {
+            each!(self, c => diesel::update(resources::table.find((id, resource.kind, &resource.id)))
+                .set(resources::removed_at.eq(None::<Time>))
+                .execute(c))?;
+        }
         Ok(())
     }
 

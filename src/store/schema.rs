@@ -313,6 +313,9 @@ diesel::table! {
         ended_at -> Nullable<BigInt>,
         version -> BigInt,
         worker -> Nullable<Text>,
+        absences -> BigInt,
+        sighting -> Nullable<Text>,
+        before_gone -> Nullable<Text>,
     }
 }
 

@@ -13,7 +13,7 @@ use crate::{
         secret::{ExposeSecret, SecretString},
         time::Time,
     },
-    cli::client::server,
+    cli::client::{self, server},
 };
 
 /// How long a call may take: the service may ask a cloud for 45 seconds before it answers.
@@ -90,7 +90,8 @@ impl Service {
         let mut request = self
             .http
             .request(method, format!("{}/api/v1/deployments{path}", self.address))
-            .header("Authorization", format!("License {}", self.license.expose_secret()));
+            .header("Authorization", format!("License {}", self.license.expose_secret()))
+            .header("Accept-Language", client::words::pick(client::words::language(), "zh", "en"));
         if let Some(body) = body {
             request = request.json(body);
         }
@@ -139,6 +140,12 @@ pub struct Whole {
     /// Whether a second machine used its token.
     #[serde(default)]
     pub suspect: bool,
+    /// Whether the cloud is being asked about its server.
+    #[serde(default)]
+    pub checking: bool,
+    /// What the last such look found.
+    #[serde(default)]
+    pub sighting: Option<Sighting>,
     /// When it was asked for.
     #[serde(default)]
     pub created_at: Option<Time>,
@@ -173,6 +180,25 @@ pub struct Obstacle {
     /// The cloud's request.
     #[serde(default)]
     pub request_id: Option<String>,
+    /// What to do next.
+    #[serde(default, deserialize_with = "words")]
+    pub advice: String,
+}
+
+/// What a look at the cloud found of the server.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Sighting {
+    /// When.
+    pub at: Time,
+    /// What the server does.
+    #[serde(default)]
+    pub server: Option<String>,
+    /// Its address.
+    #[serde(default)]
+    pub address: Option<String>,
+    /// Why nothing was found out.
+    #[serde(default)]
+    pub problem: Option<Obstacle>,
 }
 
 /// A stage.

@@ -50,6 +50,8 @@ pub enum Command {
     Keep(wish::Keep),
     /// Remove everything that a deployment made: also while it is under way
     Remove(wish::Remove),
+    /// Look at the cloud whether a deployment's server is still there, with credentials; nothing is changed
+    Check(wish::Check),
     /// Print the script that deploys onto a server that exists
     Script(script::Script),
 }
@@ -169,6 +171,7 @@ impl Outcome {
     /// How a deployment stands. A status that a newer service has is no success.
     fn of(whole: &Whole) -> Self {
         match whole.status.as_str() {
+            _ if whole.checking => Self::Running,
             "healthy" | "removed" => Self::Done,
             "running" => Self::Running,
             "needs_credentials" => Self::NeedsCredentials,
@@ -193,6 +196,7 @@ pub async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Resume(command) => wish::resume(command).await,
         Command::Keep(command) => wish::keep(command).await,
         Command::Remove(command) => wish::remove(command).await,
+        Command::Check(command) => wish::check(command).await,
         Command::Script(command) => script::run(command).await,
     };
     match ended {

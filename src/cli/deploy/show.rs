@@ -15,7 +15,7 @@ use crate::{
 
 use super::{
     Common, Outcome, Which,
-    api::{Service, Whole},
+    api::{Obstacle, Service, Whole},
     follow,
 };
 
@@ -103,6 +103,16 @@ async fn print_log(service: &Service, id: DeploymentId) -> anyhow::Result<()> {
     }
 }
 
+fn obstacle(it: &Obstacle) -> Vec<(String, String)> {
+    let mut rows = vec![("problem".to_owned(), format!("{} in {}: {}", it.kind, shown(&it.stage), it.message))];
+    let codes = [("code", &it.code), ("request", &it.request_id)];
+    rows.extend(codes.into_iter().filter_map(|(name, it)| Some((name.to_owned(), shown(it.as_deref()?)))));
+    if !it.advice.is_empty() {
+        rows.push(("what to do".to_owned(), it.advice.clone()));
+    }
+    rows
+}
+
 /// A deployment without its log.
 pub fn print(whole: &Whole) {
     let simulated = if whole.cloud == "simulated" { " (simulated: nothing of it is real)" } else { "" };
@@ -127,12 +137,13 @@ pub fn print(whole: &Whole) {
         rows.push((label.clone(), output.value.clone()));
     }
     if let Some(problem) = &whole.problem {
-        rows.push((
-            "problem".to_owned(),
-            format!("{} in {}: {}", problem.kind, shown(&problem.stage), problem.message),
-        ));
-        let codes = [("code", &problem.code), ("request", &problem.request_id)];
-        rows.extend(codes.into_iter().filter_map(|(name, it)| Some((name.to_owned(), shown(it.as_deref()?)))));
+        rows.extend(obstacle(problem));
+    }
+    if let Some(sighting) = &whole.sighting {
+        let state = sighting.server.as_deref().map_or("nothing was found out".to_owned(), shown);
+        let address = sighting.address.as_deref().map(|it| format!(" at {}", shown(it))).unwrap_or_default();
+        rows.push(("looked".to_owned(), format!("{}: {state}{address}", sighting.at)));
+        rows.extend(sighting.problem.iter().flat_map(obstacle));
     }
     if whole.suspect {
         let warning = "another machine used this deployment's token: look at the server before you trust it";

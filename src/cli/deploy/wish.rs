@@ -1,4 +1,4 @@
-//! `signet deploy resume`, `keep` and `remove`.
+//! `signet deploy resume`, `keep`, `remove` and `check`.
 
 use clap::Args;
 use serde_json::{Value, json};
@@ -44,6 +44,17 @@ pub struct Remove {
     follow: bool,
 }
 
+/// Arguments of `signet deploy check`.
+#[derive(Debug, Args)]
+pub struct Check {
+    #[command(flatten)]
+    common: Common,
+    #[command(flatten)]
+    which: Which,
+    #[command(flatten)]
+    credentials: CredentialsFrom,
+}
+
 /// Goes on.
 ///
 /// # Errors
@@ -66,6 +77,20 @@ pub async fn keep(command: Keep) -> anyhow::Result<Outcome> {
 /// The service's.
 pub async fn remove(command: Remove) -> anyhow::Result<Outcome> {
     wish("remove", &command.common, &command.which, Some(&command.credentials), command.follow).await
+}
+
+/// Looks, and waits for what is found.
+///
+/// # Errors
+/// The service's.
+pub async fn check(command: Check) -> anyhow::Result<Outcome> {
+    let stands = wish("check", &command.common, &command.which, Some(&command.credentials), true).await?;
+    let whole: Whole = command.common.service(false)?.get(&format!("/{}", command.which.id)).await?;
+    Ok(match whole.sighting.and_then(|it| it.problem).map(|it| it.kind) {
+        None => stands,
+        Some(kind) if kind == "credentials" || kind == "expired" => Outcome::NeedsCredentials,
+        Some(_) => Outcome::Refused,
+    })
 }
 
 async fn wish(

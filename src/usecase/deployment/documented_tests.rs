@@ -7,10 +7,11 @@ use crate::provision::{provider::Trouble, run::Stage};
 const DOCS: &str = include_str!("../../../docs/deployment.md");
 const SCRIPT: &str = include_str!("../../../templates/deploy/bootstrap.sh");
 /// Where obstacles are made.
-const MAKERS: [&str; 5] = [
+const MAKERS: [&str; 6] = [
     include_str!("work/mod.rs"),
     include_str!("work/task.rs"),
     include_str!("work/course.rs"),
+    include_str!("work/drift.rs"),
     include_str!("machine.rs"),
     include_str!("wish.rs"),
 ];

@@ -22,7 +22,7 @@ pub mod start;
 pub mod wish;
 pub mod work;
 
-pub use model::{Deployment, Obstacle};
+pub use model::{Deployment, Obstacle, Sighting};
 
 #[cfg(test)]
 #[path = "documented_tests.rs"]

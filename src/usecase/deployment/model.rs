@@ -4,14 +4,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::{
-    base::{ids::DeploymentId, time::Time},
+    base::{ids::DeploymentId, text::Language, time::Time},
     license::{
         activation::{Claim, Reason, objection},
         model::License,
     },
     provision::{
         plan::Plan,
-        provider::{Accepted, CloudError, Removal},
+        provider::{Accepted, CloudError, Removal, ServerState, Trouble},
         run::{Goal, LineSource, Position, Stage, Status},
     },
     store::{DeploymentRecord, StageRecord, Tx},
@@ -48,10 +48,42 @@ pub struct Obstacle {
     pub request_id: Option<String>,
 }
 
+/// What a look at the cloud found of the server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sighting {
+    /// When.
+    pub at: Time,
+    /// What the server does; `None`: the look found out nothing.
+    pub state: Option<ServerState>,
+    /// Its address.
+    pub address: Option<String>,
+    /// Why nothing was found out.
+    pub obstacle: Option<Obstacle>,
+}
+
 impl Obstacle {
     /// An obstacle without a code.
     pub fn new(stage: Stage, kind: &str, message: impl Into<String>) -> Self {
         Self { stage, kind: kind.to_owned(), message: message.into(), code: None, request_id: None }
+    }
+
+    /// What to do next.
+    pub fn advice(&self, language: Language) -> &'static str {
+        if let Some(trouble) = Trouble::ALL.into_iter().find(|it| it.as_str() == self.kind) {
+            return trouble.advice(language);
+        }
+        let (zh, en) = match self.kind.as_str() {
+            "deadline" => (
+                "这一步用时过长。请查看日志后继续，或删除。",
+                "A stage took too long. Look at the log, then resume or remove.",
+            ),
+            "license" => ("请查看许可证的状态，之后继续。", "See how the license stands, then resume."),
+            _ => ("请查看日志后继续，或删除。", "Look at the log, then resume or remove."),
+        };
+        match language {
+            Language::Zh => zh,
+            Language::En => en,
+        }
     }
 
     /// What a cloud said.
@@ -125,7 +157,27 @@ impl Deployment {
         self.read(self.record.trouble.as_deref())
     }
 
-    fn read<T: for<'a> Deserialize<'a>>(&self, text: Option<&str>) -> Done<Option<T>> {
+    /// What the last look that somebody asked for found.
+    ///
+    /// # Errors
+    /// [`Failure::Missing`] when it cannot be read.
+    pub fn sighting(&self) -> Done<Option<Sighting>> {
+        self.read(self.record.sighting.as_deref())
+    }
+
+    /// The cloud's id of the server, where one is known.
+    ///
+    /// # Errors
+    /// [`Failure::Missing`] when it cannot be read.
+    pub fn server(&self) -> Done<Option<String>> {
+        Ok(self.accepted()?.and_then(|accepted| accepted.server))
+    }
+
+    /// A column that holds JSON.
+    ///
+    /// # Errors
+    /// [`Failure::Missing`] when it cannot be read.
+    pub fn read<T: for<'a> Deserialize<'a>>(&self, text: Option<&str>) -> Done<Option<T>> {
         text.map(serde_json::from_str).transpose().map_err(|error| {
             Failure::Missing(format!("what is stored of deployment {} cannot be read: {error}", self.record.id))
         })
@@ -144,6 +196,12 @@ impl Deployment {
     /// Whether it is on its way to be removed.
     pub fn is_removing(&self) -> bool {
         self.position() == Position { goal: Goal::Remove, status: Status::Running }
+    }
+
+    /// Whether somebody asked for a look at the cloud, which is not done yet: only that lets a worker see to a deployment
+    /// that is at rest.
+    pub fn is_checking(&self) -> bool {
+        self.record.status != Status::Running && self.record.next_at.is_some()
     }
 
     /// Begins `stage`; those before it have ended.
@@ -180,11 +238,17 @@ impl Deployment {
     /// Comes to rest: nothing happens any more unless somebody asks for it, and the credentials are forgotten.
     pub fn settle(&mut self, ctx: Context, status: Status) {
         self.record.status = status;
+        self.record.ended_at = Some(ctx.now);
+        self.rest();
+    }
+
+    /// Leaves it as it stands: no worker sees to it, and the credentials are forgotten.
+    pub fn rest(&mut self) {
         self.record.credentials = None;
         self.record.worker = None;
         self.record.next_at = None;
         self.record.deadline_at = None;
-        self.record.ended_at = Some(ctx.now);
+        self.record.absences = 0;
     }
 
     /// A line of its log.

@@ -80,7 +80,7 @@ pub fn news(tx: &mut Tx, license: LicenseId, id: DeploymentId, after: i64) -> Do
     let Some(record) = tx.deployment_find(id)?.filter(|it| it.license_id == license) else { return Ok(None) };
     Ok(Some(News {
         version: record.version,
-        settled: record.status != Status::Running,
+        settled: record.status != Status::Running && record.next_at.is_none(),
         lines: tx.lines_after(id, after, limits::DEPLOYMENT_LINES_PAGE)?,
     }))
 }

@@ -139,6 +139,9 @@ fn record(ctx: Context, id: DeploymentId, license: &License, order: &Order, plan
         ended_at: None,
         version: 1,
         worker: None,
+        absences: 0,
+        sighting: None,
+        before_gone: None,
     }
 }
 

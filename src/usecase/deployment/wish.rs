@@ -1,4 +1,4 @@
-//! What people ask of a deployment that exists: resume, keep, remove.
+//! What people ask of a deployment that exists: resume, keep, remove, check.
 
 use serde_json::json;
 
@@ -35,6 +35,9 @@ pub fn wish(
         Ok(after) => after,
         Err(refused) => return Ok(Some(Err(refused))),
     };
+    if wish == Wish::Check {
+        return Ok(Some(look(tx, ctx, deployment, credentials)?));
+    }
     if let Some(credentials) = credentials.filter(|_| after.status == Status::Running) {
         deployment.record.credentials = Some(secrets::seal_entry(ctx, id, credentials));
     }
@@ -50,6 +53,8 @@ pub fn wish(
     if after.status == Status::Running {
         deployment.record.ended_at = None;
         deployment.record.trouble = None;
+        deployment.record.absences = 0;
+        deployment.record.before_gone = None;
         go_on(tx, ctx, &mut deployment, before.goal)?;
     } else if after != before {
         deployment.settle(ctx, after.status);
@@ -57,6 +62,33 @@ pub fn wish(
     deployment.tell(tx, ctx, "deployment_asked", json!({ "deployment": id, "wish": wish.as_str() }))?;
     deployment.save(tx, ctx)?;
     Ok(Some(Ok(deployment)))
+}
+
+/// Begins a look at the cloud, or gives one that is under way other credentials.
+fn look(
+    tx: &mut Tx,
+    ctx: Context,
+    mut deployment: Deployment,
+    credentials: Option<&Entry>,
+) -> Done<Result<Deployment, NotNow>> {
+    if !deployment.plan.place.cloud.makes_servers() || deployment.server()?.is_none() {
+        return Ok(Err(NotNow::NoServer));
+    }
+    match credentials {
+        Some(given) => {
+            deployment.record.credentials = Some(secrets::seal_entry(ctx, deployment.record.id, given));
+        }
+        None if deployment.is_checking() => return Ok(Ok(deployment)),
+        None => return Ok(Err(NotNow::Credentials)),
+    }
+    if !deployment.is_checking() {
+        deployment.say(tx, ctx, LineSource::Signet, "asked to check whether the server is still there")?;
+        let detail = json!({ "deployment": deployment.record.id, "wish": Wish::Check.as_str() });
+        deployment.tell(tx, ctx, "deployment_asked", detail)?;
+        work::drift::begin(ctx, &mut deployment);
+    }
+    deployment.save(tx, ctx)?;
+    Ok(Ok(deployment))
 }
 
 /// The deployment, when it is one of `license`.

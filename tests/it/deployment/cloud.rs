@@ -51,6 +51,8 @@ pub struct State {
     pub building: bool,
     /// The same attempt again is the same server.
     pub idempotent: bool,
+    /// Somebody stopped the servers.
+    pub stopped: bool,
     /// The user-data of the last order.
     pub user_data: String,
 }
@@ -146,7 +148,11 @@ impl Account {
 fn server(state: &State, id: &str) -> Option<Server> {
     state.servers.contains_key(id).then(|| Server {
         id: id.to_owned(),
-        state: if state.building { ServerState::Building } else { ServerState::Running },
+        state: match (state.building, state.stopped) {
+            (true, _) => ServerState::Building,
+            (false, true) => ServerState::Stopped,
+            (false, false) => ServerState::Running,
+        },
         public_ip: Some("203.0.113.7".to_owned()),
         private_ip: None,
         resources: vec![

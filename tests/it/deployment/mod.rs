@@ -3,6 +3,7 @@
 
 mod cloud;
 mod crashes;
+mod drift;
 pub mod machine;
 mod secrets;
 mod troubles;
@@ -173,6 +174,9 @@ impl Deploying {
                 ended_at: None,
                 version: 1,
                 worker: None,
+                absences: 0,
+                sighting: None,
+                before_gone: None,
             };
             tx.deployment_insert(&record)?;
             let mut deployment = Deployment { record, plan: plan.clone() };

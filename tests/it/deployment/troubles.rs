@@ -10,7 +10,7 @@ use signet::provision::{
 use super::{Deploying, cloud::Play};
 use crate::harness::Backend;
 
-fn disk(id: &str) -> Resource {
+pub fn disk(id: &str) -> Resource {
     Resource { kind: ResourceKind::Disk, id: id.to_owned(), name: None }
 }
 

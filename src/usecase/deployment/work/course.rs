@@ -16,15 +16,15 @@ use super::{
         super::{Context, Done, activation},
         Deployment, Obstacle, log, machine,
     },
-    Event,
+    Event, drift,
 };
 
 /// Seconds between two looks at an order under way.
-const POLL: i64 = 6;
+pub(super) const POLL: i64 = 6;
 /// Seconds between two looks at a server whose machine works.
 const WATCH: i64 = 30;
 /// Seconds until something that passes is tried again.
-const PAUSE: i64 = 15;
+pub(super) const PAUSE: i64 = 15;
 
 pub(super) fn go_on(tx: &mut Tx, ctx: Context, deployment: &mut Deployment, event: &Event) -> Done<()> {
     match event {
@@ -52,8 +52,9 @@ pub(super) fn go_on(tx: &mut Tx, ctx: Context, deployment: &mut Deployment, even
             }
         }
         Event::Vanished => {
-            let obstacle = Obstacle::new(deployment.record.stage, "not_found", "the server is no longer at the cloud");
-            deployment.stop(tx, ctx, Status::Gone, &obstacle)?;
+            if drift::absent(tx, ctx, deployment)? {
+                drift::gone(tx, ctx, deployment)?;
+            }
         }
         Event::Overdue(console) => {
             let (id, stage) = (deployment.record.id, deployment.record.stage);
@@ -69,7 +70,10 @@ pub(super) fn go_on(tx: &mut Tx, ctx: Context, deployment: &mut Deployment, even
             fail(tx, ctx, deployment, error)?;
         }
         Event::NothingFound => deployment.look_again(ctx.now, PAUSE),
-        Event::Alive => deployment.look_again(ctx.now, WATCH),
+        Event::Alive => {
+            deployment.record.absences = 0;
+            deployment.look_again(ctx.now, WATCH);
+        }
         _ => deployment.look_again(ctx.now, POLL),
     }
     Ok(())

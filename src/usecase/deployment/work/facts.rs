@@ -4,7 +4,6 @@ use jiff::SignedDuration;
 use serde_json::json;
 
 use crate::{
-    base::ids::DeploymentId,
     provision::{
         provider::{Accepted, Resource, ResourceKind, Trouble},
         run::LineSource,
@@ -61,7 +60,6 @@ pub(super) fn keep(tx: &mut Tx, ctx: Context, deployment: &mut Deployment, event
             deployment.record.attempt = None;
             deployment.record.sent = false;
         }
-        Event::Vanished => server_gone(tx, ctx, id)?,
         Event::RemovalDone => tx.resources_removed(id, &[], ctx.now)?,
         Event::RemovalBegun(removal) => deployment.record.removal = Some(json!(removal).to_string()),
         Event::RemovalFailed { left, .. } => {
@@ -71,7 +69,13 @@ pub(super) fn keep(tx: &mut Tx, ctx: Context, deployment: &mut Deployment, event
                 tx.resources_removed(id, left, ctx.now)?;
             }
         }
-        Event::Failed(_) | Event::Pending(None) | Event::Alive | Event::Overdue(_) | Event::RemovalPending => {}
+        Event::Failed(_)
+        | Event::Pending(None)
+        | Event::Alive
+        | Event::Seen(_)
+        | Event::Vanished
+        | Event::Overdue(_)
+        | Event::RemovalPending => {}
     }
     Ok(())
 }
@@ -121,17 +125,6 @@ pub(super) fn keep_late(
 
 fn server(id: &str) -> Resource {
     Resource { kind: ResourceKind::Server, id: id.to_owned(), name: None }
-}
-
-/// Only the server is known to be gone: its disks and addresses may be there, and paid for, until they are removed.
-fn server_gone(tx: &mut Tx, ctx: Context, id: DeploymentId) -> Done<()> {
-    let left: Vec<Resource> = tx
-        .resources_of(id)?
-        .into_iter()
-        .filter(|it| it.kind != ResourceKind::Server)
-        .map(|it| Resource { kind: it.kind, id: it.provider_id, name: it.name })
-        .collect();
-    Ok(tx.resources_removed(id, &left, ctx.now)?)
 }
 
 /// Whether an order whose answer was lost may still become visible.

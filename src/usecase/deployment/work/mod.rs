@@ -4,7 +4,8 @@
 //! the two a worker that lives says so with [`hold`]. One that is killed does not: another one claims the deployment once
 //! [`CLAIM`] is over, and knows from what was written whether the order may have been sent. One that only slept finds that
 //! its claim is not held any more, and then no more than what it learned of things that are paid for is kept. `task` decides
-//! what is next, `facts` keeps what a cloud said whatever else happened meanwhile, `course` moves the deployment on.
+//! what is next, `facts` keeps what a cloud said whatever else happened meanwhile, `course` moves the deployment on,
+//! `drift` is about servers that are gone or come back.
 
 use data_encoding::HEXLOWER;
 use jiff::SignedDuration;
@@ -28,6 +29,7 @@ use super::{
 };
 
 mod course;
+pub mod drift;
 mod facts;
 mod task;
 
@@ -61,6 +63,8 @@ pub enum Task {
         /// The deadline is over: fetch the console's last lines as well.
         overdue: bool,
     },
+    /// See whether the server with this id is still there, because somebody asked for it.
+    Look(String),
     /// Begin to remove what was made.
     Remove(Vec<Resource>),
     /// See how far the removal is.
@@ -99,7 +103,9 @@ pub enum Event {
     Created(Server),
     /// The server is still there.
     Alive,
-    /// The server is not there any more.
+    /// The server is there, and does that.
+    Seen(Server),
+    /// The cloud knows no such server. One such answer says little.
     Vanished,
     /// The deadline is over; what the console said last.
     Overdue(String),
@@ -136,7 +142,7 @@ pub enum Event {
 /// The database's.
 pub fn claim(tx: &mut Tx, ctx: Context, clouds: &Clouds, id: DeploymentId) -> Done<Option<Work>> {
     let Some(mut deployment) = Deployment::load(tx, id)? else { return Ok(None) };
-    if deployment.record.next_at.is_none_or(|at| at > ctx.now) || deployment.record.status != Status::Running {
+    if deployment.record.next_at.is_none_or(|at| at > ctx.now) {
         return Ok(None);
     }
     let task = match task::next(tx, ctx, clouds, &mut deployment)? {
@@ -149,7 +155,11 @@ pub fn claim(tx: &mut Tx, ctx: Context, clouds: &Clouds, id: DeploymentId) -> Do
     let Some(credentials) = secrets::entry(ctx, &deployment.record)? else {
         let obstacle =
             Obstacle::new(deployment.record.stage, "expired", "the credentials were forgotten: enter them again");
-        deployment.stop(tx, ctx, Status::NeedsCredentials, &obstacle)?;
+        if deployment.is_checking() {
+            drift::end_in_vain(tx, ctx, &mut deployment, obstacle)?;
+        } else {
+            deployment.stop(tx, ctx, Status::NeedsCredentials, &obstacle)?;
+        }
         deployment.save(tx, ctx)?;
         return Ok(None);
     };
@@ -211,6 +221,8 @@ pub fn record(tx: &mut Tx, ctx: Context, work: &Work, event: &Event) -> Done<()>
         course::go_on(tx, ctx, &mut deployment, event)?;
     } else if deployment.is_removing() {
         course::go_on_removing(tx, ctx, &mut deployment, event)?;
+    } else if deployment.is_checking() {
+        drift::go_on(tx, ctx, &mut deployment, event)?;
     }
     deployment.save(tx, ctx)
 }

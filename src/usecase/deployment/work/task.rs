@@ -20,6 +20,7 @@ use super::{
     },
     Task,
     course::{fail_overdue, finish_removal},
+    drift,
     facts::may_show_up,
 };
 
@@ -27,6 +28,9 @@ use super::{
 pub(super) fn next(tx: &mut Tx, ctx: Context, clouds: &Clouds, deployment: &mut Deployment) -> Done<Option<Task>> {
     if deployment.is_removing() {
         return removal_task(tx, ctx, deployment);
+    }
+    if deployment.is_checking() {
+        return drift::task(tx, ctx, deployment);
     }
     let overdue = deployment.record.deadline_at.is_some_and(|deadline| deadline <= ctx.now);
     let own = deployment.plan.place.cloud == Cloud::Own;
@@ -65,7 +69,7 @@ pub(super) fn next(tx: &mut Tx, ctx: Context, clouds: &Clouds, deployment: &mut 
                 Ok(None)
             }
         },
-        _ => match server_id(deployment)?.filter(|_| !own) {
+        _ => match deployment.server()?.filter(|_| !own) {
             Some(server) => Ok(Some(Task::Watch { server, overdue })),
             None if overdue => {
                 fail_overdue(tx, ctx, deployment)?;
@@ -147,10 +151,6 @@ fn begin_attempt(ctx: Context, deployment: &mut Deployment) -> String {
 /// Clouds want a UUID; ours are version 7.
 fn new_token(now: Time, entropy: &dyn Entropy) -> String {
     crate::base::ids::uuid_v7(now, entropy.bytes()).to_string()
-}
-
-fn server_id(deployment: &Deployment) -> Done<Option<String>> {
-    Ok(deployment.accepted()?.and_then(|accepted| accepted.server))
 }
 
 fn removal_task(tx: &mut Tx, ctx: Context, deployment: &mut Deployment) -> Done<Option<Task>> {

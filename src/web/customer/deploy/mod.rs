@@ -2,8 +2,9 @@
 //!
 //! [`wizard`] walks through the steps: each is a form, what was chosen so far travels in hidden fields ([`typed`]), and
 //! what is secret travels [`sealed`]; the server keeps nothing before somebody presses Go. [`lists`] asks the cloud,
-//! [`agency`] is about keys and agencies, [`check`] looks at what was typed, [`body`] is what a step shows, [`fault`] says what went wrong. [`progress`] shows a
-//! deployment, [`events`] tells what is new of it, [`wishes`] are the buttons on it, [`words`] the names of things, and
+//! [`agency`] is about keys and agencies, [`check`] looks at what was typed, [`body`] is what a step shows, [`fault`] says what
+//! went wrong. [`progress`] shows a deployment, [`standing`] how it stands, [`events`] tells what is new of it, [`wishes`] are
+//! the buttons on it, [`words`] the names of things, and
 //! [`clouds`] what pages know of a cloud. Everything works without a script.
 //!
 //! Nothing here decides about deployments, and nothing that somebody typed may reach a log.
@@ -18,6 +19,7 @@ mod lists;
 mod progress;
 mod review;
 mod sealed;
+mod standing;
 mod step;
 mod typed;
 mod wishes;
@@ -46,6 +48,7 @@ pub fn routes() -> Router<App> {
         .route("/license/deployments/{id}/events", get(events::stream))
         .route("/license/deployments/{id}/script", get(wishes::script))
         .route("/license/deployments/{id}/remove", get(wishes::confirm))
+        .route("/license/deployments/{id}/check", get(wishes::ask_to_check))
         .route("/license/deployments/{id}/wish", post(wishes::wish))
         .layer(Extension(Arc::new(events::Streams::default())))
 }

@@ -12,14 +12,13 @@ use crate::{
     base::{ids::DeploymentId, text::Language, time::Time},
     provision::{
         plan::Cloud,
-        provider::Trouble,
         run::{Goal, Stage, Status, Wish},
     },
     store::Tx,
     usecase::{
         Actor, Context, Failure,
         deployment::{
-            Deployment, Obstacle,
+            Deployment,
             show::{self, Shown},
         },
         session::Session,
@@ -32,7 +31,14 @@ use crate::{
     },
 };
 
-use super::{agency::Agencies, clouds, fault::Fault, typed::Typed, words};
+use super::{
+    agency::Agencies,
+    clouds,
+    fault::Fault,
+    standing::{Looked, Why, advice},
+    typed::Typed,
+    words,
+};
 
 /// A deployment in a list.
 #[derive(Debug)]
@@ -78,12 +84,14 @@ struct ProgressPage<'a> {
     fault: Option<&'a Fault>,
     software: String,
     row: Row,
-    advice: String,
+    advice: &'static str,
     running: bool,
     healthy: bool,
     simulated: bool,
     suspect: bool,
     trouble: Option<Why>,
+    checking: bool,
+    looked: Option<Looked>,
     stages: Vec<StageRow>,
     lines: Vec<Line>,
     last_line: i64,
@@ -94,6 +102,7 @@ struct ProgressPage<'a> {
     resume: bool,
     keep: bool,
     remove: bool,
+    check: bool,
     asks_credentials: bool,
     trust: Option<Agencies>,
     /// What stands in the fields: nothing.
@@ -104,14 +113,6 @@ impl ProgressPage<'_> {
     fn field(&self) -> &'static str {
         self.fault.map_or("", |it| it.field)
     }
-}
-
-/// Why it does not go on.
-struct Why {
-    message: String,
-    code: Option<String>,
-    request_id: Option<String>,
-    advice: &'static str,
 }
 
 /// A stage.
@@ -197,6 +198,7 @@ pub async fn render(
     let (record, plan) = (&shown.deployment.record, &shown.deployment.plan);
     let allows = |wish| shown.deployment.position().after(wish).is_ok();
     let running = record.status == Status::Running;
+    let checking = shown.deployment.is_checking();
     let product = app.installation().catalog.product(&record.product).map(|it| it.name.get(t.0).to_owned());
     let makes = plan.place.cloud.makes_servers();
     let waits = record.goal == Goal::Deploy && running && record.stage <= Stage::BootstrapCalled;
@@ -214,7 +216,9 @@ pub async fn render(
         simulated: row.simulated,
         row,
         suspect: record.suspect,
-        trouble: shown.obstacle.as_ref().map(|it| why(t, it)),
+        trouble: shown.obstacle.as_ref().map(|it| Why::of(t, it)),
+        checking,
+        looked: shown.deployment.sighting()?.map(|it| Looked::of(t, &it)),
         stages: stages(t, &shown, app.now()),
         lines: shown.lines.iter().map(|it| line(t, it)).collect(),
         last_line: shown.lines.last().map_or(0, |it| it.number),
@@ -225,6 +229,7 @@ pub async fn render(
         resume: !running && allows(Wish::Resume),
         keep: record.status != Status::Kept && allows(Wish::Keep),
         remove: record.status != Status::Removed && !(running && record.goal == Goal::Remove),
+        check: !checking && allows(Wish::Check) && makes && shown.deployment.server()?.is_some(),
         asks_credentials: makes && record.credentials.is_none(),
         trust: Agencies::of(deployment::trust(app, session.license.id, plan.place.cloud)),
         typed: Typed::default(),
@@ -244,58 +249,6 @@ fn line(t: Words, it: &crate::store::LineRecord) -> Line {
 /// `08:00:05` in UTC, as logs have it.
 pub fn second(at: Time) -> String {
     at.civil().strftime("%H:%M:%S").to_string()
-}
-
-fn why(t: Words, it: &Obstacle) -> Why {
-    let trouble = Trouble::ALL.into_iter().find(|trouble| trouble.as_str() == it.kind);
-    let ours = match it.kind.as_str() {
-        "deadline" => t.pick(
-            "这一步用时过长。请查看日志后继续，或删除。",
-            "A stage took too long. Look at the log, then resume or remove.",
-        ),
-        "license" => t.pick("请查看许可证的状态，之后继续。", "See how the license stands, then resume."),
-        _ => t.pick("请查看日志后继续，或删除。", "Look at the log, then resume or remove."),
-    };
-    Why {
-        message: words::sentence(&it.message),
-        code: it.code.clone(),
-        request_id: it.request_id.clone(),
-        advice: trouble.map_or(ours, |it| it.advice(t.0)),
-    }
-}
-
-fn advice(t: Words, it: &Deployment) -> String {
-    let own = !it.plan.place.cloud.makes_servers();
-    let text = match (it.record.status, it.record.goal) {
-        (Status::Running, Goal::Deploy) if own && it.record.stage <= Stage::BootstrapCalled => {
-            t.pick("请在服务器上运行下面的命令。", "Run the command below on your server.")
-        }
-        (Status::Running, Goal::Deploy) => t.pick(
-            "通常需要几分钟。您可以关闭这个页面，部署会继续。",
-            "It usually takes a few minutes. You may close this page; the deployment goes on.",
-        ),
-        (Status::Running, Goal::Remove) => {
-            t.pick("正在删除它创建的一切。", "Everything that it made is being removed.")
-        }
-        (Status::NeedsCredentials, _) => t.pick(
-            "云凭证已过期或已删除。请重新填写，从中断处继续。",
-            "The credentials are over, or were forgotten. Enter them again: it goes on where it stopped.",
-        ),
-        (Status::Failed, _) => t.pick(
-            "您可以继续、保留现场以供检查，或删除。",
-            "You can resume it, keep what is there to look at it, or remove it.",
-        ),
-        (Status::Kept, _) => {
-            t.pick("一切保持原样，云服务商可能继续收费。", "Everything stays as it is; the cloud may go on billing it.")
-        }
-        (Status::Healthy, _) => t.pick("软件已安装、激活，可以使用。", "It is installed, licensed and healthy."),
-        (Status::Gone, _) => t.pick(
-            "云端已没有这台服务器，而且不是在这里删除的。",
-            "The cloud no longer has the server, and it was not removed here.",
-        ),
-        (Status::Removed, _) => t.pick("它创建的一切都已删除。", "Everything that it made is removed."),
-    };
-    text.to_owned()
 }
 
 fn stages(t: Words, shown: &Shown, now: Time) -> Vec<StageRow> {

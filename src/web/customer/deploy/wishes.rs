@@ -1,4 +1,4 @@
-//! The buttons on a deployment's page: resume, keep, remove; and the script for a server that exists.
+//! The buttons on a deployment's page: resume, keep, remove, check; and the script for a server that exists.
 
 use askama::Template;
 use axum::{
@@ -15,7 +15,11 @@ use serde::Deserialize;
 use crate::{
     app::App,
     base::{ids::DeploymentId, secret::SecretString},
-    provision::{plan::Cloud, provider::Entry, run::Wish},
+    provision::{
+        plan::Cloud,
+        provider::Entry,
+        run::{NotNow, Wish},
+    },
     store::Tx,
     usecase::{
         Actor, Context, Failure,
@@ -79,11 +83,18 @@ pub async fn wish(
     let act = move |tx: &mut Tx, ctx: Context| wish::wish(tx, ctx, Some(license), id, wished, credentials.as_ref());
     match app.write::<_, Failure, _>(Actor::Customer, act).await?.ok_or_else(missing)? {
         Ok(_) => Ok(Redirect::to(&format!("/license/deployments/{id}")).into_response()),
-        Err(_) => {
-            let why = t.pick(
-                "部署的状态已经改变，没有执行任何操作。",
-                "The deployment stands otherwise by now, so nothing was done.",
-            );
+        Err(not_now) => {
+            let why = match not_now {
+                NotNow::Stands { .. } => t.pick(
+                    "部署的状态已经改变，没有执行任何操作。",
+                    "The deployment stands otherwise by now, so nothing was done.",
+                ),
+                NotNow::NoServer => t.pick("这个部署在云端没有服务器。", "This deployment has no server at a cloud."),
+                NotNow::Credentials => t.pick(
+                    "检查需要云凭证：之前的已经删除。",
+                    "Credentials are needed to look: the earlier ones were deleted.",
+                ),
+            };
             refuse(Fault { status: StatusCode::CONFLICT, ..Fault::typed(t, "", why) }).await
         }
     }
@@ -146,6 +157,49 @@ pub async fn confirm(
         things: things(t, &shown).into_iter().filter(|it| it.removed.is_none()).collect(),
         makes,
         asks_credentials: makes && shown.deployment.record.credentials.is_none() && shown.is_paid_for(),
+        trust: Agencies::of(deployment::trust(&app, session.license.id, shown.deployment.plan.place.cloud)),
+        typed: Typed::default(),
+    };
+    page(StatusCode::OK, &template)
+}
+
+#[derive(Template)]
+#[template(path = "customer/deploy/check.html")]
+struct CheckPage<'a> {
+    t: Words,
+    here: String,
+    id: String,
+    form_token: &'a str,
+    row: Row,
+    asks_credentials: bool,
+    trust: Option<Agencies>,
+    /// What stands in the fields: nothing.
+    typed: Typed,
+}
+
+impl CheckPage<'_> {
+    /// The page has no faults: what is wrong is said on the deployment's.
+    fn field(&self) -> &'static str {
+        ""
+    }
+}
+
+/// `GET /license/deployments/{id}/check`: asks for what a look at the cloud needs.
+pub async fn ask_to_check(
+    State(app): State<App>,
+    t: Words,
+    Customer(session): Customer,
+    id: Result<Path<String>, PathRejection>,
+) -> Result<Response, Problem> {
+    let id = named(id)?;
+    let shown = progress::look(&app, &session, id).await?;
+    let template = CheckPage {
+        t,
+        here: format!("/license/deployments/{id}/check"),
+        id: id.to_string(),
+        form_token: &session.form_token,
+        row: Row::of(t, &shown.deployment),
+        asks_credentials: true,
         trust: Agencies::of(deployment::trust(&app, session.license.id, shown.deployment.plan.place.cloud)),
         typed: Typed::default(),
     };

@@ -6,7 +6,7 @@ use crate::{
     provision::{
         offer::Unfit,
         password::{PasswordError, SPECIAL},
-        provider::ResourceKind,
+        provider::{ResourceKind, ServerState},
         run::{Goal, LineSource, Stage, Status},
     },
     usecase::deployment::{Deployment, start::Refusal},
@@ -49,6 +49,18 @@ pub fn resource(t: Words, kind: ResourceKind) -> &'static str {
         ResourceKind::Server => t.pick("服务器", "Server"),
         ResourceKind::Disk => t.pick("磁盘", "Disk"),
         ResourceKind::Address => t.pick("公网 IP", "Public address"),
+    }
+}
+
+/// What a server does.
+pub fn server(t: Words, state: Option<ServerState>) -> &'static str {
+    match state {
+        Some(ServerState::Building) => t.pick("正在创建", "It is being made"),
+        Some(ServerState::Running) => t.pick("服务器正在运行", "The server runs"),
+        Some(ServerState::Stopped) => t.pick("服务器已关机", "The server is stopped"),
+        Some(ServerState::Gone) => t.pick("服务器已不存在", "The server is gone"),
+        Some(ServerState::Broken) => t.pick("服务器处于故障状态", "The server is broken"),
+        None => t.pick("没有查到结果", "Nothing was found out"),
     }
 }
 

@@ -18,6 +18,7 @@ use crate::{
     web::{
         api::{licensed::Licensed, openapi::DeployProblems, submit::Submitted},
         deployment::{self, Wanted},
+        html::Words,
         problem::Problem,
     },
 };
@@ -96,13 +97,14 @@ impl From<Server> for Chosen {
 )]
 pub async fn begin_deployment(
     State(app): State<App>,
+    t: Words,
     licensed: Licensed,
     submitted: Submitted,
 ) -> Result<(StatusCode, Json<DeploymentBody>), Problem> {
     let begin: Begin = submitted.json()?;
     let license = holder(&app, licensed).await?;
     let begun = deployment::begin(&app, Actor::Software, license.id, begin.wanted(&app).await?).await?;
-    Ok((StatusCode::ACCEPTED, Json(DeploymentBody::of(&begun)?)))
+    Ok((StatusCode::ACCEPTED, Json(DeploymentBody::of(t, &begun)?)))
 }
 
 /// What a deployment would be.

@@ -10,6 +10,7 @@ use crate::{
     usecase::{Actor, Failure, deployment::show},
     web::{
         api::{licensed::Licensed, openapi::LookProblems},
+        html::Words,
         problem::Problem,
     },
 };
@@ -28,11 +29,15 @@ pub struct Deployments {
     get, path = "/deployments", tag = "deployments", security(("license" = [])),
     responses((status = 200, description = "The newest hundred, newest first.", body = Deployments), LookProblems),
 )]
-pub async fn list_deployments(State(app): State<App>, licensed: Licensed) -> Result<Json<Deployments>, Problem> {
+pub async fn list_deployments(
+    State(app): State<App>,
+    t: Words,
+    licensed: Licensed,
+) -> Result<Json<Deployments>, Problem> {
     let license = holder(&app, licensed).await?.id;
     let page = app
         .read::<_, Failure, _>(Actor::Software, move |tx, _| show::page(tx, Some(license), None, limits::PAGE_ROWS))
         .await?;
-    let deployments = page.iter().map(DeploymentBody::of).collect::<Result<_, _>>()?;
+    let deployments = page.iter().map(|it| DeploymentBody::of(t, it)).collect::<Result<_, _>>()?;
     Ok(Json(Deployments { deployments }))
 }

@@ -25,10 +25,10 @@ use crate::{
     },
     usecase::{
         Actor, Failure,
-        deployment::{Deployment, Obstacle},
+        deployment::{Deployment, Obstacle, Sighting},
         lookup,
     },
-    web::{api::licensed::Licensed, problem::Problem},
+    web::{api::licensed::Licensed, html::Words, problem::Problem},
 };
 
 /// The addresses.
@@ -198,6 +198,11 @@ pub struct DeploymentBody {
     /// Why it does not go on.
     #[schema(required)]
     problem: Option<ObstacleBody>,
+    /// Whether somebody asked for a look at the cloud that is not done yet.
+    checking: bool,
+    /// What the last such look found of the server.
+    #[schema(required)]
+    sighting: Option<SightingBody>,
     /// Whether a second machine used its token.
     suspect: bool,
     /// When the stage must have ended.
@@ -227,17 +232,45 @@ pub struct ObstacleBody {
     /// By which the cloud's support finds the call.
     #[schema(required)]
     request_id: Option<String>,
+    /// What to do next, in the language that `Accept-Language` prefers: Chinese or English.
+    #[schema(example = "Give the user the policy that the wizard shows, then resume.")]
+    advice: &'static str,
 }
 
-impl From<Obstacle> for ObstacleBody {
-    fn from(obstacle: Obstacle) -> Self {
+impl ObstacleBody {
+    fn of(t: Words, obstacle: Obstacle) -> Self {
+        let advice = obstacle.advice(t.0);
         let Obstacle { stage, kind, message, code, request_id } = obstacle;
-        Self { stage: stage.as_str(), kind, message, code, request_id }
+        Self { stage: stage.as_str(), kind, message, code, request_id, advice }
+    }
+}
+
+/// What a look at the cloud found of the server.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SightingBody {
+    /// When.
+    #[schema(value_type = String, format = DateTime)]
+    at: Time,
+    /// `building`, `running`, `stopped`, `broken` or `gone`; `null`: nothing was found out.
+    #[schema(required, example = "running")]
+    server: Option<&'static str>,
+    /// The server's address.
+    #[schema(required)]
+    address: Option<String>,
+    /// Why nothing was found out.
+    #[schema(required)]
+    problem: Option<ObstacleBody>,
+}
+
+impl SightingBody {
+    fn of(t: Words, it: Sighting) -> Self {
+        let problem = it.obstacle.map(|it| ObstacleBody::of(t, it));
+        Self { at: it.at, server: it.state.map(|it| it.as_str()), address: it.address, problem }
     }
 }
 
 impl DeploymentBody {
-    fn of(deployment: &Deployment) -> Result<Self, Problem> {
+    fn of(t: Words, deployment: &Deployment) -> Result<Self, Problem> {
         let (record, plan) = (&deployment.record, &deployment.plan);
         Ok(Self {
             id: record.id,
@@ -248,7 +281,9 @@ impl DeploymentBody {
             region: plan.place.region.clone(),
             version: plan.package.version.clone(),
             address: record.address.clone(),
-            problem: deployment.obstacle()?.map(Into::into),
+            problem: deployment.obstacle()?.map(|it| ObstacleBody::of(t, it)),
+            checking: deployment.is_checking(),
+            sighting: deployment.sighting()?.map(|it| SightingBody::of(t, it)),
             suspect: record.suspect,
             deadline_at: record.deadline_at,
             created_at: record.created_at,

@@ -17,6 +17,7 @@ use crate::{
             licensed::Licensed,
             openapi::LookProblems,
         },
+        html::Words,
         problem::Problem,
     },
 };
@@ -116,6 +117,7 @@ pub struct OutputBody {
 )]
 pub async fn show_deployment(
     State(app): State<App>,
+    t: Words,
     licensed: Licensed,
     Id(id): Id<DeploymentId>,
     Filters(after): Filters<After>,
@@ -126,7 +128,7 @@ pub async fn show_deployment(
         .read::<_, Failure, _>(Actor::Software, move |tx, _| show::one(tx, Some(license), id, after))
         .await?
         .ok_or_else(missing)?;
-    whole(shown).map(Json)
+    whole(t, shown).map(Json)
 }
 
 /// 404.
@@ -134,11 +136,11 @@ pub fn missing() -> Problem {
     Problem::not_found("The license has no such deployment.")
 }
 
-fn whole(shown: Shown) -> Result<Whole, Problem> {
+fn whole(t: Words, shown: Shown) -> Result<Whole, Problem> {
     let Shown { deployment, stages, lines, resources, .. } = shown;
     let outputs = deployment.plan.outputs(deployment.record.address.as_deref()).into_iter();
     Ok(Whole {
-        deployment: DeploymentBody::of(&deployment)?,
+        deployment: DeploymentBody::of(t, &deployment)?,
         stages: stages
             .into_iter()
             .map(|it| StageBody {

@@ -11,6 +11,7 @@ use crate::{
     usecase::{Actor, Failure, deployment::wish},
     web::{
         api::{input::Id, licensed::Licensed, openapi::WishProblems, submit::Submitted},
+        html::Words,
         problem::Problem,
     },
 };
@@ -22,7 +23,8 @@ use super::{Credentials, DeploymentBody, holder, show::missing};
 #[serde(deny_unknown_fields)]
 pub struct Asked {
     /// `resume`: go on where it stopped. `keep`: leave what is there, to be looked at. `remove`: remove what it made,
-    /// also while it is under way.
+    /// also while it is under way. `check`: look at the cloud whether its server is still there, with credentials; what was
+    /// found is in `sighting` once `checking` is `false`.
     #[schema(example = "resume")]
     wish: String,
     /// What opens the account, where the earlier ones are over or were forgotten.
@@ -38,13 +40,17 @@ pub struct Asked {
 )]
 pub async fn wish_deployment(
     State(app): State<App>,
+    t: Words,
     licensed: Licensed,
     Id(id): Id<DeploymentId>,
     submitted: Submitted,
 ) -> Result<Json<DeploymentBody>, Problem> {
     let asked: Asked = submitted.json()?;
     let wished: Wish = asked.wish.parse().map_err(|_| {
-        Problem::unprocessable(format!("`{}` is none of `resume`, `keep` and `remove`.", asked.wish.escape_default()))
+        Problem::unprocessable(format!(
+            "`{}` is none of `resume`, `keep`, `remove` and `check`.",
+            asked.wish.escape_default()
+        ))
     })?;
     let credentials: Option<Entry> = asked.credentials.map(TryInto::try_into).transpose()?;
     let license = holder(&app, licensed).await?.id;
@@ -55,5 +61,5 @@ pub async fn wish_deployment(
         .await?
         .ok_or_else(missing)?;
     let deployment = outcome.map_err(|refused| Problem::conflict(format!("{refused}.")))?;
-    DeploymentBody::of(&deployment).map(Json)
+    DeploymentBody::of(t, &deployment).map(Json)
 }
