@@ -13,7 +13,12 @@ use crate::{
     catalog::{self, Catalog, Diff},
     config::Config,
     http::{Client, Guard},
-    provision::provider::{Tools, clouds::Clouds, simulated::Simulated},
+    license::seal::MasterKey,
+    provision::provider::{
+        Tools,
+        clouds::Clouds,
+        simulated::{Ground, Simulated},
+    },
     store::{Access, Store},
     usecase::{
         self, Actor, Failure,
@@ -38,6 +43,7 @@ pub async fn open(config: &Config, access: Access) -> anyhow::Result<App> {
     }
     let public_url = public_url(&store, config, access).await?;
     let http = http_client(config)?;
+    let clouds = clouds(config, http.clone(), &master);
     let parts = Parts {
         store,
         clock: Arc::new(clock),
@@ -48,7 +54,7 @@ pub async fn open(config: &Config, access: Access) -> anyhow::Result<App> {
         message_days: config.message_days,
         trusted_proxies: config.trusted_proxies.clone(),
         rate_limits: config.rate_limits,
-        clouds: clouds(config, http.clone()),
+        clouds,
         http,
         depot: super::depot::open(config)?,
     };
@@ -61,13 +67,15 @@ fn http_client(config: &Config) -> anyhow::Result<Client> {
 }
 
 /// The clouds that customers can deploy to.
-fn clouds(config: &Config, http: Client) -> Clouds {
-    let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
-    let clouds = Clouds::default().reaching(Tools { http, clock, entropy }, config.custom_endpoints);
+fn clouds(config: &Config, http: Client, master: &MasterKey) -> Clouds {
+    let tools = Tools { http, clock: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy) };
+    let clouds = Clouds::default().reaching(tools.clone(), config.custom_endpoints);
     if !config.simulated_cloud {
         return clouds;
     }
-    clouds.simulating(Simulated::new(config.data_dir.join("simulated-cloud.json"), Arc::new(SystemClock)))
+    let Tools { clock, entropy, .. } = tools;
+    let file = config.data_dir.join("simulated-cloud.json");
+    clouds.simulating(Simulated::new(Ground { file, clock, entropy, master: master.clone() }))
 }
 
 /// The address that everything signed names. Commands beside the server use the server's, unless told otherwise: a key

@@ -52,6 +52,8 @@ pub enum Purpose {
     BootstrapToken,
     /// The session of a machine.
     BootstrapSession,
+    /// What a simulated machine must not forget over a restart, its session among it; aad: the server's id.
+    SimulatedMachine,
 }
 
 impl Purpose {
@@ -71,6 +73,7 @@ impl Purpose {
             Self::WizardCredentials => "wizard-credentials",
             Self::BootstrapToken => "bootstrap-token",
             Self::BootstrapSession => "bootstrap-session",
+            Self::SimulatedMachine => "simulated-machine",
         }
     }
 }

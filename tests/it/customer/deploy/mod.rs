@@ -10,10 +10,14 @@ use std::sync::Arc;
 
 use jiff::SignedDuration;
 use signet::{
-    base::{clock::SystemClock, ids::DeploymentId},
+    base::{clock::SystemClock, entropy::SystemEntropy, ids::DeploymentId},
     jobs,
+    license::seal::MasterKey,
     provision::{
-        provider::{clouds::Clouds, simulated::Simulated},
+        provider::{
+            clouds::Clouds,
+            simulated::{Ground, Simulated},
+        },
         run::Status,
     },
     store::DeploymentRecord,
@@ -61,7 +65,12 @@ impl Service {
 
     pub async fn start_with(published: bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let simulated = Simulated::new(folder.path().join("cloud.json"), Arc::new(SystemClock));
+        let simulated = Simulated::new(Ground {
+            file: folder.path().join("cloud.json"),
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(SystemEntropy),
+            master: MasterKey::generate(&SystemEntropy),
+        });
         let clouds = Clouds::default().simulating(simulated);
         let app = TestApp::start_with(Backend::Sqlite, Settings { at_home: true, clouds, ..Settings::default() }).await;
         let before = "# Two machines a unit";
