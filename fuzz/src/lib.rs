@@ -1,11 +1,13 @@
 //! Hands broken input to our readers of what comes from outside. None may panic or hang, and what one accepts must
 //! read back the same.
 //!
-//! * [`TARGETS`] names them; [`verify`], [`marketplace`], [`machines`] and [`texts`] hold them with the good input they start from.
+//! * [`TARGETS`] names them; [`verify`], [`marketplace`], [`machines`], [`clouds`], [`doors`] and [`texts`] hold them with the good input they start from.
 //! * [`driver`] breaks good input at random, by a seed that it prints: `make fuzz` for as long as one likes, a few
 //!   thousand inputs each with every run of the tests.
 //! * `fuzz_targets/guided.rs` is the same under cargo-fuzz.
 
+pub mod clouds;
+pub mod doors;
 pub mod driver;
 pub mod machines;
 pub mod marketplace;
@@ -23,7 +25,7 @@ pub struct Target {
     pub seeds: fn() -> Vec<Vec<u8>>,
 }
 
-/// Our readers of what customers, machines and marketplaces send. What clouds answer is not among them yet.
+/// Our readers of what customers, machines and marketplaces send, and of what clouds answer.
 pub const TARGETS: &[Target] = &[
     Target { name: "jws", run: verify::jws, seeds: verify::documents },
     Target { name: "content", run: verify::content, seeds: verify::contents },
@@ -39,6 +41,10 @@ pub const TARGETS: &[Target] = &[
     Target { name: "machine_key", run: machines::key, seeds: machines::keys },
     Target { name: "machine_log", run: machines::log_lines, seeds: machines::logs },
     Target { name: "forwarded_for", run: machines::forwarded_for, seeds: machines::hops },
+    Target { name: "ec2_xml", run: clouds::ec2_xml, seeds: clouds::documents },
+    Target { name: "huawei_refusal", run: clouds::huawei_refusal, seeds: clouds::refusals },
+    Target { name: "link_token", run: doors::link_token, seeds: doors::tokens },
+    Target { name: "cookie", run: doors::cookie, seeds: doors::cookies },
     Target { name: "reply", run: marketplace::reply, seeds: marketplace::replies },
 ];
 

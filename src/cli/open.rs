@@ -14,7 +14,12 @@ use crate::{
     catalog::{self, Catalog, Diff},
     config::{Config, HuaweiAccount},
     http::{Client, Guard},
-    provision::provider::{Credentials, Tools, Vendor, clouds::Clouds, simulated::Simulated},
+    license::seal::MasterKey,
+    provision::provider::{
+        Credentials, Tools, Vendor,
+        clouds::Clouds,
+        simulated::{Ground, Simulated},
+    },
     store::{Access, Store},
     usecase::{
         self, Actor, Failure,
@@ -41,6 +46,7 @@ pub async fn open(config: &Config, access: Access) -> anyhow::Result<App> {
     }
     let public_url = public_url(&store, config, access).await?;
     let http = http_client(config)?;
+    let clouds = clouds(config, access, http.clone(), &master)?;
     let parts = Parts {
         store,
         clock: Arc::new(clock),
@@ -51,7 +57,7 @@ pub async fn open(config: &Config, access: Access) -> anyhow::Result<App> {
         message_days: config.message_days,
         trusted_proxies: config.trusted_proxies.clone(),
         rate_limits: config.rate_limits,
-        clouds: clouds(config, access, http.clone())?,
+        clouds,
         http,
         depot: super::depot::open(config)?,
     };
@@ -64,18 +70,19 @@ fn http_client(config: &Config) -> anyhow::Result<Client> {
 }
 
 /// The clouds that customers can deploy to. Only the server takes on agencies: commands beside it need no secret for that.
-fn clouds(config: &Config, access: Access, http: Client) -> anyhow::Result<Clouds> {
-    let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
+fn clouds(config: &Config, access: Access, http: Client, master: &MasterKey) -> anyhow::Result<Clouds> {
+    let tools = Tools { http, clock: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy) };
     let (custom, idempotent) = (config.custom_endpoints, config.idempotent_endpoints.clone());
-    let mut clouds = Clouds::default().reaching(Tools { http, clock, entropy }, custom, idempotent);
+    let mut clouds = Clouds::default().reaching(tools.clone(), custom, idempotent);
     if access == Access::Server
         && let Some(vendor) = vendor(&config.huawei_account)?
     {
         clouds = clouds.trusting(vendor, Arc::new(SystemClock));
     }
     if config.simulated_cloud {
+        let Tools { clock, entropy, .. } = tools;
         let file = config.data_dir.join("simulated-cloud.json");
-        clouds = clouds.simulating(Simulated::new(file, Arc::new(SystemClock)));
+        clouds = clouds.simulating(Simulated::new(Ground { file, clock, entropy, master: master.clone() }));
     }
     Ok(clouds)
 }

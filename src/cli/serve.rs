@@ -90,6 +90,7 @@ async fn begin(
     let address = listener.local_addr()?;
     super::open::remember_address(app).await?;
     let server = tokio::spawn(server::serve(super::open_files::raise(), listener, router::public(app), stop.clone()));
+    app.clouds().go_on();
     let jobs = start_jobs(app, stop);
     tracing::info!("serving on http://{address}, known to the world as {}", app.public_url());
     Ok((server, jobs))

@@ -56,6 +56,8 @@ pub enum Purpose {
     AgencyExternalId,
     /// The name that a license's agencies of the older kind have.
     AgencyName,
+    /// What a simulated machine must not forget over a restart, its session among it; aad: the server's id.
+    SimulatedMachine,
 }
 
 impl Purpose {
@@ -77,6 +79,7 @@ impl Purpose {
             Self::BootstrapSession => "bootstrap-session",
             Self::AgencyExternalId => "agency-external-id",
             Self::AgencyName => "agency-name",
+            Self::SimulatedMachine => "simulated-machine",
         }
     }
 }

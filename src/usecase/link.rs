@@ -10,7 +10,10 @@ use subtle::ConstantTimeEq;
 
 use crate::{
     base::{ids::LicenseId, time::Time},
-    license::{model::License, seal::Purpose},
+    license::{
+        model::License,
+        seal::{MasterKey, Purpose},
+    },
     store::{LinkRecord, Tx},
 };
 
@@ -41,10 +44,15 @@ impl Link {
     }
 
     fn token(&self, ctx: Context) -> String {
-        let named = named(self.license, self.version);
-        let tag = tag(ctx, &named);
-        BASE64URL_NOPAD.encode(&[named.as_slice(), &tag].concat())
+        token(&ctx.installation.master, self.license, self.version)
     }
+}
+
+/// The token of the link's `version` of a license.
+pub fn token(master: &MasterKey, license: LicenseId, version: u32) -> String {
+    let named = named(license, version);
+    let tag = tag(master, &named);
+    BASE64URL_NOPAD.encode(&[named.as_slice(), &tag].concat())
 }
 
 /// The link of the license `id`, which must exist.
@@ -64,7 +72,7 @@ pub fn of(tx: &mut Tx, id: LicenseId) -> Done<Link> {
 /// # Errors
 /// The database's.
 pub fn open(tx: &mut Tx, ctx: Context, token: &str) -> Done<Option<(License, Link)>> {
-    let Some((id, version)) = read(ctx, token) else { return Ok(None) };
+    let Some((id, version)) = named_by(&ctx.installation.master, token) else { return Ok(None) };
     in_force(tx, id, version)
 }
 
@@ -92,12 +100,13 @@ pub fn rotate(tx: &mut Tx, ctx: Context, id: LicenseId) -> Done<Option<Link>> {
     Ok(Some(Link { license: id, version: next, rotated_at: Some(ctx.now) }))
 }
 
-/// What a token names, when this installation made it.
-fn read(ctx: Context, token: &str) -> Option<(LicenseId, u32)> {
+/// What a token names, a license and its link's version, when it was made under this master key; whether that link is still
+/// in force must be asked.
+pub fn named_by(master: &MasterKey, token: &str) -> Option<(LicenseId, u32)> {
     // Exactly one text for each link: the alphabet's last symbol carries no spare bits, and nothing is trimmed.
     let bytes = BASE64URL_NOPAD.decode(token.as_bytes()).ok()?;
     let (named, found) = bytes.split_at_checked(TOKEN - TAG)?;
-    if !bool::from(tag(ctx, named).ct_eq(found)) {
+    if !bool::from(tag(master, named).ct_eq(found)) {
         return None;
     }
     let (id, version) = named.split_first_chunk::<16>()?;
@@ -108,8 +117,8 @@ fn named(id: LicenseId, version: u32) -> Vec<u8> {
     [id.to_bytes().as_slice(), &version.to_be_bytes()].concat()
 }
 
-fn tag(ctx: Context, named: &[u8]) -> [u8; TAG] {
-    let whole = ctx.installation.master.lookup(Purpose::CustomerLink, named);
+fn tag(master: &MasterKey, named: &[u8]) -> [u8; TAG] {
+    let whole = master.lookup(Purpose::CustomerLink, named);
     let mut tag = [0; TAG];
     tag.copy_from_slice(&whole[..TAG]);
     tag

@@ -116,8 +116,13 @@ pub fn append_cookie(headers: &mut HeaderMap, cookie: &str) {
 
 /// The value of a cookie of the request.
 pub fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let lines = headers.get_all(header::COOKIE).into_iter().filter_map(|line| line.to_str().ok());
-    let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    let mut lines = headers.get_all(header::COOKIE).into_iter().filter_map(|line| line.to_str().ok());
+    lines.find_map(|line| cookie_in(line, name))
+}
+
+/// The value of a cookie in one line of a request.
+pub fn cookie_in<'a>(line: &'a str, name: &str) -> Option<&'a str> {
+    let mut pairs = line.split(';').filter_map(|pair| pair.trim().split_once('='));
     pairs.find(|(known, _)| *known == name).map(|(_, value)| value)
 }
 

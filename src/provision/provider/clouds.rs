@@ -69,6 +69,13 @@ impl Clouds {
         self
     }
 
+    /// Lets simulated machines go on that the process before this one played; see [`Simulated::go_on`].
+    pub fn go_on(&self) {
+        if let Some(simulated) = &self.simulated {
+            simulated.go_on();
+        }
+    }
+
     /// With `opener` for `cloud`, in the place of what is built in.
     #[must_use]
     pub fn with(mut self, cloud: Cloud, opener: Arc<dyn Opener>) -> Self {

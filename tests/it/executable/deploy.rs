@@ -8,11 +8,19 @@ use std::io::Read as _;
 
 use super::{
     market::buy_code,
-    support::{Backend, Ended, Installation, Service},
+    support::{Backend, Ended, Installation, Service, mode, wait_until},
 };
 
 /// No stream may show it.
 const SECRET: &str = "wrong-canary-secret";
+
+/// Tests look more often than customers.
+pub const SETTINGS: [(&str, &str); 4] = [
+    ("SIGNET_SIMULATED_CLOUD", "true"),
+    ("SIGNET_LICENSE_RATE", "0"),
+    ("SIGNET_ADDRESS_RATE", "0"),
+    ("SIGNET_PRODUCT_RATE", "0"),
+];
 
 struct Shop {
     installation: Installation,
@@ -23,7 +31,7 @@ impl Shop {
     /// A running service that offers the simulated cloud, with a package, and a license in a file.
     fn open() -> Self {
         let mut installation = Installation::new(Backend::Sqlite);
-        let service = installation.serve_with(&[("SIGNET_SIMULATED_CLOUD", "true")]);
+        let service = installation.serve_with(&SETTINGS);
         fs::write(installation.path("atlas-1.4.0.tar.gz"), "not unpacked by the simulated machine").unwrap();
         installation.done(&["package", "publish", "--product", "atlas", "--version", "1.4.0", "atlas-1.4.0.tar.gz"]);
         fs::write(installation.path("license.txt"), buy_code(&installation)).unwrap();
@@ -65,7 +73,7 @@ const RUN: [&str; 16] = [
     "LANGUAGE=en",
 ];
 
-fn run<'a>(more: &[&'a str]) -> Vec<&'a str> {
+pub fn run<'a>(more: &[&'a str]) -> Vec<&'a str> {
     ["run"].into_iter().chain(PLACE).chain(RUN).chain(more.iter().copied()).collect()
 }
 
@@ -102,6 +110,39 @@ fn a_deployment_by_command_from_the_offer_to_its_removal() {
     let mut remove = shop.command(&["remove", &id, "--follow"]);
     remove.env("HUAWEICLOUD_SDK_AK", "ak").env("HUAWEICLOUD_SDK_SK", "sk");
     says(&Ended::of(remove), 0, &["removed"]);
+    shop.service.stop();
+}
+
+/// Regression: a simulated machine died with the service, and its deployment ended at a deadline.
+#[test]
+fn a_simulated_deployment_goes_on_when_the_service_was_killed_in_its_middle() {
+    let mut shop = Shop::open();
+    let begun = shop.deploy(&run(&[]));
+    let id = begun.stdout.lines().next().unwrap().to_owned();
+    let reached = |shop: &Shop, words: &str| {
+        wait_until(words, || {
+            let shown = shop.deploy(&["show", &id]);
+            assert!(!shown.text().contains("failed"), "{shown:?}");
+            shown.stdout.contains(words)
+        });
+    };
+    for words in ["downloading the manifest", "nothing is really installed", "a seat is taken"] {
+        reached(&shop, words);
+        shop.service.kill();
+        let file = shop.installation.data().join("simulated-cloud.json");
+        assert_eq!(mode(&file), 0o600);
+        let text = fs::read_to_string(file).unwrap();
+        assert!(
+            text.contains("machine") && !text.contains(&shop.installation.url()),
+            "what it knows is sealed: {text}"
+        );
+        shop.service = shop.installation.serve_with(&SETTINGS);
+    }
+    reached(&shop, "simulated: healthy");
+    let list = shop.list();
+    assert_eq!(list["deployments"].as_array().unwrap().len(), 1, "{list}");
+    let file = fs::read_to_string(shop.installation.data().join("simulated-cloud.json")).unwrap();
+    assert_eq!(file.matches("made_at").count(), 1, "one server: {file}");
     shop.service.stop();
 }
 

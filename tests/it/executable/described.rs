@@ -1,9 +1,10 @@
 //! The OpenAPI document against the running service: a fuzzer of another ecosystem (PyPI's schemathesis) makes requests from
 //! the document, wrong ones too, and compares the answers with it.
 
-use std::process::Command;
+use std::{fs, process::Command};
 
 use super::{
+    deploy::{SETTINGS, run},
     jose::{folder, python},
     support::{Backend, Ended, Installation, PATIENCE},
 };
@@ -29,18 +30,24 @@ fn the_document_tells_all_that_the_service_answers_postgres() {
 #[expect(clippy::print_stdout, reason = "read by whoever repeats a failure")]
 fn compare(backend: Backend) {
     let mut installation = Installation::new(backend);
-    // The fuzzer is faster than any customer.
-    let unlimited = [("SIGNET_LICENSE_RATE", "0"), ("SIGNET_ADDRESS_RATE", "0"), ("SIGNET_PRODUCT_RATE", "0")];
-    let service = installation.serve_with(&unlimited);
+    // The fuzzer is faster than any customer. With a cloud and a package, deployments are more than a 404.
+    let service = installation.serve_with(&SETTINGS);
+    fs::write(installation.path("atlas-1.4.0.tar.gz"), "not unpacked by the simulated machine").unwrap();
+    installation.done(&["package", "publish", "--product", "atlas", "--version", "1.4.0", "atlas-1.4.0.tar.gz"]);
     let token = installation.token(
         "licenses:read,licenses:write,licenses:reveal,orders:read,orders:write,catalog:read,messages:read,alerts:read,\
          alerts:write",
     );
     let license = issue(&installation, &token);
+    let deployment = deploy(&installation, &license);
 
     println!("seed {SEED}");
     let mut command = Command::new(python().with_file_name("st"));
-    command.env("SIGNET_TOKEN", token).env("SIGNET_LICENSE", license).current_dir(installation.data());
+    command
+        .env("SIGNET_TOKEN", token)
+        .env("SIGNET_LICENSE", &license)
+        .env("SIGNET_DEPLOYMENT", deployment)
+        .current_dir(installation.data());
     command.arg("--config-file").arg(folder().join("schemathesis.toml")).arg("--no-color");
     command.args(["run", &format!("{}/api/v1/openapi.json", installation.url()), "--url", &installation.url()]);
     command.args(["--seed", SEED, "--max-time", BUDGET, "--max-examples", "30", "--continue-on-failure"]);
@@ -58,4 +65,14 @@ fn issue(installation: &Installation, token: &str) -> String {
     assert_eq!(status, 201, "{answer}");
     let answer: serde_json::Value = serde_json::from_str(&answer).unwrap();
     answer["license_key"].as_str().unwrap().to_owned()
+}
+
+/// A deployment to the simulated cloud, for the routes that need one.
+fn deploy(installation: &Installation, license: &str) -> String {
+    fs::write(installation.path("license.txt"), license).unwrap();
+    let mut command = installation.command(&["deploy"]);
+    command.args(run(&["--license-file", "license.txt"])).env("SIGNET_SERVER", installation.url());
+    let begun = Ended::of(command);
+    assert_eq!(begun.code, Some(0), "{begun:?}");
+    begun.stdout.trim().to_owned()
 }

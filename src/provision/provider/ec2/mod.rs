@@ -13,11 +13,11 @@ mod form;
 mod lists;
 mod order;
 pub mod policy;
-mod refusal;
+pub mod refusal;
 mod remove;
 mod server;
 mod sign;
-mod xml;
+pub mod xml;
 
 use async_trait::async_trait;
 

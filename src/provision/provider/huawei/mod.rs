@@ -18,7 +18,7 @@ mod networks;
 mod order;
 pub mod policy;
 mod price;
-mod refusal;
+pub mod refusal;
 mod server;
 mod signing;
 

@@ -1,7 +1,10 @@
 //! What runs on a simulated server: the bootstrap's protocol, spoken over HTTP with the service, with pauses in which a
 //! real machine would work.
+//!
+//! It goes step by step and remembers each, so that it goes on where it was when its cloud's process was killed. A step that
+//! was done but not remembered is done again: the service takes the same report twice as one.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use data_encoding::{BASE64, HEXLOWER};
 use reqwest::{Method, Url};
@@ -9,103 +12,161 @@ use ring::{
     rand::SystemRandom,
     signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _},
 };
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    base::{
-        networks::Networks,
-        secret::{ExposeSecret, SecretString},
-    },
+    base::networks::Networks,
     http::{Client, Guard, Request},
     provision::proof::{SPKI, session_message},
 };
+
+use super::Simulated;
 
 /// How long a simulated stage takes.
 const WORK: Duration = Duration::from_secs(2);
 /// How long a call may take.
 const CALL: Duration = Duration::from_secs(20);
+/// How often a call is made that nobody answers, and the pause between: a service that starts again needs a moment.
+const TRIES: u32 = 30;
+const PAUSE: Duration = Duration::from_secs(1);
 
-/// Starts the machine in the background. It lives as long as the process: a simulated server does not survive its cloud.
-pub(super) fn start(user_data: SecretString, instance: String) {
+/// What the machine knows. It never stands anywhere in clear: token, key and session open the service.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Memory {
+    service: String,
+    token: String,
+    manifest: String,
+    /// The machine's key, PKCS #8 in base64.
+    key: String,
+    session: String,
+    /// Steps that are done.
+    done: u32,
+}
+
+impl Memory {
+    /// A machine's before its first step.
+    ///
+    /// # Errors
+    /// Says what the user-data lacks.
+    pub(super) fn new(user_data: &str) -> Result<Self, String> {
+        let mut values = values(user_data);
+        let mut value = |name: &str| values.remove(name).ok_or_else(|| format!("the user-data has no {name}"));
+        let key = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &SystemRandom::new());
+        let key = BASE64.encode(key.map_err(|_| "no key could be made")?.as_ref());
+        let (service, token, manifest) = (value("SERVICE")?, value("TOKEN")?, value("MANIFEST_SHA256")?);
+        Ok(Self { service, token, manifest, key, session: String::new(), done: 0 })
+    }
+}
+
+/// Starts the machine in the background, where it stopped last. It ends with its server or with its work.
+pub(super) fn start(cloud: Arc<Simulated>, instance: String) {
     tokio::spawn(async move {
-        if let Err(why) = run(&user_data, &instance).await {
+        if let Err(why) = run(&cloud, &instance).await {
             tracing::warn!("the simulated machine {instance} stopped: {why}");
         }
+        cloud.remember(&instance, None);
     });
 }
 
-struct Machine {
-    client: Client,
-    service: Url,
-    session: String,
-    sequence: u32,
-}
-
-async fn run(user_data: &SecretString, instance: &str) -> Result<(), String> {
-    let values = values(user_data.expose_secret());
-    let value = |name: &str| values.get(name).cloned().ok_or_else(|| format!("the user-data has no {name}"));
+async fn run(cloud: &Simulated, instance: &str) -> Result<(), String> {
     let everywhere = Networks::parse(&["0.0.0.0/0".to_owned(), "::/0".to_owned()])?;
     let client = Client::new(Guard::new(everywhere)).map_err(|error| error.to_string())?;
-    let service = Url::parse(&value("SERVICE")?).map_err(|error| error.to_string())?;
-    tokio::time::sleep(super::BUILDING.unsigned_abs() + WORK).await;
-    let mut machine = Machine { client, service, session: String::new(), sequence: 0 };
-    machine.open(&value("TOKEN")?, instance).await?;
-    let manifest = machine.call(Method::GET, "/api/v1/bootstrap/manifest", "", Vec::new()).await?;
-    let digest = HEXLOWER.encode(&Sha256::digest(manifest.as_bytes()));
-    machine.report("downloading", "begin", "", "simulated: downloading the manifest").await?;
-    if digest != value("MANIFEST_SHA256")? {
-        return machine.report("downloading", "failed", "&reason=digest", "the manifest is another one").await;
+    // Asked anew before every step: the machine is off as soon as its server is gone.
+    while let Some(memory) = cloud.memory(instance) {
+        let service = Url::parse(&memory.service).map_err(|error| error.to_string())?;
+        let mut machine = Machine { client: client.clone(), service, memory, instance };
+        if !machine.step().await? {
+            break;
+        }
+        machine.memory.done += 1;
+        cloud.remember(instance, Some(&machine.memory));
     }
-    tokio::time::sleep(WORK).await;
-    machine.report("downloading", "done", "", "simulated: the manifest is the one that was promised").await?;
-    machine.report("installing", "begin", "", "simulated: nothing is really installed").await?;
-    tokio::time::sleep(WORK).await;
-    machine.report("installing", "done", "", "").await?;
-    machine.report("activating", "begin", "", "").await?;
-    let activation = machine.activate(instance).await?;
-    machine.report("activating", "done", &format!("&activation={activation}"), "simulated: a seat is taken").await?;
-    machine.report("healthy", "begin", "", "simulated: asking for the software's health").await?;
-    tokio::time::sleep(WORK).await;
-    machine.report("healthy", "done", "", "simulated: healthy").await
+    Ok(())
 }
 
-impl Machine {
-    async fn open(&mut self, token: &str, instance: &str) -> Result<(), String> {
+struct Machine<'a> {
+    client: Client,
+    service: Url,
+    memory: Memory,
+    instance: &'a str,
+}
+
+impl Machine<'_> {
+    /// Does the next step; `false` when there is none. The step's number is that of its report.
+    async fn step(&mut self) -> Result<bool, String> {
+        match self.memory.done {
+            0 => {
+                tokio::time::sleep(super::BUILDING.unsigned_abs() + WORK).await;
+                self.open().await?;
+            }
+            1 => self.report("downloading", "begin", "", "simulated: downloading the manifest").await?,
+            2 => {
+                let manifest = self.call(Method::GET, "/api/v1/bootstrap/manifest", "", Vec::new()).await?;
+                if HEXLOWER.encode(&Sha256::digest(manifest.as_bytes())) != self.memory.manifest {
+                    let why = "the manifest is another one";
+                    self.report("downloading", "failed", "&reason=digest", why).await?;
+                    return Err(why.to_owned());
+                }
+                tokio::time::sleep(WORK).await;
+                self.report("downloading", "done", "", "simulated: the manifest is the one that was promised").await?;
+            }
+            3 => self.report("installing", "begin", "", "simulated: nothing is really installed").await?,
+            4 => {
+                tokio::time::sleep(WORK).await;
+                self.report("installing", "done", "", "").await?;
+            }
+            5 => self.report("activating", "begin", "", "").await?,
+            6 => {
+                let activation = self.activate().await?;
+                let more = format!("&activation={activation}");
+                self.report("activating", "done", &more, "simulated: a seat is taken").await?;
+            }
+            7 => self.report("healthy", "begin", "", "simulated: asking for the software's health").await?,
+            8 => {
+                tokio::time::sleep(WORK).await;
+                self.report("healthy", "done", "", "simulated: healthy").await?;
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// The same key gets the same session, so that this can be done twice.
+    async fn open(&mut self) -> Result<(), String> {
         let random = SystemRandom::new();
-        let failed = |_| "no key could be made".to_owned();
-        let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &random).map_err(failed)?;
-        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, pkcs8.as_ref(), &random)
-            .map_err(|_| "no key could be made".to_owned())?;
+        let unusable = "the key cannot be used";
+        let pkcs8 = BASE64.decode(self.memory.key.as_bytes()).map_err(|_| unusable)?;
+        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &pkcs8, &random).map_err(|_| unusable)?;
         let key = BASE64.encode(&[SPKI.as_slice(), pair.public_key().as_ref()].concat());
-        let proof = pair.sign(&random, &session_message(token, &key)).map_err(failed)?;
+        let proof = pair.sign(&random, &session_message(&self.memory.token, &key)).map_err(|_| unusable)?;
         let form = form_urlencoded::Serializer::new(String::new())
-            .append_pair("token", token)
+            .append_pair("token", &self.memory.token)
             .append_pair("key", &key)
             .append_pair("proof", &BASE64.encode(proof.as_ref()))
-            .append_pair("instance", instance)
+            .append_pair("instance", self.instance)
             .finish();
         let form_type = "application/x-www-form-urlencoded";
         let answer = self.call(Method::POST, "/api/v1/bootstrap/session", form_type, form.into_bytes()).await?;
-        self.session = answer.trim().strip_prefix("session ").ok_or("no session was answered")?.to_owned();
+        self.memory.session = answer.trim().strip_prefix("session ").ok_or("no session was answered")?.to_owned();
         Ok(())
     }
 
-    async fn activate(&mut self, instance: &str) -> Result<String, String> {
+    async fn activate(&self) -> Result<String, String> {
         let answer = self.call(Method::GET, "/api/v1/bootstrap/license", "", Vec::new()).await?;
         let code = answer.trim().strip_prefix("code ").ok_or("no license code was answered")?.to_owned();
-        let components = BTreeMap::from([("machine-id", signet_verify::machine::digest("machine-id", instance))]);
-        let body = serde_json::json!({ "components": components, "name": instance, "platform": "simulated" });
-        let session = std::mem::replace(&mut self.session, format!("License {code}"));
+        let components = BTreeMap::from([("machine-id", signet_verify::machine::digest("machine-id", self.instance))]);
+        let body = serde_json::json!({ "components": components, "name": self.instance, "platform": "simulated" });
         let body = serde_json::to_vec(&body).map_err(|error| error.to_string())?;
-        let answer = self.call(Method::POST, "/api/v1/activations", "application/json", body).await;
-        self.session = session;
+        let authorization = format!("License {code}");
+        let answer = self.ask(Method::POST, "/api/v1/activations", "application/json", body, &authorization).await;
         let answer: serde_json::Value = serde_json::from_str(&answer?).map_err(|error| error.to_string())?;
         answer["activation"]["id"].as_str().map(str::to_owned).ok_or_else(|| "no activation was answered".to_owned())
     }
 
-    async fn report(&mut self, stage: &str, event: &str, more: &str, text: &str) -> Result<(), String> {
-        self.sequence += 1;
-        let path = format!("/api/v1/bootstrap/report?sequence={}&stage={stage}&event={event}{more}", self.sequence);
+    async fn report(&self, stage: &str, event: &str, more: &str, text: &str) -> Result<(), String> {
+        let sequence = self.memory.done;
+        let path = format!("/api/v1/bootstrap/report?sequence={sequence}&stage={stage}&event={event}{more}");
         let order = self.call(Method::POST, &path, "text/plain", text.as_bytes().to_vec()).await?;
         match order.trim() {
             "order go" => Ok(()),
@@ -114,18 +175,33 @@ impl Machine {
     }
 
     async fn call(&self, method: Method, path: &str, content_type: &str, body: Vec<u8>) -> Result<String, String> {
+        let session = &self.memory.session;
+        let authorization = if session.is_empty() { String::new() } else { format!("Bootstrap {session}") };
+        self.ask(method, path, content_type, body, &authorization).await
+    }
+
+    async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        content_type: &str,
+        body: Vec<u8>,
+        authorization: &str,
+    ) -> Result<String, String> {
         let url = self.service.join(path).map_err(|error| error.to_string())?;
-        let mut headers = Vec::new();
-        if !content_type.is_empty() {
-            headers.push(("content-type".to_owned(), content_type.to_owned()));
-        }
-        if self.session.starts_with("License ") {
-            headers.push(("authorization".to_owned(), self.session.clone()));
-        } else if !self.session.is_empty() {
-            headers.push(("authorization".to_owned(), format!("Bootstrap {}", self.session)));
-        }
-        let request = Request { method, url, headers, body, timeout: CALL };
-        let answer = self.client.send(request).await.map_err(|error| error.to_string())?;
+        let headers = [("content-type", content_type), ("authorization", authorization)].into_iter();
+        let headers = headers.filter(|(_, value)| !value.is_empty());
+        let headers: Vec<_> = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let mut tries = 0;
+        let answer = loop {
+            let (method, url, headers, body) = (method.clone(), url.clone(), headers.clone(), body.clone());
+            tries += 1;
+            match self.client.send(Request { method, url, headers, body, timeout: CALL }).await {
+                Ok(answer) => break answer,
+                Err(error) if tries == TRIES => return Err(error.to_string()),
+                Err(_) => tokio::time::sleep(PAUSE).await,
+            }
+        };
         let text = String::from_utf8_lossy(&answer.body).into_owned();
         if answer.status < 300 { Ok(text) } else { Err(format!("HTTP status {}: {text}", answer.status)) }
     }

@@ -1,23 +1,28 @@
 //! A cloud that is simulated: for `make demo` and for trying the wizard without an account. Every name in it says so.
 //!
-//! Servers are entries of a small file, so that they outlive a restart as real ones would. [`machine`] plays what runs on
-//! such a server: it speaks the bootstrap's protocol over HTTP with the service, as `bootstrap.sh` does, but installs
-//! nothing.
+//! Servers are entries of a small file, so that they outlive a restart as real ones would, with what runs on them. `machine`
+//! plays that: it speaks the bootstrap's protocol over HTTP with the service, as `bootstrap.sh` does, but installs nothing.
 
 mod machine;
 
 use std::{
     collections::BTreeMap,
+    fs,
+    io::Write as _,
+    os::unix::fs::OpenOptionsExt as _,
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
 };
 
 use async_trait::async_trait;
+use data_encoding::BASE64;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 use crate::{
-    base::{clock::Clock, secret::ExposeSecret, time::Time},
+    base::{clock::Clock, entropy::Entropy, secret::ExposeSecret, time::Time},
+    license::seal::{MasterKey, Purpose},
     provision::recipe::Architecture,
 };
 
@@ -36,11 +41,23 @@ const SOLD_OUT: &str = "sim.large";
 /// The address of every simulated server: TEST-NET-3 (RFC 5737), which is nobody's.
 const ADDRESS: &str = "203.0.113.10";
 
+/// What the simulated cloud works with.
+#[derive(Debug, Clone)]
+pub struct Ground {
+    /// Remembers the servers.
+    pub file: PathBuf,
+    /// When they were made.
+    pub clock: Arc<dyn Clock>,
+    /// For seals.
+    pub entropy: Arc<dyn Entropy>,
+    /// Seals what machines know.
+    pub master: MasterKey,
+}
+
 /// The simulated cloud.
 #[derive(Debug)]
 pub struct Simulated {
-    file: PathBuf,
-    clock: Arc<dyn Clock>,
+    ground: Ground,
     servers: Mutex<BTreeMap<String, Entry>>,
 }
 
@@ -48,13 +65,25 @@ pub struct Simulated {
 struct Entry {
     attempt: String,
     made_at: Time,
+    /// What its machine knows, sealed, in base64; `None` when that has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    machine: Option<String>,
 }
 
 impl Simulated {
-    /// A cloud whose servers are remembered in `file`. What cannot be read of it is forgotten: nothing there is real.
-    pub fn new(file: PathBuf, clock: Arc<dyn Clock>) -> Self {
-        let known = std::fs::read(&file).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
-        Self { file, clock, servers: Mutex::new(known.unwrap_or_default()) }
+    /// A cloud with the servers of its file. What cannot be read of it is forgotten: nothing there is real.
+    pub fn new(ground: Ground) -> Self {
+        let known = fs::read(&ground.file).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        Self { ground, servers: Mutex::new(known.unwrap_or_default()) }
+    }
+
+    /// Lets machines go on that were at work when the process before this one ended. For the server alone: a command beside
+    /// it would play them twice.
+    pub fn go_on(self: &Arc<Self>) {
+        let servers = self.servers.lock().unwrap_or_else(PoisonError::into_inner);
+        for (id, _) in servers.iter().filter(|(_, entry)| entry.machine.is_some()) {
+            machine::start(Arc::clone(self), id.clone());
+        }
     }
 
     /// The cloud, for somebody.
@@ -66,11 +95,43 @@ impl Simulated {
         let mut servers = self.servers.lock().unwrap_or_else(PoisonError::into_inner);
         let changed = change(&mut servers);
         if let Ok(text) = serde_json::to_vec(&*servers)
-            && let Err(error) = std::fs::write(&self.file, text)
+            && let Err(error) = self.write(&text)
         {
             tracing::warn!("the simulated cloud cannot remember its servers: {error}");
         }
         changed
+    }
+
+    /// Whole or not at all: who is killed here has the file from before.
+    fn write(&self, text: &[u8]) -> std::io::Result<()> {
+        let new = self.ground.file.with_extension("new");
+        let mut options = fs::OpenOptions::new();
+        options.write(true).create(true).truncate(true).mode(0o600).open(&new)?.write_all(text)?;
+        fs::rename(&new, &self.ground.file)
+    }
+
+    /// What the machine on the server `id` knows; `None` when there is no server, or nothing left to do.
+    fn memory(&self, id: &str) -> Option<machine::Memory> {
+        let sealed = BASE64.decode(self.entry(id)?.machine?.as_bytes()).ok()?;
+        let clear = self.ground.master.open(Purpose::SimulatedMachine, id, &sealed);
+        let clear = clear.inspect_err(|error| tracing::warn!("the simulated machine {id} is lost: {error}")).ok()?;
+        serde_json::from_slice(&clear).ok()
+    }
+
+    fn seal(&self, id: &str, memory: &machine::Memory) -> Option<String> {
+        let clear = Zeroizing::new(serde_json::to_vec(memory).ok()?);
+        let Ground { master, entropy, .. } = &self.ground;
+        Some(BASE64.encode(&master.seal(Purpose::SimulatedMachine, id, &clear, &**entropy)))
+    }
+
+    /// Writes down what the machine knows now; `None`: it is done.
+    fn remember(&self, id: &str, memory: Option<&machine::Memory>) {
+        let machine = memory.and_then(|memory| self.seal(id, memory));
+        self.change(|servers| {
+            if let Some(entry) = servers.get_mut(id) {
+                entry.machine = machine;
+            }
+        });
     }
 
     fn entry(&self, id: &str) -> Option<Entry> {
@@ -79,7 +140,7 @@ impl Simulated {
 
     fn server(&self, id: &str) -> Option<Server> {
         let entry = self.entry(id)?;
-        let running = self.clock.now().since(entry.made_at) >= BUILDING;
+        let running = self.ground.clock.now().since(entry.made_at) >= BUILDING;
         let resource = |kind, id: String, name: &str| Resource { kind, id, name: Some(name.to_owned()) };
         Some(Server {
             id: id.to_owned(),
@@ -220,9 +281,12 @@ impl Provider for Account {
             return Ok(known);
         }
         let id = format!("sim-{}", attempt.token);
-        let made_at = self.cloud.clock.now();
-        self.cloud.change(|servers| servers.insert(id.clone(), Entry { attempt: attempt.token.clone(), made_at }));
-        machine::start(order.user_data.clone(), id.clone());
+        let memory = machine::Memory::new(order.user_data.expose_secret());
+        let memory = memory.map_err(|why| CloudError::new(Trouble::Choice, &format!("simulated: {why}")))?;
+        let (attempt, made_at) = (attempt.token.clone(), self.cloud.ground.clock.now());
+        let entry = Entry { attempt, made_at, machine: self.cloud.seal(&id, &memory) };
+        self.cloud.change(|servers| servers.insert(id.clone(), entry));
+        machine::start(Arc::clone(&self.cloud), id.clone());
         Ok(Accepted { job: Some(format!("job-{id}")), server: None })
     }
 

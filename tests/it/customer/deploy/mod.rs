@@ -11,10 +11,14 @@ use std::sync::Arc;
 
 use jiff::SignedDuration;
 use signet::{
-    base::{clock::SystemClock, ids::DeploymentId},
+    base::{clock::SystemClock, entropy::SystemEntropy, ids::DeploymentId},
     jobs,
+    license::seal::MasterKey,
     provision::{
-        provider::{clouds::Clouds, simulated::Simulated},
+        provider::{
+            clouds::Clouds,
+            simulated::{Ground, Simulated},
+        },
         run::Status,
     },
     store::DeploymentRecord,
@@ -67,7 +71,12 @@ impl Service {
     /// With these clouds beside the simulated one.
     pub async fn start_at(clouds: Clouds, published: bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let simulated = Simulated::new(folder.path().join("cloud.json"), Arc::new(SystemClock));
+        let simulated = Simulated::new(Ground {
+            file: folder.path().join("cloud.json"),
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(SystemEntropy),
+            master: MasterKey::generate(&SystemEntropy),
+        });
         let clouds = clouds.simulating(simulated);
         let app = TestApp::start_with(Backend::Sqlite, Settings { at_home: true, clouds, ..Settings::default() }).await;
         let before = "# Two machines a unit";
