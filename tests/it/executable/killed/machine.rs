@@ -23,9 +23,9 @@ pub const STEPS: [Step; 6] =
 
 /// A machine that was given this user-data and speaks the bootstrap's protocol.
 pub struct Machine {
-    token: String,
+    pub token: String,
     key: Key,
-    session: String,
+    pub session: String,
     sequence: u32,
     seat: String,
 }
@@ -57,7 +57,7 @@ impl Machine {
             .append_pair("instance", "i-1")
             .finish();
         let answer = self.call(scene, "POST", "session", "application/x-www-form-urlencoded", &form);
-        answer.strip_prefix("session ").unwrap().to_owned()
+        answer.lines().next().unwrap().strip_prefix("session ").unwrap().to_owned()
     }
 
     fn say(&self, scene: &Scene, step: Step) {

@@ -6,6 +6,7 @@
 //! same stage shares one moto, which takes longer to start than all the rest, and happens at the same time: most of it is
 //! waiting until a dead worker's claim is over.
 
+mod leaks;
 mod machine;
 mod scene;
 

@@ -95,11 +95,25 @@ pub struct Scene {
     traffic: Arc<Mutex<Traffic>>,
     pub code: String,
     pub id: String,
+    /// All that was answered to the license's holder.
+    pub heard: Mutex<String>,
 }
 
 impl Scene {
     /// With an order that was taken. `idempotent`: the operator says that the cloud honours client tokens.
     pub async fn begin(shared: Arc<Shared>, backend: Backend, idempotent: bool, trap: Option<Trap>) -> Self {
+        Self::begin_with(shared, backend, idempotent, trap, &[], json!({})).await
+    }
+
+    /// The same with other settings, and more in the order.
+    pub async fn begin_with(
+        shared: Arc<Shared>,
+        backend: Backend,
+        idempotent: bool,
+        trap: Option<Trap>,
+        more: &[(&'static str, &str)],
+        ordered: Value,
+    ) -> Self {
         let traffic = Arc::new(Mutex::new(Traffic { trap, ..Traffic::default() }));
         let seen = Arc::clone(&traffic);
         let moto = shared.cloud.moto().address;
@@ -117,16 +131,18 @@ impl Scene {
             ("SIGNET_LICENSE_RATE", "0".to_owned()),
             ("SIGNET_ADDRESS_RATE", "0".to_owned()),
         ];
+        settings.extend(more.iter().map(|(name, value)| (*name, (*value).to_owned())));
         if idempotent {
             settings.push(("SIGNET_IDEMPOTENT_ENDPOINTS", endpoint.clone()));
         }
         let (installation, service, code) = block_in_place(|| open(backend, &settings));
-        let order = json!({
+        let mut order = json!({
             "place": { "cloud": "ec2", "region": "us-east-1", "endpoint": endpoint },
             "credentials": shared.cloud.credentials(), "server": shared.server, "parameters": { "SITE_NAME": "Demo", "LANGUAGE": "en" },
         });
-        let service = Some(service);
-        let mut it = Self { installation, service, settings, shared, proxy, traffic, code, id: String::new() };
+        order.as_object_mut().unwrap().extend(ordered.as_object().unwrap().clone());
+        let (service, heard) = (Some(service), Mutex::default());
+        let mut it = Self { installation, service, settings, shared, proxy, traffic, code, id: String::new(), heard };
         let begun = it.call("POST", "", Some(order));
         it.id = begun["id"].as_str().unwrap().to_owned();
         it
@@ -134,13 +150,32 @@ impl Scene {
 
     /// A call of the license's holder.
     pub fn call(&self, method: &str, path: &str, body: Option<Value>) -> Value {
+        let (status, text) = self.ask(method, path, body);
+        assert!((200..300).contains(&status), "{status} {text}\n{}", self.log());
+        serde_json::from_str(&text).unwrap()
+    }
+
+    /// The same, however it is answered.
+    pub fn ask(&self, method: &str, path: &str, body: Option<Value>) -> (u16, String) {
         let license = format!("License {}", self.code);
         let headers = [("Authorization", license.as_str()), ("Content-Type", "application/json")];
         let body = body.map(|it| it.to_string()).unwrap_or_default();
         let path = format!("/api/v1/deployments{path}");
-        let (status, text) = block_in_place(|| http(self.installation.port, method, &path, &headers, &body)).unwrap();
-        assert!((200..300).contains(&status), "{status} {text}\n{}", self.log());
-        serde_json::from_str(&text).unwrap()
+        let answer = block_in_place(|| http(self.installation.port, method, &path, &headers, &body)).unwrap();
+        self.heard.lock().unwrap().push_str(&answer.1);
+        answer
+    }
+
+    /// Those of the account's owner.
+    pub fn credentials(&self) -> Value {
+        self.shared.cloud.credentials()
+    }
+
+    /// What the one server that was made was given.
+    pub async fn user_data(&self) -> String {
+        let _turn = self.shared.turn.lock().await;
+        let all = self.shared.cloud.user_data().await;
+        all.into_iter().find(|it| it.contains(&self.id)).unwrap()
     }
 
     pub fn shown(&self) -> Value {
