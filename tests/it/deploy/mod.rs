@@ -1,6 +1,7 @@
 //! Deployment: servers that are made, started and looked at.
 
 mod boot;
+mod depot;
 pub mod ec2;
 pub mod endpoints;
 pub mod huawei;

@@ -25,6 +25,8 @@ pub struct Moto {
     pub owner: (String, String),
     /// May look, but not make servers.
     pub looker: (String, String),
+    /// May do everything in S3; only there after [`Moto::start_with_bucket`].
+    pub keeper: (String, String),
 }
 
 impl Drop for Moto {
@@ -38,12 +40,25 @@ impl Moto {
     pub async fn start() -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let (child, address) = tokio::task::spawn_blocking(listen).await.unwrap();
-        let mut moto = Self { child, address, owner: Default::default(), looker: Default::default() };
+        let mut moto =
+            Self { child, address, owner: Default::default(), looker: Default::default(), keeper: Default::default() };
         moto.owner = moto.user("owner", &actions()).await;
         let look =
             r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"ec2:Describe*","Resource":"*"}]}"#;
         moto.looker = moto.user("looker", look).await;
         moto.unsigned("ec2", &[("Action", "CreateKeyPair"), ("Version", "2016-11-15"), ("KeyName", "admin")]).await;
+        moto
+    }
+
+    /// The same with a bucket, and somebody who may use it.
+    pub async fn start_with_bucket(name: &str) -> Self {
+        let mut moto = Self::start().await;
+        moto.free().await;
+        let all = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]}"#;
+        moto.keeper = moto.user("keeper", all).await;
+        let made = reqwest::Client::new().put(format!("http://{}/{name}", moto.address)).send().await.unwrap();
+        assert!(made.status().is_success(), "{}", made.text().await.unwrap());
+        moto.strict().await;
         moto
     }
 
