@@ -85,8 +85,8 @@ kill_child() {
 }
 
 open_session() {
-  # By its key the service knows this server again, also after a reboot.
-  key=/var/lib/signet/$PRODUCT/bootstrap-$DEPLOYMENT.key
+  # By it the service knows this server after a reboot, too.
+  key=/var/lib/signet/$PRODUCT/$DEPLOYMENT.key
   [ -s "$key" ] || openssl ecparam -name prime256v1 -genkey -noout -out "$key"
   openssl ec -in "$key" -pubout -outform DER 2>/dev/null | encode >"$run/public"
   printf 'signet-bootstrap\n%s\n%s' "$TOKEN" "$(cat "$run/public")" >"$run/claim"

@@ -157,7 +157,7 @@ impl Machine {
     /// The reason of the failure, after exactly one; nothing was installed when `untouched`.
     pub fn failure(&self, untouched: bool) -> String {
         let failed: Vec<_> = self.fake.reports().into_iter().filter(|it| it.event == "failed").collect();
-        assert_eq!(failed.len(), 1, "{}", self.printed());
+        assert_eq!(failed.len(), 1, "{}\n{}", self.left("console.log"), self.printed());
         assert_eq!(self.left("environment").is_empty(), untouched, "whether the installation ran");
         assert!(self.left("failed").contains(".service"), "the system knows that it failed");
         failed[0].reason.clone().unwrap()

@@ -150,7 +150,7 @@ fn boot_starts_over_when_it_is_told_to() {
 /// What is under /run is gone after a reboot: the server must be known again all the same, and count its reports on.
 #[test]
 fn boot_goes_on_after_a_reboot_as_the_same_server() {
-    let twice = "/bin/sh -c 'sh /script & until [ -e /first ]; do sleep 0.1; done; kill -s KILL $!; rm -rf /run/signet-*; \
+    let twice = "/bin/sh -c 'setsid sh /script & until [ -e /first ]; do sleep 0.1; done; kill -s KILL -- -$!; rm -rf /run/signet-*; \
                  exec sh /script'";
     let mut plan = Plan::new(twice);
     plan.recipe.install = "[ -e /first ] || { touch /first; sleep 987; }; ./install.sh".to_owned();
