@@ -116,6 +116,7 @@ struct RemovePage<'a> {
     form_token: &'a str,
     row: Row,
     things: Vec<Thing>,
+    clean_up: Vec<String>,
     simulated: bool,
     makes: bool,
     asks_credentials: bool,
@@ -140,6 +141,7 @@ pub async fn confirm(
         simulated: row.simulated,
         row,
         things: things(t, &shown).into_iter().filter(|it| it.removed.is_none()).collect(),
+        clean_up: shown.clean_up(),
         makes,
         asks_credentials: makes && shown.deployment.record.credentials.is_none() && shown.is_paid_for(),
     };

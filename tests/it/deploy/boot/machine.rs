@@ -89,7 +89,7 @@ impl Plan {
         Machine { out, fake, script }
     }
 
-    fn written(&self) -> String {
+    pub fn written(&self) -> String {
         let digest = HEXLOWER.encode(&Sha256::digest(self.other_manifest.unwrap_or(&self.play.manifest)));
         let hash = password::hash(&PASSWORD.into(), &SeededEntropy::new(1)).unwrap();
         let bootstrap = Bootstrap {

@@ -3,6 +3,7 @@
 
 mod boots;
 mod clouds;
+mod drift;
 mod lives;
 mod refusals;
 
