@@ -18,6 +18,7 @@ use crate::{
     base::{
         clock::Clock,
         entropy::Entropy,
+        places::Places,
         proxies::Proxies,
         rate::{Limiters, RateLimits},
         slug::Slug,
@@ -79,6 +80,7 @@ pub struct App(Arc<Inner>);
 struct Inner {
     parts: Parts,
     limiters: Limiters,
+    workers: Places,
     installation: RwLock<Arc<Installation>>,
     sampled: Mutex<HashMap<Slug, Time>>,
     pinged: tokio::sync::Mutex<Option<Instant>>,
@@ -117,6 +119,7 @@ impl App {
         let installation = load(&parts, None).await?;
         let inner = Inner {
             limiters: Limiters::new(parts.rate_limits),
+            workers: Places::default(),
             parts,
             installation: RwLock::new(Arc::new(installation)),
             sampled: Mutex::default(),
@@ -188,6 +191,11 @@ impl App {
     /// Counts the calls of licensed software.
     pub fn limiters(&self) -> &Limiters {
         &self.0.limiters
+    }
+
+    /// Which licenses' deployments are being worked on.
+    pub fn workers(&self) -> &Places {
+        &self.0.workers
     }
 
     /// Catalog and keys as last loaded.

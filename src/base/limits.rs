@@ -115,6 +115,8 @@ pub const PARAMETER_CHARS: usize = 256;
 pub const DEPLOYMENT_LINES: i64 = 5_000;
 /// Days that the log of a deployment is kept after it settled.
 pub const DEPLOYMENT_LINES_DAYS: i64 = 90;
+/// Days after which a deployment that came to rest has no secrets any more: the hash of its server's password.
+pub const DEPLOYMENT_SECRETS_DAYS: i64 = 30;
 /// Lines of a log that are shown at once.
 pub const DEPLOYMENT_LINES_PAGE: u32 = 500;
 /// Lines of one report of a machine.

@@ -7,6 +7,7 @@ pub mod entropy;
 pub mod ids;
 pub mod limits;
 pub mod networks;
+pub mod places;
 pub mod proxies;
 pub mod rate;
 pub mod secret;

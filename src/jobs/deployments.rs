@@ -12,7 +12,10 @@ use tokio::{
 
 use crate::{
     app::App,
-    base::{ids::DeploymentId, text::Language},
+    base::{
+        ids::{DeploymentId, LicenseId},
+        text::Language,
+    },
     provision::{
         plan::{Place, ServerChoice},
         provider::{
@@ -30,6 +33,8 @@ use crate::{
 pub const PAUSE: Duration = Duration::from_secs(1);
 /// Deployments that are worked on at once.
 const AT_ONCE: usize = 16;
+/// Of them, those of one license: a cloud that hangs must not keep other licenses waiting.
+const AT_ONCE_OF_LICENSE: usize = 4;
 /// How long one task may take; its claim is held that long.
 const TASK: Duration = Duration::from_secs(120);
 /// How often a worker holds on to its claim.
@@ -43,7 +48,7 @@ pub async fn round(app: &App, mut under_way: JoinSet<()>) -> JoinSet<()> {
     while let Some(ended) = under_way.try_join_next() {
         report(ended);
     }
-    let due: Result<Vec<DeploymentId>, Failure> =
+    let due: Result<Vec<(DeploymentId, LicenseId)>, Failure> =
         app.read(Actor::Signet, |tx, ctx| Ok(tx.deployment_due(ctx.now, crate::base::limits::PAGE_ROWS)?)).await;
     let due = match due {
         Ok(due) => due,
@@ -52,14 +57,18 @@ pub async fn round(app: &App, mut under_way: JoinSet<()>) -> JoinSet<()> {
             return under_way;
         }
     };
-    for id in due {
+    for (id, license) in due {
+        let Some(place) = app.workers().take(license, AT_ONCE_OF_LICENSE) else { continue };
         if under_way.len() >= AT_ONCE
             && let Some(ended) = under_way.join_next().await
         {
             report(ended);
         }
         let app = app.clone();
-        under_way.spawn(async move { one(&app, id).await });
+        under_way.spawn(async move {
+            one(&app, id).await;
+            drop(place);
+        });
     }
     under_way
 }

@@ -13,6 +13,7 @@
 //! work of `usecase` and `jobs`.
 
 pub mod bootstrap;
+pub mod cleanup;
 pub mod offer;
 pub mod password;
 pub mod plan;

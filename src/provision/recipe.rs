@@ -131,5 +131,17 @@ pub struct Parameter {
     pub choices: Vec<String>,
 }
 
+impl Recipe {
+    /// Answers with what stands there already where nothing was answered.
+    pub fn filled(&self, mut answers: Answers) -> Answers {
+        for parameter in &self.parameters {
+            if let Some(default) = parameter.default.as_ref().filter(|_| !answers.contains_key(&parameter.name)) {
+                answers.insert(parameter.name.clone(), default.clone());
+            }
+        }
+        answers
+    }
+}
+
 /// What the customer answered, by parameter.
 pub type Answers = BTreeMap<String, String>;

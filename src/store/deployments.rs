@@ -211,13 +211,45 @@ impl Tx {
         Ok(u32::try_from(count).unwrap_or(u32::MAX))
     }
 
-    /// Deployments that a worker must look at, those that wait longest first.
-    pub fn deployment_due(&mut self, now: Time, limit: u32) -> Result<Vec<DeploymentId>, StoreError> {
+    /// Deployments of a license, beside `except`, that are about to take a seat.
+    pub fn deployment_coming(&mut self, license: LicenseId, except: Option<DeploymentId>) -> Result<u32, StoreError> {
+        let count: i64 = each!(self, c => {
+            let mut query = deployments::table
+                .filter(deployments::license_id.eq(license))
+                .filter(deployments::goal.eq(Goal::Deploy))
+                .filter(deployments::activation_id.is_null())
+                .filter(deployments::status.eq_any([Status::Running, Status::NeedsCredentials]))
+                .count()
+                .into_boxed();
+            if let Some(except) = except {
+                query = query.filter(deployments::id.ne(except));
+            }
+            query.get_result(c)
+        })?;
+        Ok(u32::try_from(count).unwrap_or(u32::MAX))
+    }
+
+    /// Forgets what is sealed in deployments that came to rest before `before`.
+    pub fn deployment_forget_secrets(&mut self, before: Time) -> Result<usize, StoreError> {
+        each!(self, c => diesel::update(deployments::table
+                .filter(deployments::ended_at.lt(before))
+                .filter(deployments::next_at.is_null())
+                .filter(deployments::password.is_not_null().or(deployments::credentials.is_not_null())))
+            .set((
+                deployments::password.eq(None::<Vec<u8>>),
+                deployments::credentials.eq(None::<Vec<u8>>),
+                deployments::version.eq(deployments::version + 1),
+            ))
+            .execute(c))
+    }
+
+    /// Deployments that a worker must look at, with their licenses, those that wait longest first.
+    pub fn deployment_due(&mut self, now: Time, limit: u32) -> Result<Vec<(DeploymentId, LicenseId)>, StoreError> {
         each!(self, c => deployments::table
             .filter(deployments::next_at.le(now))
             .order(deployments::next_at)
             .limit(super::page_rows(limit))
-            .select(deployments::id)
+            .select((deployments::id, deployments::license_id))
             .load(c))
     }
 

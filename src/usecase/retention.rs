@@ -1,5 +1,5 @@
 //! What is forgotten, and when: nonces, remembered answers, messages, ended activations, logs of
-//! deployments. In small bites, so that no write waits long.
+//! deployments and what is sealed in them. In small bites, so that no write waits long.
 
 use jiff::SignedDuration;
 
@@ -21,6 +21,8 @@ pub struct Forgotten {
     pub messages: usize,
     /// Log lines of a deployment that settled longer than [`limits::DEPLOYMENT_LINES_DAYS`] ago.
     pub lines: usize,
+    /// Deployments whose sealed secrets were forgotten, [`limits::DEPLOYMENT_SECRETS_DAYS`] after they came to rest.
+    pub secrets: usize,
     /// Activations that ended longer than [`limits::ACTIVATION_DAYS`] ago.
     pub activations: usize,
 }
@@ -45,6 +47,7 @@ pub fn forget(tx: &mut Tx, ctx: Context, message_days: u16) -> Done<Forgotten> {
         answers: tx.idempotency_purge(answers_before, BITE)?,
         messages: tx.message_purge(ctx.now.plus_days(-i64::from(message_days)), BITE)?,
         lines: tx.lines_purge(ctx.now.plus_days(-limits::DEPLOYMENT_LINES_DAYS))?,
+        secrets: tx.deployment_forget_secrets(ctx.now.plus_days(-limits::DEPLOYMENT_SECRETS_DAYS))?,
         activations: tx.activation_purge(ctx.now.plus_days(-limits::ACTIVATION_DAYS), BITE)?,
     })
 }

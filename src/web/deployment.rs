@@ -214,6 +214,7 @@ pub async fn quote(app: &App, license: &License, wanted: Wanted) -> Result<Plan,
 async fn order(app: &App, license: LicenseId, wanted: Wanted) -> Result<Order, Denied> {
     let recipe = recipe(app, license).await?.ok_or(Denied::Refused(Refusal::NoRecipe))?;
     let has_password = wanted.password.is_some();
+    let answers = recipe.filled(wanted.answers);
     let server = match (&wanted.server, &wanted.credentials) {
         (Some(chosen), Some(credentials)) => {
             let look = |provider| async move { offer::look_up(&provider, &recipe, chosen, has_password).await };
@@ -225,7 +226,7 @@ async fn order(app: &App, license: LicenseId, wanted: Wanted) -> Result<Order, D
         id: wanted.id,
         place: wanted.place,
         server,
-        answers: wanted.answers,
+        answers,
         credentials: wanted.credentials,
         password: wanted.password,
     })

@@ -161,6 +161,12 @@ pub struct Whole {
     /// What to show.
     #[serde(default)]
     pub outputs: Vec<Output>,
+    /// Set when the license does not hold any more.
+    #[serde(default)]
+    pub license_ended: Option<Ended>,
+    /// What removes it by hand.
+    #[serde(default)]
+    pub clean_up: Vec<String>,
 }
 
 /// Why a deployment does not go on.
@@ -199,6 +205,16 @@ pub struct Sighting {
     /// Why nothing was found out.
     #[serde(default)]
     pub problem: Option<Obstacle>,
+}
+
+/// A license that does not hold any more.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Ended {
+    /// Why.
+    pub reason: String,
+    /// When the software stops.
+    #[serde(default)]
+    pub runs_until: Option<Time>,
 }
 
 /// A stage.

@@ -145,6 +145,12 @@ pub fn print(whole: &Whole) {
         rows.push(("looked".to_owned(), format!("{}: {state}{address}", sighting.at)));
         rows.extend(sighting.problem.iter().flat_map(obstacle));
     }
+    if let Some(ended) = &whole.license_ended {
+        let when = ended.runs_until.map(|at| format!("; by its lease the software stops at {at}")).unwrap_or_default();
+        let why = words::reason(&shown(&ended.reason), language);
+        rows.push(("license".to_owned(), format!("{why}{when}; the server stays until it is removed")));
+        rows.extend(whole.clean_up.iter().map(|command| ("by hand".to_owned(), shown(command))));
+    }
     if whole.suspect {
         let warning = "another machine used this deployment's token: look at the server before you trust it";
         rows.push(("warning".to_owned(), warning.to_owned()));

@@ -36,7 +36,7 @@ pub struct Deployment {
 pub struct Obstacle {
     /// The stage it happened in.
     pub stage: Stage,
-    /// A stable name: of a [`crate::provision::provider::Trouble`], `deadline`, `license`, `machine`.
+    /// A stable name: of a [`crate::provision::provider::Trouble`], `deadline`, `license`, `password`, `machine`.
     pub kind: String,
     /// What happened, in English or in the cloud's own words.
     pub message: String,
@@ -77,6 +77,7 @@ impl Obstacle {
                 "这一步用时过长。请查看日志后继续，或删除。",
                 "A stage took too long. Look at the log, then resume or remove.",
             ),
+            "password" => ("请删除，然后重新部署。", "Remove it, then deploy anew."),
             "license" => ("请查看许可证的状态，之后继续。", "See how the license stands, then resume."),
             _ => ("请查看日志后继续，或删除。", "Look at the log, then resume or remove."),
         };

@@ -192,14 +192,8 @@ fn pin(tx: &mut Tx, ctx: Context, product: &Slug, recipe: &Recipe) -> Done<Optio
 /// The database's.
 pub fn has_seat(tx: &mut Tx, ctx: Context, license: &License, except: Option<DeploymentId>) -> Done<bool> {
     let taken = activation::seats(tx, ctx, license.id)?;
-    let under_way = tx.deployment_page(Some(license.id), None, limits::PAGE_ROWS)?;
-    let coming = under_way.iter().filter(|it| {
-        Some(it.id) != except
-            && it.goal == Goal::Deploy
-            && it.activation_id.is_none()
-            && matches!(it.status, Status::Running | Status::NeedsCredentials)
-    });
-    Ok(taken as usize + coming.count() < license.machines as usize)
+    let coming = tx.deployment_coming(license.id, except)?;
+    Ok(u64::from(taken) + u64::from(coming) < u64::from(license.machines))
 }
 
 /// Every parameter has a value that it allows, and nothing else was answered.

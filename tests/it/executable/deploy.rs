@@ -106,6 +106,15 @@ fn a_deployment_by_command_from_the_offer_to_its_removal() {
     // Nothing is left to keep.
     says(&shop.deploy(&["keep", &id]), 24, &["cannot keep"]);
 
+    says(&shop.deploy(&["check", &id]), 24, &["redentials are needed"]);
+    let checked = |secret: &str| {
+        let mut check = shop.command(&["check", &id]);
+        check.env("HUAWEICLOUD_SDK_AK", "ak").env("HUAWEICLOUD_SDK_SK", secret).env("LC_ALL", "zh_CN.UTF-8");
+        Ended::of(check)
+    };
+    says(&checked("sk"), 0, &["looked", "running at 203.0.113.10", "healthy"]);
+    says(&checked(SECRET), 21, &["nothing was found out", "Simulated.AuthFailure", "请检查访问密钥"]);
+
     says(&shop.deploy(&["remove", &id]), 21, &[]);
     let mut remove = shop.command(&["remove", &id, "--follow"]);
     remove.env("HUAWEICLOUD_SDK_AK", "ak").env("HUAWEICLOUD_SDK_SK", "sk");
@@ -157,9 +166,14 @@ fn what_is_refused_says_why_and_shows_no_secret() {
 
     let sold_out: Vec<_> = run(&[]).into_iter().map(|it| if it == "sim.medium" { "sim.tiny" } else { it }).collect();
     says(&shop.deploy(&sold_out), 24, &["at least 2 vCPU"]);
-    let missing: Vec<_> = run(&[]).into_iter().filter(|it| *it != "LANGUAGE=en").collect();
-    let missing = &missing[..missing.len() - 1];
-    says(&shop.deploy(missing), 24, &["LANGUAGE", "is missing"]);
+    let without = |answer: &str| {
+        let all = run(&["--dry-run"]);
+        let at = all.iter().position(|it| *it == answer).unwrap();
+        [&all[..at - 1], &all[at + 1..]].concat()
+    };
+    says(&shop.deploy(&without("SITE_NAME=Demo")), 24, &["SITE_NAME", "is missing"]);
+    // This one has a default.
+    says(&shop.deploy(&without("LANGUAGE=en")), 0, &["Nothing began"]);
     let mut weak = shop.command(&run(&[]));
     weak.env("SIGNET_DEPLOY_PASSWORD", "short");
     says(&Ended::of(weak), 24, &["8 to 26"]);

@@ -156,6 +156,7 @@ pub(super) fn gone(tx: &mut Tx, ctx: Context, deployment: &mut Deployment) -> Do
         }
         status => Before { status, trouble: deployment.obstacle()? },
     };
+    deployment.record.password = None;
     deployment.record.before_gone = Some(json!(before).to_string());
     let obstacle = Obstacle::new(stage, "not_found", "the server is no longer at the cloud");
     deployment.stop(tx, ctx, Status::Gone, &obstacle)

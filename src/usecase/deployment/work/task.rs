@@ -105,6 +105,12 @@ fn order_task(tx: &mut Tx, ctx: Context, clouds: &Clouds, deployment: &mut Deplo
     if undecided && !clouds.is_idempotent(&deployment.plan.place) {
         return Ok(Some(Task::Find(Attempt { token })));
     }
+    let password = deployment.plan.server.as_ref().is_some_and(|it| it.password);
+    if password && deployment.record.password.is_none() {
+        let why = "the server's password was forgotten, to be safe: remove this deployment, then begin a new one";
+        deployment.stop(tx, ctx, Status::Failed, &Obstacle::new(stage, "password", why))?;
+        return Ok(None);
+    }
     // From here on the order may be at the cloud, whatever happens to this process.
     deployment.record.sent = true;
     deployment.record.attempt_at = Some(ctx.now);

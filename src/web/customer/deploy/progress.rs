@@ -35,7 +35,7 @@ use super::{
     agency::Agencies,
     clouds,
     fault::Fault,
-    standing::{Looked, Why, advice},
+    standing::{Looked, Over, Why, advice},
     typed::Typed,
     words,
 };
@@ -99,6 +99,8 @@ struct ProgressPage<'a> {
     outputs: Vec<(String, String, bool)>,
     resources: Vec<Thing>,
     own: Option<String>,
+    ended: Option<Over>,
+    clean_up: Vec<String>,
     resume: bool,
     keep: bool,
     remove: bool,
@@ -176,9 +178,9 @@ pub fn missing() -> Problem {
 /// 404; the database's.
 pub async fn look(app: &App, session: &Session, id: DeploymentId) -> Result<Shown, Problem> {
     let license = session.license.id;
-    let look = move |tx: &mut Tx, _: Context| {
+    let look = move |tx: &mut Tx, ctx: Context| {
         let after = show::before_last_page(tx, id)?;
-        show::one(tx, Some(license), id, after)
+        show::one(tx, ctx, Some(license), id, after)
     };
     app.read::<_, Failure, _>(Actor::Customer, look).await?.ok_or_else(missing)
 }
@@ -226,6 +228,8 @@ pub async fn render(
         outputs: outputs(t, &shown.deployment),
         resources: things(t, &shown),
         own: (!makes && waits).then(|| script_name(&shown.deployment)),
+        ended: shown.ended.map(|it| Over::of(t, it, app.now())),
+        clean_up: shown.clean_up(),
         resume: !running && allows(Wish::Resume),
         keep: record.status != Status::Kept && allows(Wish::Keep),
         remove: record.status != Status::Removed && !(running && record.goal == Goal::Remove),

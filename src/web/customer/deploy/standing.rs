@@ -2,8 +2,9 @@
 //! found.
 
 use crate::{
+    base::time::Time,
     provision::run::{Goal, Stage, Status},
-    usecase::deployment::{Deployment, Obstacle, Sighting},
+    usecase::deployment::{Deployment, Obstacle, Sighting, show::Ended},
     web::{customer::state::minute, html::Words},
 };
 
@@ -53,6 +54,27 @@ impl Looked {
             state: words::server(t, it.state),
             address: it.address.clone(),
             why: it.obstacle.as_ref().map(|it| Why::of(t, it)),
+        }
+    }
+}
+
+/// The license does not hold any more.
+pub struct Over {
+    /// Why.
+    pub what: &'static str,
+    /// When the software stops, or stopped, by its lease.
+    pub stops: Option<String>,
+    /// Whether it has stopped.
+    pub stopped: bool,
+}
+
+impl Over {
+    /// Of a license that ended.
+    pub fn of(t: Words, it: Ended, now: Time) -> Self {
+        Self {
+            what: words::ended(t, it.reason),
+            stops: it.runs_until.map(|at| minute(t, at)),
+            stopped: it.runs_until.is_some_and(|at| at <= now),
         }
     }
 }

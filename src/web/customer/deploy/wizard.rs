@@ -32,15 +32,14 @@ use crate::{
 };
 
 use super::{
-    WIZARD, agency::Agencies, body, body::Body, check::Checked, clouds, fault::Fault, lists, sealed::Sealer,
-    step::Step, typed::Typed, words,
+    agency::Agencies, body, body::Body, check::Checked, clouds, fault::Fault, lists, sealed::Sealer, step::Step,
+    typed::Typed, words,
 };
 
 #[derive(Template)]
 #[template(path = "customer/deploy/wizard.html")]
 struct WizardPage<'a> {
     t: Words,
-    here: &'static str,
     product: &'a str,
     form_token: &'a str,
     /// Every step: its label, and -1, 0 or 1: done, here, to come.
@@ -324,7 +323,6 @@ impl Desk {
         };
         let template = WizardPage {
             t: self.t,
-            here: WIZARD,
             product: &self.product,
             form_token: &self.session.form_token,
             number: steps.iter().position(|it| *it == step).unwrap_or(0) + 1,

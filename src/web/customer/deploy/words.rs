@@ -135,6 +135,16 @@ pub fn refusal(t: Words, refusal: &Refusal) -> String {
     }
 }
 
+/// Why a license that was good does not hold any more.
+pub fn ended(t: Words, reason: Reason) -> &'static str {
+    match reason {
+        Reason::LicenseReleased => t.pick("许可证已终止。", "The license has ended for good."),
+        Reason::LicenseFrozen => t.pick("许可证已被冻结。", "The license is frozen."),
+        Reason::LicenseExpired => t.pick("许可证已到期。", "The license has expired."),
+        _ => t.pick("许可证当前不允许使用。", "The license does not permit it now."),
+    }
+}
+
 fn license(reason: Reason) -> &'static str {
     match reason {
         Reason::LicenseReleased => "许可证已终止，不能再部署。",

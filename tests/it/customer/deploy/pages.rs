@@ -2,10 +2,14 @@
 
 use signet::{
     provision::{
+        cleanup,
         provider::{CloudError, Trouble},
         run::{Goal, Stage, Status},
     },
-    usecase::deployment::{Deployment, Obstacle},
+    usecase::{
+        deployment::{Deployment, Obstacle},
+        merchant::{self, Act},
+    },
 };
 
 use super::{
@@ -57,6 +61,60 @@ async fn removal_is_confirmed_first() {
     service.work_until(Status::Removed).await;
     let page = text(&visitor.get(&path).await);
     assert!(page.contains("Removed") && page.contains("removed 2 March 2026") && !page.contains("/remove\""), "{page}");
+}
+
+#[tokio::test]
+async fn a_look_at_the_cloud_is_asked_for_and_told() {
+    let service = Service::start().await;
+    let mut visitor = service.visitor().await;
+    let id = begun(&service, &mut visitor).await;
+    let path = format!("/license/deployments/{id}");
+    assert!(!text(&visitor.get(&path).await).contains("/check\""), "it is watched while it is under way");
+    service.work_until(Status::Healthy).await;
+    assert!(text(&visitor.get(&path).await).contains(&format!("href=\"{path}/check\"")));
+    let page = text(&visitor.get(&format!("{path}/check")).await);
+    assert!(page.contains("name=\"secret_key\"") && page.contains("Nothing is changed"), "{page}");
+    let form = token(&mut visitor).await;
+    let wish = format!("{path}/wish");
+    assert_eq!(visitor.post(&wish, &[("form", &form), ("wish", "check")]).await.status, 409);
+    for (secret, said) in [("good", "The server runs"), ("wrong-one", "Check that access key and secret")] {
+        let sent = [("form", &*form), ("wish", "check"), ("access_key", "AK-1"), ("secret_key", secret)];
+        assert_eq!(visitor.post(&wish, &sent).await.status, 303);
+        let page = text(&visitor.get(&path).await);
+        assert!(page.contains("is being asked") && page.contains("data-events"), "{page}");
+        service.app.pass(jiff::SignedDuration::from_secs(1));
+        signet::jobs::deployments::round(&service.app.app, tokio::task::JoinSet::new()).await.join_all().await;
+        let page = text(&visitor.get(&path).await);
+        assert!(page.contains(said) && page.contains("The software runs") && !page.contains("data-events"), "{page}");
+        assert_eq!(service.deployment().await.credentials, None);
+    }
+}
+
+/// The license ends, the server stays: the page says when the software stops, and what is to be done.
+#[tokio::test]
+async fn a_license_that_ended_leaves_its_server_and_says_so() {
+    let service = Service::start().await;
+    let mut visitor = service.visitor().await;
+    let id = begun(&service, &mut visitor).await;
+    service.work_until(Status::Healthy).await;
+    let path = format!("/license/deployments/{id}");
+    let page = text(&visitor.get(&path).await);
+    assert!(!page.contains("is frozen.") && page.contains("id=\"clean-up\""), "{page}");
+    let license = service.deployment().await.license_id;
+    service.app.write(move |tx, ctx| merchant::act(tx, ctx, license, Act::Suspend)).await;
+    let page = text(&visitor.get(&path).await);
+    let seat = service.deployment().await.activation_id.unwrap();
+    let until = service.app.read(move |tx, _| Ok(tx.activation_find(seat)?)).await.unwrap().grace_until;
+    let until = until.civil().strftime("%-d %B %Y, %H:%M UTC").to_string();
+    for expected in ["The license is frozen.", "stops with its lease", &until, "goes on billing"] {
+        assert!(page.contains(expected), "{expected}: {page}");
+    }
+    assert_eq!(page.matches(&format!("href=\"{path}/remove\"")).count(), 2, "{page}");
+    let commands = cleanup::commands(&"atlas".parse().unwrap()).join("\n");
+    assert!(page.contains(&commands), "{page}");
+    let docs = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/deployment.md")).unwrap();
+    assert!(docs.contains(&commands));
+    assert_eq!(service.deployment().await.status, Status::Healthy);
 }
 
 #[tokio::test]

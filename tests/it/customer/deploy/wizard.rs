@@ -57,6 +57,29 @@ async fn the_whole_way_ends_healthy() {
     assert!(visitor.page().await.contains(&format!("/license/deployments/{id}")));
 }
 
+/// The language switch once led back to the first step, and everything was to be typed anew.
+#[tokio::test]
+async fn regression_the_language_changes_in_the_middle_of_the_wizard() {
+    let service = Service::start().await;
+    let mut visitor = service.visitor().await;
+    let form = until("system", &mut visitor).await.typed(&[("name", "mine-7"), ("disk", "55")]);
+    assert!(!form.page.contains("href=\"/license/deploy?lang"), "{}", form.page);
+    let button = form.page.split("<button").find(|it| it.contains("?lang=zh\"")).unwrap();
+    let named = |name: &str| button.split_once(&format!("{name}=\"")).unwrap().1.split('"').next().unwrap().to_owned();
+    assert_eq!((named("form"), named("name")), ("wizard".to_owned(), "to".to_owned()));
+    let mut fields: Vec<(&str, &str)> = form.fields.iter().map(|(name, value)| (&**name, &**value)).collect();
+    let value = named("value");
+    fields.push(("to", &value));
+    let answer = visitor.post(&named("formaction"), &fields).await;
+    assert_eq!(answer.status, 200);
+    let form = at(&answer, "system");
+    assert!(form.page.contains("<html lang=\"zh-CN\">"), "{}", form.page);
+    assert_eq!((form.get("name"), form.get("disk")), ("mine-7", "55"));
+    let next = form.send(&mut visitor).await;
+    assert_eq!(next.get("step"), "network");
+    assert!(next.page.contains("<html lang=\"zh-CN\">"), "it is remembered");
+}
+
 /// No page holds what was typed as a secret, and the database neither.
 #[tokio::test]
 async fn secrets_stay_sealed() {

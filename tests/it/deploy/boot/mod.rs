@@ -2,6 +2,7 @@
 //! that Signet writes for them. [`fake`] plays the service that the script calls, or hands its calls on to the real one;
 //! [`machine`] is the server.
 
+mod cleanup;
 pub mod fake;
 pub mod machine;
 mod refusals;

@@ -15,6 +15,8 @@ use signet::{
             huawei::{Custom, Endpoint, Huawei},
         },
     },
+    store::DeploymentRecord,
+    usecase::deployment::Deployment,
 };
 
 use super::super::{
@@ -157,6 +159,16 @@ impl Real {
                 data
             }
         }
+    }
+
+    /// Deletes a deployment's server, as its owner in the cloud's console; moto alone.
+    pub async fn terminate(&self, record: &DeploymentRecord) {
+        let Kind::Moto(moto) = &self.kind else { panic!("only at moto") };
+        let server = Deployment::of(record.clone()).unwrap().server().unwrap().unwrap();
+        moto.free().await;
+        let answer = moto.ask(&[("Action", "TerminateInstances"), ("InstanceId.1", &server)]).await;
+        assert!(answer.contains("TerminateInstancesResponse"), "{answer}");
+        moto.strict().await;
     }
 
     /// How many servers, disks and addresses the cloud holds.

@@ -4,6 +4,7 @@
 mod agencies;
 mod boots;
 mod clouds;
+mod drift;
 mod lives;
 mod refusals;
 

@@ -45,7 +45,7 @@ pub struct Begin {
     #[serde(default)]
     #[schema(value_type = Option<String>, format = Password)]
     password: Option<SecretString>,
-    /// Answers to the recipe's parameters.
+    /// Answers to the recipe's parameters; where there is none, the recipe's default stands.
     #[serde(default)]
     parameters: BTreeMap<String, String>,
 }

@@ -47,6 +47,22 @@ pub struct Whole {
     resources: Vec<ResourceBody>,
     /// What to show when it runs.
     outputs: Vec<OutputBody>,
+    /// Set when the license does not hold any more: the server stays, the software stops.
+    #[schema(required)]
+    license_ended: Option<EndedBody>,
+    /// Commands that remove the deployment on its server by hand; empty when there is nothing to remove.
+    clean_up: Vec<String>,
+}
+
+/// A license that does not hold any more.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct EndedBody {
+    /// Why: `license_released`, `license_frozen` or `license_expired`.
+    #[schema(example = "license_expired")]
+    reason: &'static str,
+    /// When the software stops by the lease that it has; `null`: it has none.
+    #[schema(required, value_type = Option<String>, format = DateTime)]
+    runs_until: Option<Time>,
 }
 
 /// A stage.
@@ -125,7 +141,7 @@ pub async fn show_deployment(
     let license = holder(&app, licensed).await?.id;
     let after = after.after.unwrap_or(0).into();
     let shown = app
-        .read::<_, Failure, _>(Actor::Software, move |tx, _| show::one(tx, Some(license), id, after))
+        .read::<_, Failure, _>(Actor::Software, move |tx, ctx| show::one(tx, ctx, Some(license), id, after))
         .await?
         .ok_or_else(missing)?;
     whole(t, shown).map(Json)
@@ -137,9 +153,13 @@ pub fn missing() -> Problem {
 }
 
 fn whole(t: Words, shown: Shown) -> Result<Whole, Problem> {
+    let clean_up = shown.clean_up();
+    let license_ended = shown.ended.map(|it| EndedBody { reason: it.reason.as_str(), runs_until: it.runs_until });
     let Shown { deployment, stages, lines, resources, .. } = shown;
     let outputs = deployment.plan.outputs(deployment.record.address.as_deref()).into_iter();
     Ok(Whole {
+        license_ended,
+        clean_up,
         deployment: DeploymentBody::of(t, &deployment)?,
         stages: stages
             .into_iter()
