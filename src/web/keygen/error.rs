@@ -55,7 +55,7 @@ pub struct Fault {
     /// The HTTP status.
     pub status: StatusCode,
     /// Why. Published clients look at this one only, so there is one.
-    pub error: ErrorObject,
+    pub error: Box<ErrorObject>,
     /// Seconds after which the same may succeed.
     pub retry_after: Option<u64>,
 }
@@ -68,7 +68,7 @@ struct Errors<'a> {
 impl Fault {
     /// An error with `code`.
     pub fn new(status: StatusCode, code: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
-        let error = ErrorObject { title, detail: detail.into(), code, source: None, links: None };
+        let error = Box::new(ErrorObject { title, detail: detail.into(), code, source: None, links: None });
         Self { status, error, retry_after: None }
     }
 

@@ -66,7 +66,7 @@ async fn a_license_is_checked_out(#[case] backend: Backend) {
     let query = "?encrypt=1&ttl=3600&include=entitlements,policy,product";
     let (sealed, ttl) = certificate(&client.call("POST", &format!("{path}{query}"), None).await);
     let document = opened(&client, "license", &sealed, Some(&client.key));
-    assert_eq!((ttl, types(&document)), (3_600, vec!["entitlements", "entitlements", "product", "policies"]));
+    assert_eq!((ttl, types(&document)), (3_600, vec!["entitlements", "entitlements", "products", "policies"]));
     assert_eq!(
         document["meta"]["expiry"],
         json!(app.now().saturating_add(SignedDuration::from_secs(3_600)).to_string())
