@@ -189,7 +189,7 @@ struct Written {
 fn written<D: Serialize>(
     call: &Call,
     kind: FileKind,
-    secret: SecretString,
+    secret: &SecretString,
     term: Term,
     options: Options,
     (data, included): (D, Vec<Value>),
@@ -200,7 +200,7 @@ fn written<D: Serialize>(
     let installation = call.app.installation();
     let signer = installation.keys.door(&call.product)?;
     let sealing = match options.encrypt {
-        true => Sealing::Encrypted { secret: &secret, nonce: call.app.entropy().bytes() },
+        true => Sealing::Encrypted { secret, nonce: call.app.entropy().bytes() },
         false => Sealing::Plain,
     };
     Ok(Written { certificate: file::certificate(kind, &document, sealing, signer), options, term })
@@ -217,7 +217,7 @@ async fn of_license(call: &Call) -> Result<(Written, SeenLicense), Fault> {
         .await??;
     let included = included(call, &seen, &options.include, "");
     let data = resource::license(&seen, term.issued);
-    let written = written(call, FileKind::License, seen.key.clone(), term, options, (data, included))?;
+    let written = written(call, FileKind::License, &seen.key, term, options, (data, included))?;
     Ok((written, seen))
 }
 
@@ -238,8 +238,8 @@ async fn of_machine(call: &Call) -> Result<(Written, SeenMachine), Fault> {
     if options.include.iter().any(|it| it == "components") {
         items.extend(resource::components(&seen).into_iter().map(Resource::into_value));
     }
-    let secret = format!("{}{}", seen.license.key.expose_secret(), seen.fingerprint()).into();
-    let written = written(call, FileKind::Machine, secret, term, options, (resource::machine(&seen), items))?;
+    let secret: SecretString = format!("{}{}", seen.license.key.expose_secret(), seen.fingerprint()).into();
+    let written = written(call, FileKind::Machine, &secret, term, options, (resource::machine(&seen), items))?;
     Ok((written, seen))
 }
 
@@ -271,7 +271,7 @@ pub async fn license(call: &Call) -> Result<Answer, Fault> {
     let (written, seen) = of_license(call).await?;
     let relationships = BTreeMap::from([
         ("account", Relationship::to("accounts", &call.product)),
-        ("license", Relationship::to("licenses", seen.license.id)),
+        ("license", Relationship::to("licenses", &seen.license.id)),
     ]);
     Ok(document(call, "license-files", written, relationships))
 }
@@ -292,8 +292,8 @@ pub async fn machine(call: &Call) -> Result<Answer, Fault> {
     let (written, seen) = of_machine(call).await?;
     let relationships = BTreeMap::from([
         ("account", Relationship::to("accounts", &call.product)),
-        ("license", Relationship::to("licenses", seen.license.license.id)),
-        ("machine", Relationship::to("machines", seen.activation.id)),
+        ("license", Relationship::to("licenses", &seen.license.license.id)),
+        ("machine", Relationship::to("machines", &seen.activation.id)),
     ]);
     Ok(document(call, "machine-files", written, relationships))
 }

@@ -114,7 +114,7 @@ pub struct Links {
 
 impl Relationship {
     /// To one, which has no address of its own.
-    pub fn to(kind: &'static str, id: impl ToString) -> Self {
+    pub fn to(kind: &'static str, id: &impl ToString) -> Self {
         Self { data: Some(Some(Identifier { kind, id: id.to_string() })), links: None }
     }
 
@@ -129,7 +129,7 @@ impl Relationship {
     }
 
     /// To one at this address.
-    pub fn at(kind: &'static str, id: impl ToString, related: String) -> Self {
+    pub fn at(kind: &'static str, id: &impl ToString, related: String) -> Self {
         Self { links: Some(Related { related }), ..Self::to(kind, id) }
     }
 }

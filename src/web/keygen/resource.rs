@@ -180,7 +180,7 @@ pub fn machine(seen: &SeenMachine) -> Resource<MachineAttributes> {
         ("product", Relationship::to("products", product)),
         ("group", Relationship::none()),
         ("owner", Relationship::none()),
-        ("license", Relationship::at("licenses", owner.id, at_license(""))),
+        ("license", Relationship::at("licenses", &owner.id, at_license(""))),
         ("components", Relationship::several(path("/components"))),
     ]);
     let links = Links { this: Some(path("")) };
@@ -216,8 +216,8 @@ pub fn components(seen: &SeenMachine) -> Vec<Resource<ComponentAttributes>> {
         },
         relationships: BTreeMap::from([
             ("account", Relationship::to("accounts", product)),
-            ("machine", Relationship::to("machines", machine)),
-            ("license", Relationship::to("licenses", seen.license.license.id)),
+            ("machine", Relationship::to("machines", &machine)),
+            ("license", Relationship::to("licenses", &seen.license.license.id)),
         ]),
         links: Links { this: None },
     };
