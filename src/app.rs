@@ -131,6 +131,9 @@ impl App {
             app.write::<_, Failure, _>(Actor::Signet, keys::ensure_installation).await?;
             app.reload().await?;
         }
+        if app.write::<_, Failure, _>(Actor::Signet, keys::ensure_doors).await? {
+            app.reload().await?;
+        }
         Ok(app)
     }
 

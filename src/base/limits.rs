@@ -20,6 +20,8 @@ pub const REQUEST_BODY_TIMEOUT: Duration = Duration::from_millis(2_000);
 pub const REQUEST_TIMEOUT: Duration = Duration::from_millis(2_500);
 /// How long any request may take in all, its body included: only a client that dawdles comes near it.
 pub const REQUEST_DEADLINE: Duration = Duration::from_secs(10);
+/// How much sooner the door for existing software answers by itself, so that this answer is signed too.
+pub const KEYGEN_LEAD: Duration = Duration::from_secs(1);
 /// The same where a cloud is asked meanwhile, which has its own, shorter limit.
 pub const CLOUD_DEADLINE: Duration = Duration::from_secs(60);
 /// How long a client may take to accept the next piece of an answer.

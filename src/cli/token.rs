@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Subcommand;
 
 use crate::{
-    base::{ids::TokenId, secret::ExposeSecret, time::Time},
+    base::{ids::TokenId, secret::ExposeSecret, slug::Slug, time::Time},
     config::Config,
     store::{Access, TokenRecord},
     usecase::{
@@ -32,6 +32,9 @@ pub enum Command {
         /// When it ends, RFC 3339 (absent: when it is revoked)
         #[arg(long)]
         expires_at: Option<Time>,
+        /// For the door of this product only; the scope `keygen` needs one
+        #[arg(long)]
+        product: Option<Slug>,
     },
     /// List tokens
     List,
@@ -49,8 +52,14 @@ pub enum Command {
 pub async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
     let app = open::open(&config, Access::Tool).await?;
     match command {
-        Command::Create { name, scope, expires_at } => {
-            let make = app.write(Actor::CommandLine, move |tx, ctx| token::create(tx, ctx, &name, &scope, expires_at));
+        Command::Create { name, scope, expires_at, product } => {
+            anyhow::ensure!(
+                product.is_some() == scope.contains(&Scope::Keygen),
+                "the scope `keygen` and `--product` belong together: the token opens the door of one product"
+            );
+            let make = app.write(Actor::CommandLine, move |tx, ctx| {
+                token::create_for(tx, ctx, &name, &scope, product.as_ref(), expires_at)
+            });
             let made: Result<_, Failure> = make.await;
             let (id, text) = made?;
             errln!("token {id}; its text is shown only now:");

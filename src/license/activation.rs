@@ -142,8 +142,8 @@ pub fn objection(license: &License, rules: &Rules, claim: &Claim, now: Time) -> 
     reasons.into_iter().find(|(_, applies)| *applies).map(|(reason, _)| reason)
 }
 
-/// A feature that is off, or a limit of none, is one that the license does not have.
-fn has_feature(features: &Features, name: &str) -> bool {
+/// Whether the license has a feature: one that is off, or a limit of none, it does not have.
+pub fn has_feature(features: &Features, name: &str) -> bool {
     !matches!(features.get(name), None | Some(FeatureValue::Flag(false) | FeatureValue::Number(0)))
 }
 

@@ -9,6 +9,7 @@ pub mod code;
 pub mod jwks;
 pub mod key;
 pub mod key_list;
+pub mod keygen;
 pub mod keys;
 pub mod machine;
 pub mod model;

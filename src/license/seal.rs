@@ -27,6 +27,8 @@ const TAG: usize = 16;
 pub enum Purpose {
     /// The seed of a signing key; aad: its `kid`.
     SigningSeed,
+    /// The seed of the key of a product's door; aad: the product.
+    DoorSeed,
     /// A license key; aad: the license's id.
     LicenseKey,
     /// The signature of a license code; aad: the license's id and the revision.
@@ -65,6 +67,7 @@ impl Purpose {
     fn label(self) -> &'static str {
         match self {
             Self::SigningSeed => "signing-seed",
+            Self::DoorSeed => "door-seed",
             Self::LicenseKey => "license-key",
             Self::CodeSignature => "code-signature",
             Self::DeferredEvent => "deferred-event",

@@ -246,6 +246,26 @@ impl Tx {
         })
     }
 
+    /// Activations of a license, oldest first: `limit` of them after the first `skip`.
+    pub fn activation_slice(
+        &mut self,
+        license: LicenseId,
+        filter: ActivationFilter,
+        skip: u32,
+        limit: u32,
+    ) -> Result<Vec<ActivationRecord>, StoreError> {
+        each!(self, c => {
+            let mut query = activations::table
+                .filter(activations::license_id.eq(license))
+                .select(ActivationRecord::as_select())
+                .into_boxed();
+            if let ActivationFilter::WithSeat(now) = filter {
+                query = with_seat!(query, now);
+            }
+            query.order(activations::id).limit(super::page_rows(limit)).offset(skip.into()).load(c)
+        })
+    }
+
     /// Deletes up to `limit` activations that ended before `before`; answers how many.
     pub fn activation_purge(&mut self, before: Time, limit: u32) -> Result<usize, StoreError> {
         let old: Vec<ActivationId> = each!(self, c => activations::table
@@ -255,6 +275,7 @@ impl Tx {
             .select(activations::id)
             .load(c))?;
         self.activation_forget_components(&old)?;
+        self.keygen_machines_forget(&old)?;
         each!(self, c => diesel::delete(activations::table.filter(activations::id.eq_any(&old))).execute(c))
     }
 }

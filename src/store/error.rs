@@ -121,6 +121,13 @@ constraints! {
     LicenseCodeRev = "license_codes_pkey", "license_codes.license_id, license_codes.rev", "the code's revision";
     /// The number of a product's revocation.
     RevocationNumber = "revocations_pkey", "revocations.product, revocations.number", "the revocation's number";
+    /// The key of a product's door.
+    DoorKey = "door_keys_pkey", "door_keys.product", "the door key";
+    /// What a machine said of itself.
+    KeygenMachine = "keygen_machines_pkey", "keygen_machines.activation_id", "what the machine said of itself";
+    /// A machine's fingerprint.
+    KeygenFingerprint = "keygen_machines_fingerprint_key",
+        "keygen_machines.license_id, keygen_machines.fingerprint", "the machine's fingerprint";
     /// An activation's id.
     ActivationId = "activations_pkey", "activations.id", "the activation";
     /// A component of an activation's machine.

@@ -190,6 +190,7 @@ diesel::table! {
         last_used_at -> Nullable<BigInt>,
         expires_at -> Nullable<BigInt>,
         revoked_at -> Nullable<BigInt>,
+        product -> Nullable<Text>,
     }
 }
 
@@ -350,6 +351,41 @@ diesel::table! {
         removed_at -> Nullable<BigInt>,
     }
 }
+
+diesel::table! {
+    door_keys (product) {
+        product -> Text,
+        public_key -> Binary,
+        sealed_seed -> Binary,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    keygen_machines (activation_id) {
+        activation_id -> Text,
+        license_id -> Text,
+        fingerprint -> Text,
+        name -> Nullable<Text>,
+        hostname -> Nullable<Text>,
+        platform -> Nullable<Text>,
+        ip -> Nullable<Text>,
+        cores -> Nullable<BigInt>,
+        memory -> Nullable<BigInt>,
+        disk -> Nullable<BigInt>,
+        metadata -> Text,
+        components -> Text,
+        last_heartbeat_at -> Nullable<BigInt>,
+        heartbeat_reset -> Bool,
+        last_check_out_at -> Nullable<BigInt>,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::joinable!(keygen_machines -> activations (activation_id));
+
+diesel::allow_tables_to_appear_in_same_query!(keygen_machines, activations);
 
 diesel::allow_tables_to_appear_in_same_query!(licenses, orders);
 

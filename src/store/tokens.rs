@@ -9,7 +9,7 @@ use super::{
     schema::{idempotency_keys, tokens},
     types::{Hash32, Names},
 };
-use crate::base::{ids::TokenId, time::Time};
+use crate::base::{ids::TokenId, slug::Slug, time::Time};
 
 /// A management token.
 #[derive(Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
@@ -33,6 +33,8 @@ pub struct TokenRecord {
     pub expires_at: Option<Time>,
     /// When it was revoked.
     pub revoked_at: Option<Time>,
+    /// The product for whose door it is; `None`: for the management API.
+    pub product: Option<Slug>,
 }
 
 impl std::fmt::Debug for TokenRecord {

@@ -14,7 +14,10 @@ use diesel::{
 use serde_json::Value;
 use signet_verify::claims::Components;
 
-use super::orders::{OrderKind, OrderStatus};
+use super::{
+    keygen::KeygenComponent,
+    orders::{OrderKind, OrderStatus},
+};
 use crate::{
     base::{
         ids::{ActivationId, AlertId, DeploymentId, HistoryId, LicenseId, MessageId, OrderId, TokenId},
@@ -114,6 +117,10 @@ pub struct Json(Value);
 #[derive(Debug, Clone)]
 pub struct MachineJson(Components);
 
+/// What a machine is made of, in its own words, as JSON in a text column.
+#[derive(Debug, Clone)]
+pub struct ComponentsJson(Vec<KeygenComponent>);
+
 /// A list of names as JSON in a text column.
 #[derive(Debug, Clone)]
 pub struct Names(Vec<String>);
@@ -167,6 +174,7 @@ wrapper!(Hash32([u8; 32]) as Binary, Vec<u8>: |hash| hash.to_vec(), |bytes| {
 wrapper!(StateName(KeyState) as Text, String: |state| state.as_str().to_owned(), |text| Ok(text.parse()?));
 wrapper!(Json(Value) as Text, String: |value| value.to_string(), |text| Ok(serde_json::from_str(&text)?));
 wrapper!(MachineJson(Components) as Text, String: |components| serde_json::json!(components).to_string(), |text| Ok(serde_json::from_str(&text)?));
+wrapper!(ComponentsJson(Vec<KeygenComponent>) as Text, String: |components| serde_json::json!(components).to_string(), |text| Ok(serde_json::from_str(&text)?));
 wrapper!(Names(Vec<String>) as Text, String: |names| Value::from(names).to_string(), |text| Ok(serde_json::from_str(&text)?));
 
 wrapper!(

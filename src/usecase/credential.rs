@@ -95,6 +95,14 @@ fn by_code(tx: &mut Tx, ctx: Context, text: &str) -> Done<Credential> {
     Ok(license.map_or(Credential::Unknown, |license| found(license, Some(code))))
 }
 
+/// The license's own key, as the door for existing software shows it to whoever may see it.
+///
+/// # Errors
+/// The database's and the seal's.
+pub fn door_key(tx: &mut Tx, ctx: Context, license: &License) -> Done<SecretString> {
+    Ok(super::issue::reveal_key(tx, ctx, license.id)?.to_string().into())
+}
+
 fn found(license: License, code: Option<ShownCode>) -> Credential {
     Credential::Found(Box::new(Held { license, code }))
 }

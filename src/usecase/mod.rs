@@ -38,6 +38,7 @@ pub mod inbound;
 pub mod installation;
 pub mod issue;
 pub mod journal;
+pub mod keygen;
 pub mod keys;
 pub mod license_file;
 pub mod link;

@@ -9,6 +9,7 @@ use crate::{
     base::{
         ids::TokenId,
         secret::{ExposeSecret, SecretString},
+        slug::Slug,
         time::Time,
     },
     store::{TokenRecord, Tx},
@@ -51,11 +52,14 @@ pub enum Scope {
     /// Resolve alerts.
     #[serde(rename = "alerts:write")]
     AlertsWrite,
+    /// Act for a product at its door for existing software.
+    #[serde(rename = "keygen")]
+    Keygen,
 }
 
 impl Scope {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::LicensesRead,
         Self::LicensesReveal,
         Self::LicensesWrite,
@@ -65,6 +69,7 @@ impl Scope {
         Self::MessagesRead,
         Self::AlertsRead,
         Self::AlertsWrite,
+        Self::Keygen,
     ];
 
     /// The stable name.
@@ -79,6 +84,7 @@ impl Scope {
             Self::MessagesRead => "messages:read",
             Self::AlertsRead => "alerts:read",
             Self::AlertsWrite => "alerts:write",
+            Self::Keygen => "keygen",
         }
     }
 }
@@ -103,6 +109,8 @@ pub struct Bearer {
     pub name: String,
     /// What it may do.
     pub scopes: Vec<Scope>,
+    /// The product for whose door it is; `None`: for the management API.
+    pub product: Option<Slug>,
     /// When it was last used, as far as that was noted.
     pub last_used_at: Option<Time>,
 }
@@ -125,6 +133,21 @@ pub fn create(
     scopes: &[Scope],
     expires_at: Option<Time>,
 ) -> Done<(TokenId, SecretString)> {
+    create_for(tx, ctx, name, scopes, None, expires_at)
+}
+
+/// Makes a token for the door of `product`, and for nothing else.
+///
+/// # Errors
+/// The database's.
+pub fn create_for(
+    tx: &mut Tx,
+    ctx: Context,
+    name: &str,
+    scopes: &[Scope],
+    product: Option<&Slug>,
+    expires_at: Option<Time>,
+) -> Done<(TokenId, SecretString)> {
     let text = format!("{PREFIX}{}", BASE64URL_NOPAD.encode(&ctx.entropy.bytes::<32>()));
     let id = TokenId::new(ctx.now, ctx.entropy);
     tx.token_insert(&TokenRecord {
@@ -136,6 +159,7 @@ pub fn create(
         last_used_at: None,
         expires_at,
         revoked_at: None,
+        product: product.cloned(),
     })?;
     Ok((id, text.into()))
 }
@@ -151,7 +175,28 @@ pub fn authenticate(tx: &mut Tx, now: Time, token: &SecretString) -> Done<Option
     }
     // A scope of a newer version is no right of this one.
     let scopes = record.scopes.iter().filter_map(|scope| scope.parse().ok()).collect();
-    Ok(Some(Bearer { id: record.id, name: record.name, scopes, last_used_at: record.last_used_at }))
+    Ok(Some(Bearer {
+        id: record.id,
+        name: record.name,
+        scopes,
+        product: record.product,
+        last_used_at: record.last_used_at,
+    }))
+}
+
+/// Whether `text` can be a token at all.
+pub fn has_form(text: &SecretString) -> bool {
+    let rest = text.expose_secret().strip_prefix(PREFIX);
+    rest.is_some_and(|rest| BASE64URL_NOPAD.decode(rest.as_bytes()).is_ok_and(|bytes| bytes.len() == 32))
+}
+
+/// Whether `token` was good once and ended by itself.
+///
+/// # Errors
+/// The database's.
+pub fn is_expired(tx: &mut Tx, now: Time, token: &SecretString) -> Done<bool> {
+    let record = tx.token_by_hash(&hash(token.expose_secret()))?;
+    Ok(record.is_some_and(|it| it.revoked_at.is_none() && it.expires_at.is_some_and(|at| at <= now)))
 }
 
 /// Notes that `token` was used, unless that was noted within the last minute.

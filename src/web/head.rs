@@ -5,7 +5,7 @@ use std::fmt;
 
 use axum::{
     extract::Request,
-    http::StatusCode,
+    http::{HeaderMap, StatusCode, Uri},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -33,10 +33,10 @@ impl fmt::Display for Oversize {
 }
 
 /// What of the request's head is too large.
-pub fn oversize(request: &Request) -> Option<Oversize> {
-    let address = request.uri().path_and_query().map_or(0, |it| it.as_str().len());
+pub fn oversize(uri: &Uri, headers: &HeaderMap) -> Option<Oversize> {
+    let address = uri.path_and_query().map_or(0, |it| it.as_str().len());
     // Each line with `: ` and its end.
-    let lines = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
+    let lines = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
     match address.checked_add(lines.sum()) {
         _ if address > limits::REQUEST_HEAD_BYTES => Some(Oversize::Address),
         Some(bytes) if bytes <= limits::REQUEST_HEAD_BYTES => None,
@@ -46,7 +46,7 @@ pub fn oversize(request: &Request) -> Option<Oversize> {
 
 /// Refuses requests whose head is too large.
 pub async fn limit(request: Request, next: Next) -> Response {
-    let Some(part) = oversize(&request) else { return next.run(request).await };
+    let Some(part) = oversize(request.uri(), request.headers()) else { return next.run(request).await };
     let detail = format!("{part} is larger than {} bytes. Nothing was changed.", limits::REQUEST_HEAD_BYTES);
     let problem = match part {
         Oversize::Address => {
@@ -66,6 +66,10 @@ mod tests {
 
     use super::*;
 
+    fn sizes(request: &Request) -> Option<Oversize> {
+        oversize(request.uri(), request.headers())
+    }
+
     fn request(address: usize, header: usize) -> Request {
         let address = format!("/{}", "a".repeat(address - 1));
         Request::get(address).header("x-a", "b".repeat(header - "x-a: \r\n".len())).body(Body::empty()).unwrap()
@@ -74,10 +78,10 @@ mod tests {
     #[test]
     fn address_and_headers_count_together() {
         let most = limits::REQUEST_HEAD_BYTES;
-        assert_eq!(oversize(&request(most - 100, 100)), None);
-        assert_eq!(oversize(&request(most - 100, 101)), Some(Oversize::Head));
-        assert_eq!(oversize(&request(most, 10)), Some(Oversize::Head));
-        assert_eq!(oversize(&request(most + 1, 10)), Some(Oversize::Address));
-        assert_eq!(oversize(&request(100, most * 4)), Some(Oversize::Head));
+        assert_eq!(sizes(&request(most - 100, 100)), None);
+        assert_eq!(sizes(&request(most - 100, 101)), Some(Oversize::Head));
+        assert_eq!(sizes(&request(most, 10)), Some(Oversize::Head));
+        assert_eq!(sizes(&request(most + 1, 10)), Some(Oversize::Address));
+        assert_eq!(sizes(&request(100, most * 4)), Some(Oversize::Head));
     }
 }

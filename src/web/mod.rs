@@ -4,6 +4,7 @@
 //!   [`head`] knows when a request's head is too large, [`panic`] answers when a handler cannot
 //! * [`marketplace`] is the marketplaces' door, [`well_known`] the published keys, [`revocations`] what no longer holds,
 //!   [`health`] the probes, [`metrics`] the figures, [`api`] the management API, [`customer`] the page of one license, [`page`] the other pages for people
+//! * [`keygen`] is the door for software that was written for Keygen's public contract
 //! * [`bootstrap`] is what machines call while software is put onto them
 //! * [`deployment`] is what API and customer page share of deployments
 //! * [`html`] is what pages share, [`caller`] tells who calls
@@ -19,6 +20,7 @@ pub mod deployment;
 pub mod head;
 pub mod health;
 pub mod html;
+pub mod keygen;
 pub mod marketplace;
 pub mod metrics;
 pub mod page;

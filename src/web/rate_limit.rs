@@ -57,17 +57,23 @@ impl From<Exhausted> for Refused {
     }
 }
 
-/// Where a call's standing is left for [`announce`].
+/// Where a call's standing is left for whoever writes the answer.
 #[derive(Debug, Clone, Default)]
-struct Slot(Arc<Mutex<Option<Standing>>>);
+pub(super) struct Slot(Arc<Mutex<Option<Standing>>>);
+
+impl Slot {
+    /// How the caller stands, where it was counted.
+    pub(super) fn standing(&self) -> Option<Standing> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// Writes into every answer how the caller stands.
 pub async fn announce(mut request: Request, next: Next) -> Response {
     let slot = Slot::default();
     request.extensions_mut().insert(slot.clone());
     let mut response = next.run(request).await;
-    let standing = *slot.0.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(standing) = standing {
+    if let Some(standing) = slot.standing() {
         let headers = response.headers_mut();
         headers.insert(LIMIT, HeaderValue::from(standing.limit));
         headers.insert(REMAINING, HeaderValue::from(standing.remaining));

@@ -11,7 +11,9 @@ use axum::{
 
 use crate::{app::App, base::limits};
 
-use super::{api, bootstrap, customer, head, health, html, marketplace, page, panic, problem::Problem, request_log};
+use super::{
+    api, bootstrap, customer, head, health, html, keygen, marketplace, page, panic, problem::Problem, request_log,
+};
 
 /// Addresses that may ask a customer's cloud before they answer.
 const ASKS_A_CLOUD: [&str; 2] = ["/license/deploy", "/api/v1/deployments"];
@@ -21,6 +23,8 @@ pub fn public(app: &App) -> Router {
     // The marketplace's door answers what is too large in the marketplace's own way.
     Router::new()
         .merge(elsewhere(app))
+        // That door signs whatever leaves it, so it stands outside what answers for the others.
+        .merge(keygen::router())
         .route("/marketplace/koogallery/{channel}", any(marketplace::koogallery::receive))
         // With a slash too many, or anywhere else below: still an answer that the marketplace can read.
         .route("/marketplace/koogallery/{channel}/", any(marketplace::koogallery::receive))

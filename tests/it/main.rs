@@ -19,6 +19,7 @@ mod executable;
 mod formal;
 mod harness;
 mod instance2;
+mod keygen;
 mod license1;
 mod offline;
 mod pains;

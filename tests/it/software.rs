@@ -4,7 +4,7 @@
 mod alike;
 mod answers;
 mod files;
-mod limits;
+pub mod limits;
 mod races;
 mod refused;
 

@@ -221,6 +221,7 @@ async fn tokens(database: Database) {
             last_used_at: None,
             expires_at: Some(time(1_000)),
             revoked_at: None,
+            product: None,
         };
         tx.token_insert(&token(1))?;
         tx.token_insert(&token(2))?;

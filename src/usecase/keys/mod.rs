@@ -1,6 +1,7 @@
 //! Signing keys: made with the product, rotated with overlap, revoked when they leak; and the numbered key
 //! lists that the product's root signs at every change. `ring` holds them opened while the service runs.
 
+mod door;
 mod ring;
 
 use serde_json::json;
@@ -17,6 +18,7 @@ use crate::{
 
 use super::{Context, Done, Failure, change, code, installation, revocations};
 
+pub use door::ensure_doors;
 pub use ring::{Answering, KeyRing};
 
 /// Makes the keys of a product that has none: root, signing and debug, and the first key list.
@@ -32,6 +34,7 @@ pub fn ensure(tx: &mut Tx, ctx: Context, product: &Slug) -> Done<bool> {
     insert(tx, ctx, product, KeyRole::Signing, &Signer::generate(ctx.entropy))?;
     insert(tx, ctx, product, KeyRole::Debug, &Signer::generate(ctx.entropy))?;
     publish(tx, ctx, product, &root)?;
+    door::insert(tx, ctx, product)?;
     Ok(true)
 }
 

@@ -12,7 +12,7 @@ use crate::{
     store::Tx,
 };
 
-use super::{Done, Failure, open, public};
+use super::{Done, Failure, door::open as open_door, open, public};
 
 /// The keys of all products, opened and ready.
 #[derive(Debug, Default)]
@@ -20,6 +20,8 @@ pub struct KeyRing {
     products: HashMap<Slug, ProductKeys>,
     /// Every signing key there ever was, with its product.
     signing: HashMap<String, (Slug, KeyInfo)>,
+    /// The keys of the products' doors for existing software.
+    doors: HashMap<Slug, Signer>,
 }
 
 /// Who answers: whose keys sign, and under whose name.
@@ -63,6 +65,10 @@ impl KeyRing {
                 _ => {}
             }
         }
+        for record in tx.door_key_list()? {
+            let signer = open_door(master, &record)?;
+            ring.doors.insert(record.product, signer);
+        }
         for (product, keys) in &mut ring.products {
             keys.list = tx.key_list_latest(product)?.map(|list| list.jws);
         }
@@ -76,6 +82,14 @@ impl KeyRing {
     pub fn signer(&self, product: &Slug) -> Done<&Signer> {
         let missing = || Failure::Missing(format!("product {product} has no active signing key: `signet key rotate`"));
         self.products.get(product).and_then(|keys| keys.signer.as_ref()).ok_or_else(missing)
+    }
+
+    /// The key of the product's door for existing software. It never changes by itself: that software pins it.
+    ///
+    /// # Errors
+    /// [`Failure::Missing`] when the product has none.
+    pub fn door(&self, product: &Slug) -> Done<&Signer> {
+        self.doors.get(product).ok_or_else(|| Failure::Missing(format!("product {product} has no door key")))
     }
 
     /// The key that signs the product's debug codes: in no published list.

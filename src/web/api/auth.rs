@@ -29,6 +29,10 @@ impl Authorized {
     /// # Errors
     /// 403 naming the scope.
     pub fn require(self, scope: Scope) -> Result<Bearer, Problem> {
+        if self.0.product.is_some() {
+            let detail = "This token is for the door of one product only. Use a token without a product.";
+            return Err(Problem::forbidden(detail));
+        }
         if self.0.scopes.contains(&scope) {
             return Ok(self.0);
         }

@@ -31,7 +31,7 @@ impl Received {
 /// # Errors
 /// The answer to one that exceeds them or did not arrive.
 pub(super) async fn read(request: Request) -> Result<Received, Reply> {
-    let oversize = head::oversize(&request);
+    let oversize = head::oversize(request.uri(), request.headers());
     let (parts, body) = request.into_parts();
     let limited = Limited::new(body, limits::REQUEST_BODY_BYTES).collect();
     let body = match tokio::time::timeout(limits::REQUEST_BODY_TIMEOUT, limited).await {

@@ -1,0 +1,3 @@
+DROP TABLE keygen_machines;
+ALTER TABLE tokens DROP COLUMN product;
+DROP TABLE door_keys;
