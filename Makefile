@@ -35,6 +35,7 @@ test:
 	@tests/huawei/setup.sh
 	@tests/browser/setup.sh
 	@tests/node/setup.sh
+	@tests/keygen/setup.sh >/dev/null
 	tests/postgres.sh $(CARGO) $(RUNNER) --locked --workspace
 
 quick: format lint

@@ -1,4 +1,4 @@
-//! `signet key list|root|rotate|revoke|take-root`.
+//! `signet key list|root|door|rotate|revoke|take-root`.
 
 use std::{
     path::{Path, PathBuf},
@@ -28,6 +28,11 @@ pub enum Command {
     List,
     /// Print the public half of a product's root: what software pins to verify everything else by
     Root {
+        /// The product
+        product: Slug,
+    },
+    /// Print what software written for Keygen is pointed at: address, account, and the public key it pins
+    Door {
         /// The product
         product: Slug,
     },
@@ -74,6 +79,13 @@ pub async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
             let root: Result<PublicKey, Failure> =
                 app.read(Actor::CommandLine, move |tx, _| keys::root_public(tx, &product)).await;
             outln!("{}", root?.x());
+        }
+        Command::Door { product } => {
+            let installation = app.installation();
+            let door = installation.keys.door(&product)?;
+            outln!("api_url     {}/keygen/{product}", app.public_url());
+            outln!("account     {product}");
+            outln!("public_key  {}", HEXLOWER.encode(door.public().as_bytes()));
         }
         Command::Rotate { product, root } => {
             let root = root.as_deref().map(read_seed).transpose()?;

@@ -11,6 +11,7 @@ mod crash;
 mod deploy;
 mod described;
 mod jose;
+mod keygen;
 mod killed;
 mod leaks;
 mod market;

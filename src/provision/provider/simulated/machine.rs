@@ -148,7 +148,8 @@ impl Machine<'_> {
             .finish();
         let form_type = "application/x-www-form-urlencoded";
         let answer = self.call(Method::POST, "/api/v1/bootstrap/session", form_type, form.into_bytes()).await?;
-        self.memory.session = answer.trim().strip_prefix("session ").ok_or("no session was answered")?.to_owned();
+        let session = answer.lines().find_map(|line| line.strip_prefix("session "));
+        self.memory.session = session.ok_or("no session was answered")?.to_owned();
         Ok(())
     }
 

@@ -7,7 +7,7 @@
 use std::env;
 
 use keygen_rs::{
-    config::{KeygenConfig, set_config},
+    config::{KeygenConfig, get_config, set_config},
     errors::Error,
     license::{License, LicenseCheckoutOpts, LicenseValidationRequest},
     license_file::LicenseFile,
@@ -51,7 +51,7 @@ async fn validate(key: &str, fingerprint: &str) -> License {
         false => assert!(license.scheme.is_none(), "a short key claims no signature"),
     }
     println!("validated: {}", answer.meta.code);
-    license
+    license.with_config(get_config().expect("the settings are there"))
 }
 
 async fn activate(license: &License, fingerprint: &str) -> keygen_rs::machine::Machine {
@@ -71,7 +71,8 @@ async fn activate(license: &License, fingerprint: &str) -> keygen_rs::machine::M
 
 async fn files(license: &License, key: &str, machine: &keygen_rs::machine::Machine, fingerprint: &str) {
     let include = vec!["entitlements".to_owned()];
-    let file = license.checkout(&LicenseCheckoutOpts::with_include(include)).await.expect("a license file is made");
+    let options = LicenseCheckoutOpts { encrypt: Some(true), ..LicenseCheckoutOpts::with_include(include) };
+    let file = license.checkout(&options).await.expect("a license file is made");
     file.verify().expect("the license file is genuine");
     let inside = file.decrypt(key).expect("the license file opens with the key");
     assert_eq!(inside.license.id, license.id);
