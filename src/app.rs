@@ -18,6 +18,7 @@ use crate::{
     base::{
         clock::Clock,
         entropy::Entropy,
+        ids::{DeploymentId, LicenseId},
         places::Places,
         proxies::Proxies,
         rate::{Limiters, RateLimits},
@@ -72,6 +73,19 @@ pub struct Parts {
     pub depot: Depot,
 }
 
+/// What is done at once for deployments, by whom it is done for: one holder must not keep others waiting.
+#[derive(Debug, Default)]
+pub struct DeploymentPlaces {
+    /// Tasks of workers, by license.
+    pub tasks: Places<LicenseId>,
+    /// Those of them that talk to endpoints in no list.
+    pub endpoint_tasks: Places<()>,
+    /// Questions to clouds that somebody waits for, by license.
+    pub questions: Places<LicenseId>,
+    /// Packages that are being handed out.
+    pub downloads: Places<DeploymentId>,
+}
+
 /// The service. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct App(Arc<Inner>);
@@ -80,7 +94,7 @@ pub struct App(Arc<Inner>);
 struct Inner {
     parts: Parts,
     limiters: Limiters,
-    workers: Places,
+    work: DeploymentPlaces,
     installation: RwLock<Arc<Installation>>,
     sampled: Mutex<HashMap<Slug, Time>>,
     pinged: tokio::sync::Mutex<Option<Instant>>,
@@ -119,7 +133,7 @@ impl App {
         let installation = load(&parts, None).await?;
         let inner = Inner {
             limiters: Limiters::new(parts.rate_limits),
-            workers: Places::default(),
+            work: DeploymentPlaces::default(),
             parts,
             installation: RwLock::new(Arc::new(installation)),
             sampled: Mutex::default(),
@@ -196,9 +210,9 @@ impl App {
         &self.0.limiters
     }
 
-    /// Which licenses' deployments are being worked on.
-    pub fn workers(&self) -> &Places {
-        &self.0.workers
+    /// How much is done at once for deployments.
+    pub fn deployment_places(&self) -> &DeploymentPlaces {
+        &self.0.work
     }
 
     /// Catalog and keys as last loaded.

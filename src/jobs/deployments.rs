@@ -13,7 +13,8 @@ use tokio::{
 use crate::{
     app::App,
     base::{
-        ids::{DeploymentId, LicenseId},
+        ids::DeploymentId,
+        limits,
         text::Language,
     },
     provision::{
@@ -23,6 +24,7 @@ use crate::{
             Trouble,
         },
     },
+    store::DueDeployment,
     usecase::{
         Actor, Failure,
         deployment::work::{self, Event, Task, Work},
@@ -35,6 +37,10 @@ pub const PAUSE: Duration = Duration::from_secs(1);
 const AT_ONCE: usize = 16;
 /// Of them, those of one license: a cloud that hangs must not keep other licenses waiting.
 const AT_ONCE_OF_LICENSE: usize = 4;
+/// Of them, those at endpoints in no list, of which nobody knows who answers there, and when.
+const AT_ONCE_AT_ENDPOINTS: usize = 8;
+/// Pages of deployments that one round looks at.
+const PAGES: u32 = 50;
 /// How long one task may take; its claim is held that long.
 const TASK: Duration = Duration::from_secs(120);
 /// How often a worker holds on to its claim.
@@ -48,29 +54,47 @@ pub async fn round(app: &App, mut under_way: JoinSet<()>) -> JoinSet<()> {
     while let Some(ended) = under_way.try_join_next() {
         report(ended);
     }
-    let due: Result<Vec<(DeploymentId, LicenseId)>, Failure> =
-        app.read(Actor::Signet, |tx, ctx| Ok(tx.deployment_due(ctx.now, crate::base::limits::PAGE_ROWS)?)).await;
-    let due = match due {
-        Ok(due) => due,
-        Err(failure) => {
-            tracing::warn!("deployments could not be read, the next round tries again: {failure}");
-            return under_way;
+    let mut after = None;
+    // Those that find no place stay due: behind a page full of them stand others.
+    for _ in 0..PAGES {
+        let due: Result<Vec<DueDeployment>, Failure> =
+            app.read(Actor::Signet, move |tx, ctx| Ok(tx.deployment_due(ctx.now, after.as_ref(), limits::PAGE_ROWS)?)).await;
+        let due = match due {
+            Ok(due) => due,
+            Err(failure) => {
+                tracing::warn!("deployments could not be read, the next round tries again: {failure}");
+                return under_way;
+            }
+        };
+        for deployment in &due {
+            // To wait for one that is under way would keep those waiting whose place is free when it ends.
+            if under_way.len() >= AT_ONCE {
+                return under_way;
+            }
+            begin(app, &mut under_way, deployment);
         }
-    };
-    for (id, license) in due {
-        let Some(place) = app.workers().take(license, AT_ONCE_OF_LICENSE) else { continue };
-        if under_way.len() >= AT_ONCE
-            && let Some(ended) = under_way.join_next().await
-        {
-            report(ended);
+        after = due.last().cloned();
+        if after.is_none() {
+            break;
         }
-        let app = app.clone();
-        under_way.spawn(async move {
-            one(&app, id).await;
-            drop(place);
-        });
     }
     under_way
+}
+
+/// Begins what is due, if there is a place for it.
+fn begin(app: &App, under_way: &mut JoinSet<()>, deployment: &DueDeployment) {
+    let places = app.deployment_places();
+    let Some(place) = places.tasks.take(deployment.license_id, AT_ONCE_OF_LICENSE) else { return };
+    let endpoint = deployment.plan.pointer("/place/endpoint").filter(|endpoint| !endpoint.is_null());
+    let second = match endpoint.map(|_| places.endpoint_tasks.take((), AT_ONCE_AT_ENDPOINTS)) {
+        Some(None) => return,
+        second => second.flatten(),
+    };
+    let (app, id) = (app.clone(), deployment.id);
+    under_way.spawn(async move {
+        one(&app, id).await;
+        drop((place, second));
+    });
 }
 
 fn report(ended: Result<(), JoinError>) {

@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    provider::{Flavor, Image, Price},
+    provider::{Entry, Flavor, Image, Price},
     recipe::{Answers, Recipe},
     run::Stage,
 };
@@ -73,6 +73,14 @@ pub struct Place {
     /// Whether the token of temporary credentials may be sent to [`Place::endpoint`]: whoever answers there can use it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub session_tokens: bool,
+}
+
+impl Place {
+    /// Whether `entry` holds the token of temporary credentials, and nobody confirmed that it may be sent there.
+    pub fn refuses(&self, entry: &Entry) -> bool {
+        let Entry::Keys(credentials) = entry else { return false };
+        credentials.session_token.is_some() && self.endpoint.is_some() && !self.session_tokens
+    }
 }
 
 /// Something at the cloud, by its id and with the name that people know.

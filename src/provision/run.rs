@@ -9,6 +9,8 @@ use std::{fmt, str::FromStr};
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
+use super::provider::error::SESSION_TOKENS;
+
 /// What a deployment works on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -147,6 +149,9 @@ pub enum NotNow {
     /// A look needs them, and changes nothing while it waits.
     #[error("credentials are needed to look at the cloud: the earlier ones were forgotten")]
     Credentials,
+    /// The token of temporary credentials must not go where the deployment is.
+    #[error("{}", SESSION_TOKENS)]
+    SessionTokens,
 }
 
 impl Position {

@@ -22,6 +22,22 @@ use crate::{
     },
 };
 
+/// A deployment that a worker must look at.
+#[derive(Debug, Clone, PartialEq, Queryable, Selectable)]
+#[diesel(table_name = deployments)]
+#[diesel(check_for_backend(diesel::pg::Pg, diesel::sqlite::Sqlite))]
+pub struct DueDeployment {
+    /// Its id.
+    pub id: DeploymentId,
+    /// The license.
+    pub license_id: LicenseId,
+    /// Since when.
+    pub next_at: Option<Time>,
+    /// What the customer chose, without secrets.
+    #[diesel(deserialize_as = Json)]
+    pub plan: Value,
+}
+
 /// One run of a recipe on a customer's server.
 #[derive(Clone, PartialEq, Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = deployments, treat_none_as_null = true)]
@@ -243,13 +259,26 @@ impl Tx {
             .execute(c))
     }
 
-    /// Deployments that a worker must look at, with their licenses, those that wait longest first.
-    pub fn deployment_due(&mut self, now: Time, limit: u32) -> Result<Vec<(DeploymentId, LicenseId)>, StoreError> {
+    /// Deployments that a worker must look at, those that wait longest first; those behind `after`.
+    pub fn deployment_due(
+        &mut self,
+        now: Time,
+        after: Option<&DueDeployment>,
+        limit: u32,
+    ) -> Result<Vec<DueDeployment>, StoreError> {
+        let (time, id) = after.map_or((None, None), |after| (after.next_at, Some(after.id)));
+        let first = after.is_none();
         each!(self, c => deployments::table
             .filter(deployments::next_at.le(now))
-            .order(deployments::next_at)
+            .filter(
+                first.into_sql::<diesel::sql_types::Bool>()
+                    .nullable()
+                    .or(deployments::next_at.gt(time))
+                    .or(deployments::next_at.eq(time).and(deployments::id.nullable().gt(id))),
+            )
+            .order((deployments::next_at, deployments::id))
             .limit(super::page_rows(limit))
-            .select((deployments::id, deployments::license_id))
+            .select(DueDeployment::as_select())
             .load(c))
     }
 
@@ -304,6 +333,17 @@ impl Tx {
             .select(diesel::dsl::max(lines::number))
             .first(c))?;
         Ok(last.unwrap_or(0))
+    }
+
+    /// The last line that `source` said.
+    pub fn lines_last_text(&mut self, id: DeploymentId, source: LineSource) -> Result<Option<String>, StoreError> {
+        each!(self, c => lines::table
+            .filter(lines::deployment_id.eq(id))
+            .filter(lines::source.eq(source))
+            .order(lines::number.desc())
+            .select(lines::text)
+            .first(c)
+            .optional())
     }
 
     /// Up to `limit` lines after number `after`, in their order.

@@ -52,7 +52,7 @@ pub use catalogs::CatalogRecord;
 pub use codes::{CodeRecord, DeviceCodeRecord};
 pub use conn::Tx;
 pub use deferred::DeferredRecord;
-pub use deployments::{DeploymentRecord, LineRecord, ResourceRecord, StageRecord};
+pub use deployments::{DeploymentRecord, DueDeployment, LineRecord, ResourceRecord, StageRecord};
 pub use error::{Constraint, StoreError};
 pub use history::HistoryRecord;
 pub use keygen::{DoorKeyRecord, KeygenComponent, KeygenMachineRecord};

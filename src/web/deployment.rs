@@ -35,6 +35,10 @@ use super::problem::Problem;
 
 /// How long a cloud may take over everything that one page or call asks of it.
 const ASKING: Duration = Duration::from_secs(45);
+/// Questions of one license to clouds that are under way at once.
+const QUESTIONS_OF_LICENSE: usize = 4;
+/// The same of all licenses together: each may hold some megabytes of answers.
+const QUESTIONS: usize = 64;
 
 /// What somebody wants to deploy.
 #[derive(Debug)]
@@ -123,6 +127,10 @@ where
     F: FnOnce(Arc<dyn Provider>) -> Fut,
     Fut: Future<Output = Answer<T>>,
 {
+    let Some(_place) = app.deployment_places().questions.take_of(license, QUESTIONS_OF_LICENSE, QUESTIONS) else {
+        let message = "this license asks clouds too many things at once: wait for the answers under way";
+        return Err(CloudError::new(Trouble::Throttled, message));
+    };
     let bond = bond(app, license);
     let asking = async { question(app.clouds().enter(place, entry, &bond).await?).await };
     let late = || CloudError::new(Trouble::Unavailable, "the cloud took too long to answer");

@@ -5,6 +5,10 @@ use crate::base::text::{Language, truncate};
 /// Characters of a cloud's own words that are kept.
 const MESSAGE_CHARS: usize = 500;
 
+/// Why the token of temporary credentials was not sent.
+pub const SESSION_TOKENS: &str = "Temporary credentials are not sent to an endpoint of one's own unless that is confirmed \
+                                  beside it (`session_tokens`): whoever answers there could use them.";
+
 /// A call that failed. Nothing of it holds a secret: providers scrub before they build one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{trouble:?}: {message}{}{}", code_in_brackets(code.as_deref()), id_in_brackets(request_id.as_deref()))]
@@ -70,6 +74,21 @@ impl CloudError {
     /// An error in the cloud's words, which are cut to 500 characters.
     pub fn new(trouble: Trouble, message: &str) -> Self {
         Self { trouble, code: None, message: truncate(message, MESSAGE_CHARS), request_id: None }
+    }
+
+    /// What may be said of an address that a customer named: what a cloud says with a code of its own. Everything else
+    /// would tell strangers which addresses this service reaches, and what stands there (server-side request forgery); it
+    /// goes into the log, for the operator.
+    #[must_use]
+    pub fn of_unlisted(self) -> Self {
+        if self.code.is_some() || matches!(self.trouble, Trouble::Clock) {
+            return self;
+        }
+        tracing::warn!("an endpoint in no list: {self}");
+        let trouble = if self.trouble == Trouble::Endpoint { Trouble::Unavailable } else { self.trouble };
+        let message = "The endpoint is not allowed, cannot be reached, or does not answer as a cloud: the merchant finds the \
+                       reason in the service's log.";
+        Self::new(trouble, message)
     }
 
     /// With the cloud's code and request id.

@@ -10,6 +10,10 @@ use super::super::{Context, Done};
 
 /// Characters from which a word that begins like a signed text is taken for one.
 const SIGNED_TEXT: usize = 40;
+/// Characters from which the first word after a masked one is taken for its end: fewer of a signature are of no use.
+const TAIL: usize = 20;
+/// What stands there instead.
+const MASK: &str = "(signed text)";
 
 /// Adds lines, as far as there is room.
 ///
@@ -34,6 +38,22 @@ pub fn add(
     if new.is_empty() { Ok(()) } else { Ok(tx.lines_insert(&new)?) }
 }
 
+/// The same for a text that may go on in the middle of a line, of which `before` was kept last: a signed text that came in
+/// two parts is masked in both.
+pub fn clean_after(before: &str, text: &str) -> Vec<String> {
+    let is_word = |char: char| !is_word_char(char);
+    let open = &before[before.rfind(is_word).map_or(0, |at| at + before[at..].chars().next().map_or(1, char::len_utf8))..];
+    let end = text.find(is_word).unwrap_or(text.len());
+    let goes_on = match open.find("eyJ") {
+        Some(at) => open.len() - at + end >= SIGNED_TEXT,
+        // The border may lie in the first letters too.
+        None if open.ends_with("ey") => text.starts_with('J') && end >= SIGNED_TEXT,
+        None if open.ends_with('e') => text.starts_with("yJ") && end >= SIGNED_TEXT,
+        None => before.ends_with(MASK) && end >= TAIL,
+    };
+    if goes_on { clean(&format!("{MASK}{}", &text[end..])) } else { clean(text) }
+}
+
 /// The lines of a text from outside: no control characters (a terminal would obey them), none that turn the direction of
 /// writing, nothing that looks like a signed text, at most [`limits::DEPLOYMENT_LINE_CHARS`] characters and
 /// [`limits::DEPLOYMENT_REPORT_LINES`] lines.
@@ -53,17 +73,20 @@ fn is_plain(char: char) -> bool {
 
 /// License codes and leases are signed texts, and all of those begin alike: `{"` in base64url.
 fn without_signed_texts(line: &str) -> String {
-    let is_word = |char: char| char.is_ascii_alphanumeric() || "-_.".contains(char);
     let mut clean = String::new();
     let mut rest = line;
     while let Some(at) = rest.find("eyJ") {
         let (before, word) = rest.split_at(at);
-        let end = word.find(|char| !is_word(char)).unwrap_or(word.len());
+        let end = word.find(|char| !is_word_char(char)).unwrap_or(word.len());
         clean.push_str(before);
-        clean.push_str(if end >= SIGNED_TEXT { "(signed text)" } else { &word[..end] });
+        clean.push_str(if end >= SIGNED_TEXT { MASK } else { &word[..end] });
         rest = &word[end..];
     }
     clean + rest
+}
+
+fn is_word_char(char: char) -> bool {
+    char.is_ascii_alphanumeric() || "-_.".contains(char)
 }
 
 #[cfg(test)]
@@ -80,6 +103,33 @@ mod tests {
         let code = format!("eyJhbGciOi.{}.sig", "x".repeat(60));
         assert_eq!(clean(&format!("code={code}, {code}")), ["code=(signed text), (signed text)"]);
         assert_eq!(clean("eyJust a word"), ["eyJust a word"]);
+    }
+
+    /// A machine ships what its log holds at the moment: a code was cut in two, and each half passed.
+    #[test]
+    fn a_signed_text_is_masked_wherever_a_report_ends() {
+        let code = format!("eyJhbGciOi{}.{}.{}", "h".repeat(30), "p".repeat(60), "s".repeat(86));
+        let all = format!("the code is {code} and more\n");
+        for border in 1..all.len() {
+            let (first, second) = all.split_at(border);
+            let mut lines = clean(first);
+            let last = lines.last().cloned().unwrap_or_default();
+            lines.extend(clean_after(&last, second));
+            let kept = lines.concat();
+            assert!(!kept.contains("pppp"), "{border}: {kept}");
+            let signature = kept.matches('s').count();
+            assert!(signature < TAIL + 3, "{border}: {kept}");
+            assert!(kept.contains(" more"), "{border}: {kept}");
+        }
+    }
+
+    #[test]
+    fn words_after_a_border_stay_when_they_are_none_of_a_signed_text() {
+        let installed = "Configuration-of-the-application-in-every-language finished";
+        for before in ["", "eyJust", "done (signed text) and", "key", "数据ey"] {
+            assert_eq!(clean_after(before, installed), [installed], "{before}");
+        }
+        assert_eq!(clean_after("code=(signed text)", "Installing it"), ["Installing it"]);
     }
 
     #[test]

@@ -7,7 +7,10 @@
 use serde_json::json;
 
 use crate::{
-    base::{ids::ActivationId, secret::SecretString},
+    base::{
+        ids::{ActivationId, DeploymentId},
+        secret::SecretString,
+    },
     license::activation::Reason,
     provision::{
         plan::Cloud,
@@ -197,11 +200,11 @@ pub fn license_code(tx: &mut Tx, ctx: Context, session: &str) -> Told<String> {
     }
 }
 
-/// The package that the deployment installs: the very one that its user-data names.
+/// The package that the deployment installs, the very one that its user-data names, and the deployment's id.
 ///
 /// # Errors
 /// The database's; [`Failure::Missing`] when it was deleted.
-pub fn package(tx: &mut Tx, ctx: Context, session: &str) -> Told<package::Package> {
+pub fn package(tx: &mut Tx, ctx: Context, session: &str) -> Told<(DeploymentId, package::Package)> {
     let deployment = match may_fetch(tx, ctx, session)? {
         Ok(deployment) => deployment,
         Err(turned) => return Ok(Err(turned)),
@@ -209,7 +212,7 @@ pub fn package(tx: &mut Tx, ctx: Context, session: &str) -> Told<package::Packag
     let pin = &deployment.plan.package;
     let (product, source) = (&deployment.record.product, &deployment.plan.recipe.package);
     let found = package::pinned(tx, ctx, product, source, &pin.version, &pin.manifest_sha256)?;
-    found.map(Ok).ok_or_else(|| {
+    found.map(|package| Ok((deployment.record.id, package))).ok_or_else(|| {
         Failure::Missing(format!("the package {} of {} is gone", pin.version, deployment.record.product))
     })
 }
@@ -282,7 +285,8 @@ pub fn report(tx: &mut Tx, ctx: Context, session: &str, report: &Report) -> Told
         return Ok(Ok(directive(&deployment)));
     }
     deployment.record.sequence = report.sequence;
-    let lines = log::clean(&report.text);
+    let before = tx.lines_last_text(deployment.record.id, LineSource::Machine)?.unwrap_or_default();
+    let lines = log::clean_after(&before, &report.text);
     let (id, stage) = (deployment.record.id, report.stage);
     log::add(tx, ctx, id, stage, LineSource::Machine, lines)?;
     if let Some(seat) = report.activation {

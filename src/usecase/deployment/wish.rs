@@ -30,6 +30,9 @@ pub fn wish(
     credentials: Option<&Entry>,
 ) -> Done<Option<Result<Deployment, NotNow>>> {
     let Some(mut deployment) = find(tx, license, id)? else { return Ok(None) };
+    if credentials.is_some_and(|entry| deployment.plan.place.refuses(entry)) {
+        return Ok(Some(Err(NotNow::SessionTokens)));
+    }
     let before = deployment.position();
     let after = match before.after(wish) {
         Ok(after) => after,

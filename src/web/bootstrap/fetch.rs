@@ -12,11 +12,18 @@ use futures_util::StreamExt;
 
 use crate::{
     app::App,
+    base::ids::DeploymentId,
     usecase::{Actor, Failure, deployment::machine, package::Package},
     web::problem::Problem,
 };
 
 use super::Session;
+
+/// Downloads of one deployment that are under way at once: the one that broke off unnoticed, and the one that takes its
+/// place.
+const DOWNLOADS_OF_DEPLOYMENT: usize = 2;
+/// The same of all deployments together.
+const DOWNLOADS: usize = 128;
 
 /// `GET /api/v1/bootstrap/license`: answers `code …`.
 pub(super) async fn license(State(app): State<App>, Session(session): Session) -> Result<Response, Problem> {
@@ -29,7 +36,7 @@ pub(super) async fn license(State(app): State<App>, Session(session): Session) -
 
 /// `GET /api/v1/bootstrap/manifest`: the signed text, whose digest the machine knows.
 pub(super) async fn manifest(State(app): State<App>, Session(session): Session) -> Result<Response, Problem> {
-    let package = pinned(&app, session).await?;
+    let (_, package) = pinned(&app, session).await?;
     Ok(([(header::CONTENT_TYPE, "application/jose")], package.manifest).into_response())
 }
 
@@ -40,7 +47,7 @@ pub(super) async fn package(
     Session(session): Session,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let package = pinned(&app, session).await?;
+    let (id, package) = pinned(&app, session).await?;
     let asked = headers.get(header::RANGE).and_then(|value| value.to_str().ok());
     let range = match asked.map(|text| range(text, package.size)) {
         None | Some(Asked::All) => None,
@@ -50,7 +57,15 @@ pub(super) async fn package(
             return Ok((StatusCode::RANGE_NOT_SATISFIABLE, [(header::CONTENT_RANGE, size)]).into_response());
         }
     };
+    let Some(place) = app.deployment_places().downloads.take_of(id, DOWNLOADS_OF_DEPLOYMENT, DOWNLOADS) else {
+        let detail = "Too many downloads are under way: go on with this one in a moment.";
+        let mut response = Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many-downloads", "Too many downloads", detail).into_response();
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+        return Ok(response);
+    };
     let body = bytes(&app, &package, range.clone()).await?;
+    // The place is taken as long as the body is being sent: it goes with it, also when the connection breaks.
+    let body = Body::from_stream(body.into_data_stream().inspect(move |_| _ = &place));
     let sent = range.clone().unwrap_or(0..package.size);
     let mut response = body.into_response();
     let headers = response.headers_mut();
@@ -65,7 +80,7 @@ pub(super) async fn package(
     Ok(response)
 }
 
-async fn pinned(app: &App, session: String) -> Result<Package, Problem> {
+async fn pinned(app: &App, session: String) -> Result<(DeploymentId, Package), Problem> {
     let package = app
         .read::<_, Failure, _>(Actor::Software, move |tx, ctx| machine::package(tx, ctx, &session))
         .await?

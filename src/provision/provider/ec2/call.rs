@@ -16,7 +16,7 @@ use super::{
     form::Form,
     refusal::Refusal,
     sign::{Signing, signed},
-    xml::Element,
+    xml::{ELEMENTS, Element},
 };
 
 /// Seconds by which clocks may differ: signatures hold 5 minutes.
@@ -53,10 +53,12 @@ impl Ec2 {
         self.until_done(&self.endpoint.compute, "ec2", form, Some(secret), repeat).await
     }
 
-    /// All pages of a list: `pages` of at most, each with at most `size` members.
+    /// All pages of a list: `pages` of at most, each with at most `size` members, and together no larger than an answer may
+    /// be: a page is as long as the cloud makes it, and nobody asks for more than the largest clouds have.
     pub(super) async fn pages(&self, form: &Form, size: u32, pages: u32) -> Answer<Vec<Element>> {
         let mut found = Vec::new();
         let mut next: Option<String> = None;
+        let mut elements = 0;
         for _ in 0..pages {
             let mut page = form.clone().with("MaxResults", size.to_string());
             if let Some(token) = &next {
@@ -64,6 +66,10 @@ impl Ec2 {
             }
             let answer = self.call(&page).await?;
             next = answer.text("nextToken").map(str::to_owned);
+            elements += answer.count();
+            if elements > ELEMENTS {
+                return Err(CloudError::new(Trouble::Unexpected, "The cloud's list is longer than any cloud's."));
+            }
             found.push(answer);
             if next.is_none() {
                 break;
@@ -101,8 +107,9 @@ impl Ec2 {
         })?;
         let request =
             Request { method: Method::POST, url: url.clone(), headers, body: body.into_bytes(), timeout: TIMEOUT };
-        let answer = self.tools.http.send(request).await.map_err(|error| repeat.unreachable(&error))?;
-        self.read(&answer, now, secret, repeat)
+        let answer = self.tools.http.send(request).await.map_err(|error| repeat.unreachable(&error));
+        let read = answer.and_then(|answer| self.read(&answer, now, secret, repeat));
+        read.map_err(|error| if self.endpoint.unlisted { error.of_unlisted() } else { error })
     }
 
     fn read(&self, answer: &HttpAnswer, now: Time, secret: Option<&str>, repeat: Repeat) -> Answer<Element> {

@@ -122,6 +122,8 @@ pub struct Endpoint {
     pub(super) images: Vec<ImageSource>,
     /// Whether temporary credentials may be sent there: their token travels in clear to whoever answers.
     pub(super) session_tokens: bool,
+    /// Whether it is in no list: whoever named it learns nothing from it but what a cloud says.
+    pub(super) unlisted: bool,
 }
 
 /// A cloud that is in no list.
@@ -175,6 +177,7 @@ impl Endpoint {
                 ImageSource::vendor("amazon", "al2023-ami-2023.*", "Amazon Linux 2023"),
             ],
             session_tokens: true,
+            unlisted: false,
         })
     }
 
@@ -188,6 +191,7 @@ impl Endpoint {
             abilities: Abilities { client_token: true, dry_run: true, ..Abilities::CORE },
             images: vec![ImageSource::owner("self"), ImageSource::owner("Outscale")],
             session_tokens: true,
+            unlisted: false,
         })
     }
 
@@ -221,6 +225,7 @@ impl Endpoint {
             abilities: custom.abilities,
             images: std::iter::once(own).chain(owners).collect(),
             session_tokens: custom.session_tokens,
+            unlisted: true,
         })
     }
 }

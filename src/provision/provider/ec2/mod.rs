@@ -23,7 +23,7 @@ use async_trait::async_trait;
 
 use crate::provision::provider::{
     Answer, Provider, Tools,
-    error::{CloudError, Trouble},
+    error::{CloudError, SESSION_TOKENS, Trouble},
     model::*,
 };
 
@@ -51,9 +51,7 @@ impl Ec2 {
     /// [`Trouble::Endpoint`] for temporary credentials at a cloud to which their token must not be sent.
     pub fn new(tools: Tools, endpoint: Endpoint, credentials: Credentials) -> Result<Self, CloudError> {
         if credentials.session_token.is_some() && !endpoint.session_tokens {
-            let message = "Temporary credentials are not sent to an endpoint of one's own unless that is confirmed beside \
-                           it (`session_tokens`): whoever answers there could use them.";
-            return Err(CloudError::new(Trouble::Endpoint, message));
+            return Err(CloudError::new(Trouble::Endpoint, SESSION_TOKENS));
         }
         Ok(Self { tools, endpoint, credentials })
     }

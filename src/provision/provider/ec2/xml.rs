@@ -6,8 +6,8 @@ use quick_xml::{Reader, escape::resolve_predefined_entity, events::Event};
 
 /// Elements inside each other.
 const DEPTH: usize = 32;
-/// Elements of an answer: a page of flavors has about a hundred for each.
-const ELEMENTS: usize = 500_000;
+/// Elements of an answer, and of all pages of a list together: a page of flavors has about a hundred for each.
+pub const ELEMENTS: usize = 500_000;
 
 /// An element.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -66,6 +66,11 @@ impl Element {
                 Event::Comment(_) | Event::Decl(_) | Event::PI(_) => {}
             }
         }
+    }
+
+    /// How many elements it has, itself included.
+    pub fn count(&self) -> usize {
+        1 + self.children.iter().map(Self::count).sum::<usize>()
     }
 
     /// Its own text, without the space around it.

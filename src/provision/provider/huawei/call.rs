@@ -92,8 +92,9 @@ impl Huawei {
     async fn exchange(&self, call: &Call) -> Answer<Value> {
         let now = self.tools.clock.now();
         let request = self.request(call, now)?;
-        let answer = self.tools.http.send(request).await.map_err(|error| call.repeat.unreachable(&error))?;
-        self.read(&answer, call, now)
+        let answer = self.tools.http.send(request).await.map_err(|error| call.repeat.unreachable(&error));
+        let read = answer.and_then(|answer| self.read(&answer, call, now));
+        read.map_err(|error| if self.endpoint.is_unlisted() { error.of_unlisted() } else { error })
     }
 
     fn request(&self, call: &Call, now: Time) -> Answer<Request> {

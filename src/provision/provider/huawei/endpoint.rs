@@ -137,6 +137,8 @@ pub struct Endpoint {
     sts: bool,
     bss: Option<String>,
     pub(super) session_tokens: bool,
+    /// Whether it is not the public cloud: whoever named it learns nothing from it but what a cloud says.
+    unlisted: bool,
 }
 
 impl Endpoint {
@@ -152,6 +154,7 @@ impl Endpoint {
             sts: region.sts,
             bss: Some(bss.to_owned()),
             session_tokens: true,
+            unlisted: false,
         }
     }
 
@@ -164,7 +167,7 @@ impl Endpoint {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
         let bss = custom.bss.then(|| custom.template.replace("{service}", "bss"));
         let Custom { template, region, sts, session_tokens, .. } = custom;
-        let endpoint = Self { template, region, sts, bss, session_tokens };
+        let endpoint = Self { template, region, sts, bss, session_tokens, unlisted: true };
         let url = endpoint.url(Service::Ecs)?;
         let here = matches!(url.host_str(), Some("127.0.0.1" | "[::1]" | "localhost"));
         let sound = (url.scheme() == "https" || (url.scheme() == "http" && here))
@@ -175,6 +178,11 @@ impl Endpoint {
             && !endpoint.region.is_empty()
             && endpoint.region.bytes().all(plain);
         if sound { Ok(endpoint) } else { Err(wrong()) }
+    }
+
+    /// Whether it is not the public cloud.
+    pub(super) fn is_unlisted(&self) -> bool {
+        self.unlisted
     }
 
     /// The region's id: also the name of its project.

@@ -26,6 +26,17 @@ pub fn small(value: &Value, path: &str) -> Option<u32> {
     number(value, path).and_then(|number| u32::try_from(number).ok())
 }
 
+/// About how many bytes of memory it takes.
+pub fn weight(value: &Value) -> usize {
+    let inside: usize = match value {
+        Value::String(text) => text.len(),
+        Value::Array(items) => items.iter().map(weight).sum(),
+        Value::Object(fields) => fields.iter().map(|(name, value)| name.len() + weight(value)).sum(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+    };
+    size_of::<Value>() + inside
+}
+
 /// The members of the list at a path.
 pub fn list<'a>(value: &'a Value, path: &str) -> &'a [Value] {
     value.pointer(path).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()

@@ -2,20 +2,23 @@
 
 use serde_json::Value;
 
-use crate::provision::{
-    provider::{
-        Answer,
-        error::{CloudError, Trouble},
-        model::*,
+use crate::{
+    base::limits,
+    provision::{
+        provider::{
+            Answer,
+            error::{CloudError, Trouble},
+            model::*,
+        },
+        recipe::Architecture,
     },
-    recipe::Architecture,
 };
 
 use super::{
     Huawei,
     call::Call,
     endpoint::Service,
-    json::{list, number, owned, small, text},
+    json::{list, number, owned, small, text, weight},
 };
 
 /// Members of a page, and pages that are followed.
@@ -126,10 +129,12 @@ impl Huawei {
         })
     }
 
-    /// All pages of a list whose next page starts after the id that ended the last.
+    /// All pages of a list whose next page starts after the id that ended the last; together no larger than twice what one
+    /// answer may be, because a page is as long as the cloud makes it.
     pub(super) async fn marked(&self, call: Call, path: &str) -> Answer<Vec<Value>> {
         let call = call.with("limit", PAGE.to_string());
         let mut found: Vec<Value> = Vec::new();
+        let mut weighs = 0;
         for _ in 0..PAGES {
             let page = match found.last().and_then(|last| text(last, "/id")) {
                 Some(last) => call.clone().with("marker", last),
@@ -138,6 +143,10 @@ impl Huawei {
             let answer = self.call(&page).await?;
             let members = list(&answer, path);
             found.extend_from_slice(members);
+            weighs += weight(&answer);
+            if weighs > 2 * limits::OUTBOUND_ANSWER_BYTES {
+                return Err(CloudError::new(Trouble::Unexpected, "The cloud's list is longer than any cloud's."));
+            }
             if members.len() < PAGE {
                 break;
             }

@@ -27,7 +27,7 @@ use tokio::sync::OnceCell;
 
 use crate::provision::provider::{
     Agency, Answer, Bond, Provider, Session, Tools,
-    error::{CloudError, Trouble},
+    error::{CloudError, SESSION_TOKENS, Trouble},
     model::*,
 };
 
@@ -55,9 +55,7 @@ impl Huawei {
     /// [`Trouble::Endpoint`] for temporary credentials at a cloud to which their token must not be sent.
     pub fn new(tools: Tools, endpoint: Endpoint, credentials: Credentials) -> Result<Self, CloudError> {
         if credentials.session_token.is_some() && !endpoint.session_tokens {
-            let message = "Temporary credentials are not sent to an endpoint of one's own unless that is confirmed beside \
-                           it (`session_tokens`): whoever answers there could use them.";
-            return Err(CloudError::new(Trouble::Endpoint, message));
+            return Err(CloudError::new(Trouble::Endpoint, SESSION_TOKENS));
         }
         Ok(Self { tools, endpoint, credentials, project: OnceCell::new() })
     }

@@ -94,6 +94,11 @@ pub async fn wish(
                     "检查需要云凭证：之前的已经删除。",
                     "Credentials are needed to look: the earlier ones were deleted.",
                 ),
+                NotNow::SessionTokens => t.pick(
+                    "这个部署使用自填的终端节点，部署时没有同意向它发送临时凭证的安全令牌：请改用长期访问密钥。",
+                    "This deployment is at an endpoint of your own, and nobody confirmed that the token of temporary credentials \
+                     may be sent there: enter permanent keys instead.",
+                ),
             };
             refuse(Fault { status: StatusCode::CONFLICT, ..Fault::typed(t, "", why) }).await
         }

@@ -7,7 +7,10 @@ use utoipa::ToSchema;
 use crate::{
     app::App,
     base::ids::DeploymentId,
-    provision::{provider::Entry, run::Wish},
+    provision::{
+        provider::Entry,
+        run::{NotNow, Wish},
+    },
     usecase::{Actor, Failure, deployment::wish},
     web::{
         api::{input::Id, licensed::Licensed, openapi::WishProblems, submit::Submitted},
@@ -60,6 +63,9 @@ pub async fn wish_deployment(
         })
         .await?
         .ok_or_else(missing)?;
-    let deployment = outcome.map_err(|refused| Problem::conflict(format!("{refused}.")))?;
+    let deployment = outcome.map_err(|refused| match refused {
+        NotNow::SessionTokens => Problem::unprocessable(refused.to_string()),
+        _ => Problem::conflict(format!("{refused}.")),
+    })?;
     DeploymentBody::of(t, &deployment).map(Json)
 }
