@@ -45,6 +45,7 @@ pub fn clean_after(before: &str, text: &str) -> Vec<String> {
     let open = &before[before.rfind(is_word).map_or(0, |at| at + before[at..].chars().next().map_or(1, char::len_utf8))..];
     let end = text.find(is_word).unwrap_or(text.len());
     let goes_on = match open.find("eyJ") {
+        // What was kept is less than a signed text, and only its first part, which every code has alike.
         Some(at) => open.len() - at + end >= SIGNED_TEXT,
         // The border may lie in the first letters too.
         None if open.ends_with("ey") => text.starts_with('J') && end >= SIGNED_TEXT,
@@ -117,16 +118,15 @@ mod tests {
             lines.extend(clean_after(&last, second));
             let kept = lines.concat();
             assert!(!kept.contains("pppp"), "{border}: {kept}");
-            let signature = kept.matches('s').count();
-            assert!(signature < TAIL + 3, "{border}: {kept}");
-            assert!(kept.contains(" more"), "{border}: {kept}");
+            assert!(!kept.contains(&"s".repeat(TAIL)), "{border}: {kept}");
+            assert!(kept.ends_with("more"), "{border}: {kept}");
         }
     }
 
     #[test]
     fn words_after_a_border_stay_when_they_are_none_of_a_signed_text() {
         let installed = "Configuration-of-the-application-in-every-language finished";
-        for before in ["", "eyJust", "done (signed text) and", "key", "数据ey"] {
+        for before in ["", "done (signed text) and", "key", "数据ey", "eyJust a"] {
             assert_eq!(clean_after(before, installed), [installed], "{before}");
         }
         assert_eq!(clean_after("code=(signed text)", "Installing it"), ["Installing it"]);

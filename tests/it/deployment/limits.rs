@@ -5,7 +5,9 @@ use rstest::rstest;
 use signet::{
     base::ids::{DeploymentId, LicenseId},
     jobs,
+    license::model::License,
     provision::{
+        plan::{Cloud, Place},
         provider::{Entry, Trouble},
         run::{Goal, Stage, Status, Wish},
     },
@@ -17,14 +19,22 @@ use signet::{
 use tokio::task::JoinSet;
 
 use super::{Deploying, cloud::Play, credentials};
-use crate::harness::Backend;
+use crate::{customer::deploy::Service, harness::Backend};
 
 impl Deploying {
     /// Others like it, of some license.
     async fn others(&self, license: LicenseId, number: usize, status: Status) {
+        self.others_at(license, number, status, None).await;
+    }
+
+    /// The same at an endpoint.
+    async fn others_at(&self, license: LicenseId, number: usize, status: Status, endpoint: Option<&'static str>) {
         let first = self.id;
         let copy = self.app.write(move |tx, ctx| {
             let like = Deployment::load(tx, first)?.unwrap();
+            // Seats are not what is short here.
+            let roomy = tx.license_for_update(license)?.unwrap();
+            tx.license_update(&License { machines: 1_000, ..roomy })?;
             for _ in 0..number {
                 let mut other = like.clone();
                 let id = DeploymentId::new(ctx.now, ctx.entropy);
@@ -32,6 +42,8 @@ impl Deploying {
                 other.record.license_id = license;
                 other.record.version = 1;
                 other.record.status = status;
+                other.plan.place.endpoint = endpoint.map(str::to_owned);
+                other.record.plan = serde_json::json!(other.plan);
                 other.record.credentials = Some(secrets::seal_entry(ctx, id, &Entry::Keys(credentials("account-1"))));
                 tx.deployment_insert(&other.record)?;
                 other.enter(tx, ctx, Stage::Preflight)?;
@@ -69,6 +81,75 @@ async fn one_license_does_not_keep_all_workers(#[case] backend: Backend) {
     under_way.shutdown().await;
     let under_way = jobs::deployments::round(&it.app.app, JoinSet::new()).await;
     assert!(under_way.len() >= 4, "those that died gave their places back");
+}
+
+/// Four licenses with an endpoint that never answers took all workers, and a page full of deployments that found no place
+/// hid those behind it.
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test]
+async fn endpoints_in_no_list_do_not_keep_the_workers_from_known_clouds(#[case] backend: Backend) {
+    let it = Deploying::begin(backend).await;
+    for _ in 0..40 {
+        it.cloud.play("identity", Play::HangsBefore);
+    }
+    for _ in 0..6 {
+        let hostile = crate::customer::issued(&it.app, "mill/fixed").await;
+        it.others_at(hostile.id, 20, Status::Running, Some("https://tarpit.example.com/")).await;
+    }
+    it.pass(5);
+    let other = crate::customer::issued(&it.app, "mill/fixed").await;
+    it.others(other.id, 3, Status::Running).await;
+    let mut under_way = jobs::deployments::round(&it.app.app, JoinSet::new()).await;
+    assert_eq!(under_way.len(), 12, "eight at endpoints, the first deployment, and the three that came last");
+    under_way = jobs::deployments::round(&it.app.app, under_way).await;
+    assert_eq!(under_way.len(), 12, "nor a round later");
+    it.others(it.license.id, 9, Status::Running).await;
+    under_way = jobs::deployments::round(&it.app.app, under_way).await;
+    assert_eq!(under_way.len(), 15, "four of each license");
+    let more = crate::customer::issued(&it.app, "mill/fixed").await;
+    it.others(more.id, 3, Status::Running).await;
+    let asked = tokio::time::timeout(
+        std::time::Duration::from_secs(30),
+        jobs::deployments::round(&it.app.app, under_way),
+    );
+    let mut under_way = asked.await.expect("a round that is full waits for nobody");
+    assert_eq!(under_way.len(), 16);
+    under_way.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_license_has_twenty_deployments_that_are_not_removed() {
+    let service = Service::start().await;
+    let license = crate::customer::issued(&service.app, "atlas/standard").await.id;
+    let begin = async |ends: Status| {
+        let answers = [("SITE_NAME", "x"), ("LANGUAGE", "en")];
+        let order = start::Order {
+            id: None,
+            place: Place { cloud: Cloud::Own, region: String::new(), endpoint: None, session_tokens: false },
+            server: None,
+            answers: answers.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+            credentials: None,
+            password: None,
+        };
+        let begun = service.app.write(move |tx, ctx| {
+            Ok(match start::start(tx, ctx, license, &order)? {
+                Ok(mut begun) => {
+                    begun.settle(ctx, ends);
+                    begun.save(tx, ctx)?;
+                    None
+                }
+                Err(refused) => Some(refused),
+            })
+        });
+        begun.await
+    };
+    assert_eq!(begin(Status::Removed).await, None);
+    for _ in 0..20 {
+        assert_eq!(begin(Status::Failed).await, None);
+    }
+    assert_eq!(begin(Status::Failed).await, Some(start::Refusal::TooMany(20)));
 }
 
 /// Seats that deployments are about to take were counted among the newest hundred only.

@@ -375,6 +375,20 @@ async fn lines_hold_nothing_that_a_terminal_obeys(#[case] backend: Backend) {
     assert!(lines.contains(&"a [2Jb c\u{fffd}".to_owned()) && lines.contains(&"next".to_owned()), "{lines:?}");
 }
 
+/// A code that was cut in two by the end of a report passed unmasked.
+#[tokio::test]
+async fn a_code_is_masked_also_where_two_reports_meet() {
+    let (it, session) = Deploying::called(Backend::Sqlite).await;
+    let code = it.app.latest_code(&it.license).await;
+    let (first, second) = code.split_at(30);
+    it.say(&session, 1, "downloading", "log", "", format!("the code is {first}").as_bytes()).await;
+    it.say(&session, 2, "downloading", "log", "", format!("{second} it seems\nnext").as_bytes()).await;
+    let lines = it.lines().await;
+    let said = lines.join("\n");
+    assert!(!said.contains(&second[..40]) && !said.contains(&code[code.len() - 40..]), "{said}");
+    assert!(said.contains("(signed text) it seems\nnext"), "{said}");
+}
+
 #[rstest]
 #[case::suspended(Some(Act::Suspend))]
 #[case::released(Some(Act::Release))]

@@ -4,6 +4,7 @@
 mod cloud;
 mod crashes;
 mod drift;
+mod endpoints;
 mod limits;
 pub mod machine;
 mod secrets;

@@ -190,8 +190,9 @@ async fn ec2_private_addresses_are_refused_unless_the_operator_allows_them() {
     let proxy = Proxy::start(None, |_, _| Fate::Break).await;
     let credentials = Credentials { access_key: keys().0, secret_key: SECRET.into(), session_token: None };
     let cloud = Ec2::new(tools("10.0.0.0/8"), endpoint(proxy.address), credentials).unwrap();
-    assert_eq!(cloud.zones().await.unwrap_err().trouble, Trouble::Endpoint);
-    assert_eq!(cloud.create(&order(), &attempt()).await.unwrap_err().trouble, Trouble::Endpoint);
+    // To who named it, it is as if nobody were there.
+    assert_eq!(cloud.zones().await.unwrap_err().trouble, Trouble::Unavailable);
+    assert_eq!(cloud.create(&order(), &attempt()).await.unwrap_err().trouble, Trouble::Unavailable);
     assert_eq!(proxy.last(), "");
 }
 
@@ -311,4 +312,36 @@ async fn ec2_cloud_without_abilities_is_asked_for_none() {
     }
     assert!(proxy.last().starts_with("Action=CreateTags"), "{bodies}");
     assert!(proxy.last().contains(&format!("=signet-attempt&Tag.3.Value={}", attempt().token)), "{bodies}");
+}
+
+/// Pages without end filled the memory.
+#[tokio::test]
+async fn ec2_list_without_end_is_given_up() {
+    let items = "<item><a/><b/><c/></item>".repeat(50_000);
+    let page = format!("<R><regionInfo>{items}</regionInfo><instanceTypeOfferingSet/><nextToken>more</nextToken></R>");
+    let proxy = Proxy::start(None, move |_, _| Fate::Answer(200, page.clone())).await;
+    let error = cloud(proxy.address, &keys()).flavors("zone").await.unwrap_err();
+    assert_eq!(error.trouble, Trouble::Unexpected, "{error}");
+    assert!(proxy.all().len() <= 4, "{} pages were fetched", proxy.all().len());
+}
+
+/// Customers could learn by an endpoint of their own which addresses this service reaches, and what stands there.
+#[tokio::test]
+async fn ec2_endpoint_in_no_list_tells_nothing_of_what_stands_there() {
+    let mut said = std::collections::BTreeSet::new();
+    for (status, body) in
+        [(200, "secret words of a neighbour"), (404, "secret words of a neighbour"), (502, "<html>secret words</html>")]
+    {
+        let proxy = Proxy::start(None, move |_, _| Fate::Answer(status, body.to_owned())).await;
+        let error = cloud(proxy.address, &keys()).identity().await.unwrap_err();
+        said.insert(error.message);
+    }
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    said.insert(cloud(free, &keys()).identity().await.unwrap_err().message);
+    let private = cloud("10.1.2.3:80".parse().unwrap(), &keys()).identity().await.unwrap_err();
+    assert_eq!(private.trouble, Trouble::Unavailable, "no other than one that is not there");
+    said.insert(private.message);
+    assert_eq!(said.len(), 1, "{said:?}");
+    let said = said.first().unwrap();
+    assert!(said.contains("cannot be reached") && !said.contains("secret") && !said.contains("10.1."), "{said}");
 }
