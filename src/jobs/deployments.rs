@@ -12,11 +12,7 @@ use tokio::{
 
 use crate::{
     app::App,
-    base::{
-        ids::DeploymentId,
-        limits,
-        text::Language,
-    },
+    base::{ids::DeploymentId, limits, text::Language},
     provision::{
         plan::{Place, ServerChoice},
         provider::{
@@ -57,8 +53,9 @@ pub async fn round(app: &App, mut under_way: JoinSet<()>) -> JoinSet<()> {
     let mut after = None;
     // Those that find no place stay due: behind a page full of them stand others.
     for _ in 0..PAGES {
-        let due: Result<Vec<DueDeployment>, Failure> =
-            app.read(Actor::Signet, move |tx, ctx| Ok(tx.deployment_due(ctx.now, after.as_ref(), limits::PAGE_ROWS)?)).await;
+        let due: Result<Vec<DueDeployment>, Failure> = app
+            .read(Actor::Signet, move |tx, ctx| Ok(tx.deployment_due(ctx.now, after.as_ref(), limits::PAGE_ROWS)?))
+            .await;
         let due = match due {
             Ok(due) => due,
             Err(failure) => {
@@ -84,16 +81,17 @@ pub async fn round(app: &App, mut under_way: JoinSet<()>) -> JoinSet<()> {
 /// Begins what is due, if there is a place for it.
 fn begin(app: &App, under_way: &mut JoinSet<()>, deployment: &DueDeployment) {
     let places = app.deployment_places();
+    let Some(own) = places.under_way.take(deployment.id, 1) else { return };
     let Some(place) = places.tasks.take(deployment.license_id, AT_ONCE_OF_LICENSE) else { return };
     let endpoint = deployment.plan.pointer("/place/endpoint").filter(|endpoint| !endpoint.is_null());
-    let second = match endpoint.map(|_| places.endpoint_tasks.take((), AT_ONCE_AT_ENDPOINTS)) {
+    let at_endpoint = match endpoint.map(|_| places.endpoint_tasks.take((), AT_ONCE_AT_ENDPOINTS)) {
         Some(None) => return,
-        second => second.flatten(),
+        taken => taken.flatten(),
     };
     let (app, id) = (app.clone(), deployment.id);
     under_way.spawn(async move {
         one(&app, id).await;
-        drop((place, second));
+        drop((own, place, at_endpoint));
     });
 }
 

@@ -42,7 +42,8 @@ pub fn add(
 /// two parts is masked in both.
 pub fn clean_after(before: &str, text: &str) -> Vec<String> {
     let is_word = |char: char| !is_word_char(char);
-    let open = &before[before.rfind(is_word).map_or(0, |at| at + before[at..].chars().next().map_or(1, char::len_utf8))..];
+    let open =
+        &before[before.rfind(is_word).map_or(0, |at| at + before[at..].chars().next().map_or(1, char::len_utf8))..];
     let end = text.find(is_word).unwrap_or(text.len());
     let goes_on = match open.find("eyJ") {
         // What was kept is less than a signed text, and only its first part, which every code has alike.

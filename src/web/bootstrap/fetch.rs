@@ -59,7 +59,9 @@ pub(super) async fn package(
     };
     let Some(place) = app.deployment_places().downloads.take_of(id, DOWNLOADS_OF_DEPLOYMENT, DOWNLOADS) else {
         let detail = "Too many downloads are under way: go on with this one in a moment.";
-        let mut response = Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many-downloads", "Too many downloads", detail).into_response();
+        let mut response =
+            Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many-downloads", "Too many downloads", detail)
+                .into_response();
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
         return Ok(response);
     };

@@ -3,10 +3,14 @@
 use jiff::SignedDuration;
 use rstest::rstest;
 use signet::{
-    base::ids::{DeploymentId, LicenseId},
+    base::{
+        ids::{DeploymentId, LicenseId},
+        secret::SecretString,
+    },
     jobs,
     license::model::License,
     provision::{
+        password::PasswordHash,
         plan::{Cloud, Place},
         provider::{Entry, Trouble},
         run::{Goal, Stage, Status, Wish},
@@ -18,7 +22,7 @@ use signet::{
 };
 use tokio::task::JoinSet;
 
-use super::{Deploying, cloud::Play, credentials};
+use super::{Deploying, HASH, cloud::Play, credentials};
 use crate::{customer::deploy::Service, harness::Backend};
 
 impl Deploying {
@@ -45,6 +49,8 @@ impl Deploying {
                 other.plan.place.endpoint = endpoint.map(str::to_owned);
                 other.record.plan = serde_json::json!(other.plan);
                 other.record.credentials = Some(secrets::seal_entry(ctx, id, &Entry::Keys(credentials("account-1"))));
+                let hash = PasswordHash::kept(SecretString::from(HASH));
+                other.record.password = Some(secrets::seal_password(ctx, id, &hash));
                 tx.deployment_insert(&other.record)?;
                 other.enter(tx, ctx, Stage::Preflight)?;
                 other.look_again(ctx.now, 0);
@@ -110,10 +116,8 @@ async fn endpoints_in_no_list_do_not_keep_the_workers_from_known_clouds(#[case] 
     assert_eq!(under_way.len(), 15, "four of each license");
     let more = crate::customer::issued(&it.app, "mill/fixed").await;
     it.others(more.id, 3, Status::Running).await;
-    let asked = tokio::time::timeout(
-        std::time::Duration::from_secs(30),
-        jobs::deployments::round(&it.app.app, under_way),
-    );
+    let asked =
+        tokio::time::timeout(std::time::Duration::from_secs(30), jobs::deployments::round(&it.app.app, under_way));
     let mut under_way = asked.await.expect("a round that is full waits for nobody");
     assert_eq!(under_way.len(), 16);
     under_way.shutdown().await;
