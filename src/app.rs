@@ -76,8 +76,6 @@ pub struct Parts {
 /// What is done at once for deployments, by whom it is done for: one holder must not keep others waiting.
 #[derive(Debug, Default)]
 pub struct DeploymentPlaces {
-    /// Deployments with a task under way: a second one would only find the first one's claim.
-    pub under_way: Places<DeploymentId>,
     /// Tasks of workers, by license.
     pub tasks: Places<LicenseId>,
     /// Those of them that talk to endpoints in no list.

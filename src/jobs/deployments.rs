@@ -81,7 +81,6 @@ pub async fn round(app: &App, mut under_way: JoinSet<()>) -> JoinSet<()> {
 /// Begins what is due, if there is a place for it.
 fn begin(app: &App, under_way: &mut JoinSet<()>, deployment: &DueDeployment) {
     let places = app.deployment_places();
-    let Some(own) = places.under_way.take(deployment.id, 1) else { return };
     let Some(place) = places.tasks.take(deployment.license_id, AT_ONCE_OF_LICENSE) else { return };
     let endpoint = deployment.plan.pointer("/place/endpoint").filter(|endpoint| !endpoint.is_null());
     let at_endpoint = match endpoint.map(|_| places.endpoint_tasks.take((), AT_ONCE_AT_ENDPOINTS)) {
@@ -91,7 +90,7 @@ fn begin(app: &App, under_way: &mut JoinSet<()>, deployment: &DueDeployment) {
     let (app, id) = (app.clone(), deployment.id);
     under_way.spawn(async move {
         one(&app, id).await;
-        drop((own, place, at_endpoint));
+        drop((place, at_endpoint));
     });
 }
 

@@ -387,7 +387,7 @@ def delete(body):
     STATE.deletions.append(body)
     id = uuid.uuid4().hex
     failure = "Ecs.0605" if STATE.fault("delete_failed") else None
-    if body.get("delete_publicip") and not failure:
+    if body.get("delete_publicip") and not failure and not STATE.fault("address_unbound"):
         STATE.addresses.pop("eip-" + made["id"], None)
     STATE.jobs[id] = {"kind": "deleteServer", "made": made, "asked": 0, "failure": failure, "unpaid": False}
     return 200, {"job_id": id}

@@ -35,6 +35,8 @@ pub enum Play {
 
 #[derive(Debug, Default)]
 pub struct State {
+    /// Servers do not show yet: whoever asks for one is told that there is none, and what is to be removed is not found.
+    pub hidden: bool,
     /// What is to happen to the next call of that name.
     pub plays: Vec<(&'static str, Play)>,
     /// Servers, by id: the attempt that each was ordered with.
@@ -235,6 +237,7 @@ impl Provider for Account {
                 return Ok(Progress::Failed { error: error(trouble), left });
             }
             Ok(match server(state, &id) {
+                _ if state.hidden => Progress::Pending { server: Some(id) },
                 Some(server) if state.building => Progress::Pending { server: Some(server.id) },
                 Some(server) => Progress::Created(server),
                 None => Progress::Failed { error: error(Trouble::NotFound), left: Vec::new() },
@@ -243,7 +246,7 @@ impl Provider for Account {
         .await
     }
     async fn server(&self, id: &str) -> Answer<Option<Server>> {
-        self.play("server", |state| Ok(server(state, id))).await
+        self.play("server", |state| Ok(server(state, id).filter(|_| !state.hidden))).await
     }
     async fn console(&self, _: &str) -> Answer<String> {
         self.play("console", |_| Ok("kernel: panic\u{1b}[31m\nlast line".to_owned())).await
@@ -256,7 +259,8 @@ impl Provider for Account {
             if let Some(left) = state.keeps.take() {
                 return Ok(RemovalProgress::Failed { error: error(Trouble::Leftover), left });
             }
-            removal.resources.iter().for_each(|it| drop(state.servers.remove(&it.id)));
+            let found = removal.resources.iter().filter(|_| !state.hidden);
+            found.for_each(|it| drop(state.servers.remove(&it.id)));
             Ok(RemovalProgress::Done)
         })
         .await

@@ -65,6 +65,19 @@ impl Deploying {
     }
 }
 
+impl Deploying {
+    /// Until so many tasks hang: claimed, and asking the cloud.
+    async fn hang(&self, number: usize) {
+        let hang = async {
+            while self.cloud.count("identity") < number {
+                self.cloud.hangs.notified().await;
+            }
+        };
+        let patience = std::time::Duration::from_secs(60);
+        tokio::time::timeout(patience, hang).await.expect("all claimed and asked");
+    }
+}
+
 /// A license whose cloud hangs once took all workers.
 #[rstest]
 #[case::sqlite(Backend::Sqlite)]
@@ -79,6 +92,7 @@ async fn one_license_does_not_keep_all_workers(#[case] backend: Backend) {
     }
     let mut under_way = jobs::deployments::round(&it.app.app, JoinSet::new()).await;
     assert_eq!(under_way.len(), 4);
+    it.hang(4).await;
     under_way = jobs::deployments::round(&it.app.app, under_way).await;
     assert_eq!(under_way.len(), 4, "nor a round later");
     it.others(other.id, 1, Status::Running).await;
@@ -109,11 +123,13 @@ async fn endpoints_in_no_list_do_not_keep_the_workers_from_known_clouds(#[case] 
     it.others(other.id, 3, Status::Running).await;
     let mut under_way = jobs::deployments::round(&it.app.app, JoinSet::new()).await;
     assert_eq!(under_way.len(), 12, "eight at endpoints, the first deployment, and the three that came last");
+    it.hang(12).await;
     under_way = jobs::deployments::round(&it.app.app, under_way).await;
     assert_eq!(under_way.len(), 12, "nor a round later");
     it.others(it.license.id, 9, Status::Running).await;
     under_way = jobs::deployments::round(&it.app.app, under_way).await;
     assert_eq!(under_way.len(), 15, "four of each license");
+    it.hang(15).await;
     let more = crate::customer::issued(&it.app, "mill/fixed").await;
     it.others(more.id, 3, Status::Running).await;
     let asked =

@@ -420,3 +420,53 @@ async fn what_failed_is_kept_until_it_is_removed() {
     it.settled(Status::Removed).await;
     assert_eq!(it.servers(), 0);
 }
+
+/// A removal soon after the order was told that there is no such server, and the deployment counted as removed while the
+/// server came to life and was paid for.
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test]
+async fn a_server_that_does_not_show_yet_does_not_count_as_removed(#[case] backend: Backend) {
+    let it = Deploying::begin(backend).await;
+    it.cloud.state().hidden = true;
+    it.until(|record| record.accepted.as_deref().is_some_and(|accepted| accepted.contains("srv-1"))).await;
+    it.wish(Wish::Remove, None).await;
+    for _ in 0..12 {
+        assert_eq!(it.step().await.status, Status::Running);
+    }
+    assert_eq!(it.cloud.count("remove"), 0, "nobody knows yet what belongs to it");
+    it.cloud.state().hidden = false;
+    it.settled(Status::Removed).await;
+    assert_eq!((it.servers(), it.paid().await), (0, Vec::new()));
+}
+
+/// One that never shows is removed by its id all the same, once it must have shown.
+#[tokio::test]
+async fn a_server_that_never_shows_is_removed_in_the_end() {
+    let it = Deploying::begin(Backend::Sqlite).await;
+    it.cloud.state().hidden = true;
+    it.until(|record| record.accepted.as_deref().is_some_and(|accepted| accepted.contains("srv-1"))).await;
+    let ordered = it.record().await.attempt_at.unwrap();
+    it.wish(Wish::Remove, None).await;
+    it.settled(Status::Removed).await;
+    assert!(it.app.now().since(ordered) >= SignedDuration::from_mins(3));
+    assert_eq!(it.cloud.count("remove"), 1);
+}
+
+/// An order that failed and left something nobody knows was forgotten: a second server was ordered, and a removal said that
+/// all was removed.
+#[tokio::test]
+async fn what_a_failed_order_left_without_a_name_is_not_forgotten() {
+    let it = Deploying::begin(Backend::Sqlite).await;
+    it.cloud.state().not_made = Some((Trouble::Leftover, Vec::new()));
+    it.settled(Status::Failed).await;
+    it.wish(Wish::Resume, Some("account-1")).await;
+    it.settled(Status::Failed).await;
+    assert_eq!(it.cloud.made(), 1, "no other server while something is left of the first");
+    it.wish(Wish::Remove, Some("account-1")).await;
+    assert_eq!(it.settled(Status::Failed).await.status, Status::Failed);
+    assert_eq!(it.obstacle().await.kind, "leftover");
+    it.wish(Wish::Keep, None).await;
+    it.settled(Status::Kept).await;
+}

@@ -2,11 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use data_encoding::HEXLOWER;
+use sha2::{Digest, Sha256};
+
 use crate::{
     base::time::Time,
     provision::{
         provider::{
-            Answer,
+            Answer, CloudError, Trouble,
             model::{Flavor, Identity, Image, KeyPair, Network, PortRange, SecurityGroup, Stock, Subnet, Zone},
         },
         recipe::Architecture,
@@ -31,13 +34,26 @@ const DISK_GIB: u32 = 8;
 impl Ec2 {
     pub(super) async fn who(&self) -> Answer<Identity> {
         let Some(url) = self.endpoint.sts.clone() else {
-            // Lists anybody's regions without looking at the keys: some clouds. Key pairs are somebody's.
-            self.call(&compute("DescribeKeyPairs")).await?;
-            return Ok(Identity { account: shortened(&self.credentials.access_key), user: None });
+            return self.who_by_groups().await;
         };
         let answer = self.call_sts(&url, &sts("GetCallerIdentity")).await?;
-        let text = |name| answer.find(name).map(|element| element.content().to_owned());
-        Ok(Identity { account: text("Account").unwrap_or_default(), user: text("Arn") })
+        let text = |name| answer.find(name).map(|element| element.content().to_owned()).filter(|text| !text.is_empty());
+        let nobody = || CloudError::new(Trouble::Unexpected, "The cloud does not say whose credentials these are.");
+        Ok(Identity { account: text("Account").ok_or_else(nobody)?, user: text("Arn") })
+    }
+
+    /// Without a token service: every account has security groups of its own, which name it. Where they do not, one access
+    /// key is all that is known of the account, and another key counts as another account.
+    async fn who_by_groups(&self) -> Answer<Identity> {
+        let answer = self.call(&compute("DescribeSecurityGroups")).await?;
+        let mut owners: Vec<&str> = answer.items("securityGroupInfo").filter_map(|it| it.text("ownerId")).collect();
+        owners.sort_unstable();
+        owners.dedup();
+        let account = match owners.as_slice() {
+            [owner] => (*owner).to_owned(),
+            _ => format!("key {}", HEXLOWER.encode(&Sha256::digest(&self.credentials.access_key)[..8])),
+        };
+        Ok(Identity { account, user: None })
     }
 
     pub(super) async fn list_zones(&self) -> Answer<Vec<Zone>> {
@@ -139,12 +155,6 @@ impl Ec2 {
             |item: &Element| KeyPair { name: item.string("keyName"), fingerprint: item.string("keyFingerprint") };
         Ok(answer.items("keySet").map(pair).collect())
     }
-}
-
-/// Enough of a key's id to recognise it.
-fn shortened(id: &str) -> String {
-    let end: String = id.chars().skip(id.chars().count().saturating_sub(4)).collect();
-    format!("…{end}")
 }
 
 /// The tag `Name`, or the id.

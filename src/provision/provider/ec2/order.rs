@@ -78,10 +78,13 @@ impl Ec2 {
             return Err(CloudError::new(Trouble::Unknown, message));
         };
         let more = answers.last().and_then(|last| last.text("nextToken")).is_some();
-        let instances =
-            answers.iter().flat_map(|it| it.items("reservationSet")).flat_map(|item| item.items("instancesSet"));
+        let instances: Vec<&Element> = answers
+            .iter()
+            .flat_map(|it| it.items("reservationSet"))
+            .flat_map(|item| item.items("instancesSet"))
+            .collect();
         // Where a filter is not known it may be ignored, so what was found must say that it is of this attempt.
-        let mut own = instances.filter(|instance| {
+        let mut own = instances.iter().filter(|instance| {
             let tagged = instance
                 .items("tagSet")
                 .any(|tag| tag.text("key") == Some(ATTEMPT_TAG) && tag.text("value") == Some(attempt.token.as_str()));
@@ -91,6 +94,11 @@ impl Ec2 {
             Some(found) => Ok(Some(Accepted { job: None, server: Some(found.string("instanceId")) })),
             None if more => {
                 Err(CloudError::new(Trouble::Unknown, "The account has more servers than can be looked at."))
+            }
+            // That a token was sent does not mean that the cloud tells it again: one of these may be the one.
+            None if !(abilities.tags_at_launch || instances.is_empty() || instances.iter().any(shows_token)) => {
+                let message = "This cloud does not tell by which order a server was made: look into its console.";
+                Err(CloudError::new(Trouble::Unknown, message))
             }
             None => Ok(None),
         }
@@ -169,6 +177,10 @@ impl Ec2 {
         }
         Ok(form)
     }
+}
+
+fn shows_token(instance: &&Element) -> bool {
+    instance.text("clientToken").is_some()
 }
 
 fn disk(form: Form, device: &str, gib: u32, kind: Option<&str>) -> Form {

@@ -152,14 +152,23 @@ impl Huawei {
             let job = self.job(id).await?;
             match job.state {
                 JobState::Running => return Ok(RemovalProgress::Pending),
-                JobState::Done => return Ok(RemovalProgress::Done),
+                // A success of the server alone: an address that was taken off it meanwhile is left, and paid for.
+                JobState::Done => return self.remove_rest(&removal.resources).await,
                 JobState::Failed | JobState::Unpaid => {}
             }
             let left = self.still_there(&removal.resources).await?;
             let error = job.error();
             return Ok(if left.is_empty() { RemovalProgress::Done } else { RemovalProgress::Failed { error, left } });
         }
-        let left = self.still_there(&removal.resources).await?;
+        self.remove_rest(&removal.resources).await
+    }
+
+    /// Deletes addresses that outlived their server.
+    async fn remove_rest(&self, resources: &[Resource]) -> Answer<RemovalProgress> {
+        let left = self.still_there(resources).await?;
+        for address in left.iter().filter(|it| it.kind == ResourceKind::Address) {
+            self.delete_address(&address.id).await?;
+        }
         Ok(if left.is_empty() { RemovalProgress::Done } else { RemovalProgress::Pending })
     }
 }

@@ -58,15 +58,16 @@ impl Huawei {
 
     /// The token service needs no right; where it is missing, the project's lookup tells at least that keys are good.
     pub(super) async fn who(&self) -> Answer<Identity> {
+        let nobody = || CloudError::new(Trouble::Unexpected, "The cloud does not say whose credentials these are.");
         if self.endpoint.has_sts() {
             let answer = self.call(&Call::get(Service::Sts, "/v5/caller-identity")).await?;
             let user = text(&answer, "/principal_urn").or(text(&answer, "/principal_id")).map(str::to_owned);
-            return Ok(Identity { account: owned(&answer, "/account_id"), user });
+            return Ok(Identity { account: text(&answer, "/account_id").ok_or_else(nobody)?.to_owned(), user });
         }
         let region = self.endpoint.region();
         let answer = self.call(&Call::get(Service::Iam, "/v3/projects").with("name", region)).await?;
         let account = list(&answer, "/projects").iter().find_map(|project| text(project, "/domain_id"));
-        Ok(Identity { account: account.unwrap_or_default().to_owned(), user: None })
+        Ok(Identity { account: account.ok_or_else(nobody)?.to_owned(), user: None })
     }
 
     pub(super) async fn list_zones(&self) -> Answer<Vec<Zone>> {

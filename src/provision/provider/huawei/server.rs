@@ -37,8 +37,8 @@ impl Huawei {
     pub(super) async fn delete(&self, resources: &[Resource]) -> Answer<Removal> {
         let of = |kind| resources.iter().filter(move |resource| resource.kind == kind);
         let mut there = Vec::new();
-        // What a customer attached to the server since it was made is theirs, and outlives it. A server without a known
-        // disk was never seen whole: all that it has came with it.
+        // What a customer attached to the server since it was made is theirs, and outlives it. Of a server without a known
+        // disk, which was never seen whole, it is known that it was ordered with a system disk and no other.
         let seen_whole = of(ResourceKind::Disk).next().is_some();
         let mut foreign = Vec::new();
         for resource in of(ResourceKind::Server) {
@@ -46,10 +46,11 @@ impl Huawei {
                 continue;
             };
             there.push(json!({ "id": resource.id }));
-            let ours = |it: &Resource| resources.iter().any(|known| known.kind == it.kind && known.id == it.id);
+            let known = |it: &Resource| resources.iter().any(|known| known.kind == it.kind && known.id == it.id);
+            let ours = |it: &Resource| known(it) || (!seen_whole && (it.kind != ResourceKind::Disk || is_system(it)));
             foreign.extend(server.resources.into_iter().filter(|it| !ours(it)).map(|it| it.kind));
         }
-        let takes = |kind| !(seen_whole && foreign.contains(&kind));
+        let takes = |kind| !foreign.contains(&kind);
         let mut job = None;
         if there.is_empty() {
             for disk in of(ResourceKind::Disk) {
@@ -74,7 +75,7 @@ impl Huawei {
     }
 
     /// A server's detail names its address but not the address' id.
-    async fn delete_address(&self, address: &str) -> Answer<()> {
+    pub(super) async fn delete_address(&self, address: &str) -> Answer<()> {
         let Some(id) = self.address_id(address).await? else { return Ok(()) };
         let path = format!("/v1/{}/publicips/{}", self.project().await?, encode(id.as_bytes()));
         unless_missing(self.call(&Call::delete(Service::Vpc, path)).await).map(drop)
@@ -107,6 +108,11 @@ impl Huawei {
         }
         Ok(left)
     }
+}
+
+/// Whether a disk is the first of its server.
+fn is_system(disk: &Resource) -> bool {
+    disk.name.as_deref().is_some_and(|device| ["/dev/vda", "/dev/sda", "/dev/xvda"].contains(&device))
 }
 
 /// What is gone is no error.

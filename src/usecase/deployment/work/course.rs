@@ -17,6 +17,7 @@ use super::{
         Deployment, Obstacle, log, machine,
     },
     Event, drift,
+    facts::is_lost,
 };
 
 /// Seconds between two looks at an order under way.
@@ -93,6 +94,8 @@ pub(super) fn go_on_removing(tx: &mut Tx, ctx: Context, deployment: &mut Deploym
         Event::NothingFound if deployment.record.sent => deployment.look_again(ctx.now, PAUSE),
         Event::RemovalBegun(_) | Event::RemovalPending | Event::Pending(None) => deployment.look_again(ctx.now, POLL),
         Event::Failed(error) | Event::RemovalFailed { error, .. } => fail(tx, ctx, deployment, error)?,
+        // To say that all is removed would be a guess that somebody pays for.
+        Event::NotMade { error, left } if is_lost(error, left) => fail(tx, ctx, deployment, error)?,
         _ => deployment.look_again(ctx.now, 0),
     }
     Ok(())

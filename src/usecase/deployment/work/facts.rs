@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::{
     provision::{
-        provider::{Accepted, Resource, ResourceKind, Trouble},
+        provider::{Accepted, CloudError, Resource, ResourceKind, Trouble},
         run::LineSource,
     },
     store::Tx,
@@ -50,6 +50,8 @@ pub(super) fn keep(tx: &mut Tx, ctx: Context, deployment: &mut Deployment, event
                 deployment.record.attempt = None;
             }
         }
+        // Something is left, and nobody knows what: the order stays the only trace of it.
+        Event::NotMade { error, left } if is_lost(error, left) => {}
         Event::NotMade { error, left } => {
             tx.resources_seen(id, left, ctx.now)?;
             // What the cloud rolled back is not there any more; where it says that it could not, all may be.
@@ -78,6 +80,11 @@ pub(super) fn keep(tx: &mut Tx, ctx: Context, deployment: &mut Deployment, event
         | Event::RemovalPending => {}
     }
     Ok(())
+}
+
+/// Whether an order failed so that something is left of it, and the cloud does not tell what.
+pub(super) fn is_lost(error: &CloudError, left: &[Resource]) -> bool {
+    error.trouble == Trouble::Leftover && left.is_empty()
 }
 
 /// The same for a worker whose claim is not held any more. Others may know better by now how things stand, and ask again for

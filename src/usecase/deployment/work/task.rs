@@ -159,6 +159,12 @@ fn new_token(now: Time, entropy: &dyn Entropy) -> String {
     crate::base::ids::uuid_v7(now, entropy.bytes()).to_string()
 }
 
+/// Whether the cloud has shown the server with what belongs to it.
+fn was_seen(tx: &mut Tx, deployment: &Deployment) -> Done<bool> {
+    let known = tx.resources_of(deployment.record.id)?;
+    Ok(deployment.record.address.is_some() || known.iter().any(|it| it.kind != ResourceKind::Server))
+}
+
 fn removal_task(tx: &mut Tx, ctx: Context, deployment: &mut Deployment) -> Done<Option<Task>> {
     if deployment.plan.place.cloud == Cloud::Own {
         finish_removal(tx, ctx, deployment)?;
@@ -174,6 +180,11 @@ fn removal_task(tx: &mut Tx, ctx: Context, deployment: &mut Deployment) -> Done<
     }
     match (deployment.accepted()?, deployment.record.attempt.clone()) {
         (Some(accepted), _) if accepted.server.is_none() => return Ok(Some(Task::Follow(accepted))),
+        // A cloud that does not show the server yet would say that it is gone, and of one that was never seen nobody knows
+        // what belongs to it.
+        (Some(accepted), _) if may_show_up(ctx, deployment) && !was_seen(tx, deployment)? => {
+            return Ok(Some(Task::Follow(accepted)));
+        }
         (None, Some(token)) if deployment.record.sent => return Ok(Some(Task::Find(Attempt { token }))),
         _ => {}
     }

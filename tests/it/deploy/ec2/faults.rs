@@ -270,6 +270,8 @@ async fn ec2_order_is_found_without_a_filter_on_an_unknown_cloud() {
         (page("i-2", &token, ""), Ok(Some("i-2".to_owned()))),
         (page("i-2", "another", ""), Ok(None)),
         (page("i-2", "", more), Err(Trouble::Unknown)),
+        // Regression: on a cloud that tells no tokens, a second server was ordered.
+        (page("i-2", "", ""), Err(Trouble::Unknown)),
     ] {
         let first = page("i-1", "", more);
         let proxy = Proxy::start(None, move |_, calls| {

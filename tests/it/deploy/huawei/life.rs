@@ -115,6 +115,43 @@ async fn regression_huawei_a_removal_leaves_the_customers_own_disks() {
     assert_eq!(flags(0), (false.into(), true.into()));
 }
 
+/// Of a server that was never seen whole everything was removed that hung at it by then.
+#[tokio::test]
+async fn regression_huawei_a_removal_of_a_server_known_by_its_id_leaves_the_customers_own_disks() {
+    let fake = Fake::start();
+    let cloud = fake.cloud();
+    for foreign in [false, true] {
+        let accepted = cloud.create(&order(), &attempt(u8::from(foreign) + 1)).await.unwrap();
+        let server = created(&cloud, &accepted).await;
+        if foreign {
+            fake.admin("attach", serde_json::json!({ "server": server.id, "disk": "disk-of-the-customer" })).await;
+        }
+        cloud.remove(&server.resources[..1]).await.unwrap();
+        let deletions = fake.state().await["deletions"].clone();
+        let deleted = &deletions[usize::from(foreign)];
+        assert_eq!(deleted["delete_volume"], serde_json::json!(!foreign), "{deleted}");
+        assert_eq!(deleted["delete_publicip"], serde_json::json!(true), "{deleted}");
+    }
+}
+
+/// The job that removes a server succeeds also when its address was taken off it before: the address stayed, and was paid
+/// for.
+#[tokio::test]
+async fn regression_huawei_an_address_that_outlives_its_server_is_removed_before_all_counts_as_removed() {
+    let fake = Fake::start();
+    let cloud = fake.cloud();
+    let server = created(&cloud, &cloud.create(&order(), &attempt(1)).await.unwrap()).await;
+    fake.fault("address_unbound", 1).await;
+    let removal = cloud.remove(&server.resources).await.unwrap();
+    assert!(removal.job.is_some());
+    let mut pending = 0;
+    while cloud.removal(&removal).await.unwrap() != RemovalProgress::Done {
+        pending += 1;
+        assert!(pending < 20);
+    }
+    assert_eq!(fake.state().await["addresses"].as_object().unwrap().len(), 0);
+}
+
 /// Disks and addresses that outlived their server go one by one; an address that serves another machine by now is kept.
 #[tokio::test]
 async fn huawei_what_outlived_its_server_is_removed_unless_it_serves_another() {

@@ -107,6 +107,10 @@ async fn whole_order_whose_answer_is_lost_is_found_or_removed(
     let service = Service::start(cloud.clouds()).await;
     let deployment = service.begin(&cloud).await;
     deployment.until(|it| it.sent).await;
+    // Written down as sent is not sent yet: a removal that comes in between calls the order off.
+    while cloud.ordered().await == 0 {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
     if cancel {
         deployment.wish("remove", None).await;
         deployment.until(|it| it.status == Status::Removed).await;
