@@ -19,7 +19,10 @@ use crate::{
     usecase::{Actor, Failure, keys},
 };
 
-use super::{open, secret_file, table, terminal::{errln, outln}};
+use super::{
+    open, secret_file, table,
+    terminal::{errln, outln},
+};
 
 /// What to do with keys.
 #[derive(Debug, Subcommand)]

@@ -68,8 +68,18 @@ fn a_changed_signed_key_is_refused() {
     let (_, text) = given(None);
     let (signed, signature) = text.split_once('.').unwrap();
     for bad in [
-        "", "key/", "key/.", signed, &text[4..], &text[..text.len() - 1], &format!("{text}="), &format!("{text}.x"),
-        &format!(" {text}"), &format!("KEY/{}", &text[4..]), &format!("key/e30=.{signature}"), &"key/".repeat(999),
+        "",
+        "key/",
+        "key/.",
+        signed,
+        &text[4..],
+        &text[..text.len() - 1],
+        &format!("{text}="),
+        &format!("{text}.x"),
+        &format!(" {text}"),
+        &format!("KEY/{}", &text[4..]),
+        &format!("key/e30=.{signature}"),
+        &"key/".repeat(999),
     ] {
         assert_eq!(key::parse(bad), Err(BadKey), "{bad}");
     }
