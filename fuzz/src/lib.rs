@@ -32,6 +32,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "bundle", run: verify::bundle, seeds: verify::bundles },
     Target { name: "request", run: verify::request, seeds: verify::requests },
     Target { name: "license_key", run: texts::license_key, seeds: texts::license_keys },
+    Target { name: "signed_key", run: texts::signed_key, seeds: texts::signed_keys },
     Target { name: "jwks", run: texts::jwks, seeds: texts::key_sets },
     Target { name: "catalog", run: texts::catalog, seeds: texts::catalogs },
     Target { name: "query", run: marketplace::query, seeds: marketplace::queries },

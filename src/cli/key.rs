@@ -1,4 +1,4 @@
-//! `signet key list|root|door|rotate|revoke|take-root`.
+//! `signet key list|root|door|rotate|rotate-door|revoke|take-root`.
 
 use std::{
     path::{Path, PathBuf},
@@ -19,7 +19,10 @@ use crate::{
     usecase::{Actor, Failure, keys},
 };
 
-use super::{open, secret_file, table, terminal::outln};
+use super::{
+    open, secret_file, table,
+    terminal::{errln, outln},
+};
 
 /// What to do with keys.
 #[derive(Debug, Subcommand)]
@@ -43,6 +46,14 @@ pub enum Command {
         /// File with the root's seed, when the root is kept offline
         #[arg(long)]
         root: Option<PathBuf>,
+    },
+    /// Give a product's door another key: all software that pins the one before refuses the door until it is changed too
+    RotateDoor {
+        /// The product
+        product: Slug,
+        /// Do it: there is no way back
+        #[arg(long)]
+        yes: bool,
     },
     /// Revoke a signing key that was rotated out: codes it signed no longer verify
     Revoke {
@@ -92,6 +103,18 @@ pub async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
             let rotate = app.write(Actor::CommandLine, move |tx, ctx| keys::rotate(tx, ctx, &product, root.as_ref()));
             let kid: Result<String, Failure> = rotate.await;
             outln!("new codes are signed by {}", kid?);
+        }
+        Command::RotateDoor { product, yes } => {
+            anyhow::ensure!(
+                yes,
+                "software that pins the door key of {product} would refuse every answer from now on, and the files and signed \
+                 keys that it has would no longer be believed; ship the new key with it and say --yes"
+            );
+            let named = product.clone();
+            let rotate = app.write(Actor::CommandLine, move |tx, ctx| keys::rotate_door(tx, ctx, &named));
+            let public: Result<Vec<u8>, Failure> = rotate.await;
+            outln!("{}", HEXLOWER.encode(&public?));
+            errln!("the door of {product} has this key from now on: give it to all software that pins the one before");
         }
         Command::Revoke { kid, root } => {
             let root = root.as_deref().map(read_seed).transpose()?;

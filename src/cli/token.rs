@@ -53,10 +53,6 @@ pub async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
     let app = open::open(&config, Access::Tool).await?;
     match command {
         Command::Create { name, scope, expires_at, product } => {
-            anyhow::ensure!(
-                product.is_some() == scope.contains(&Scope::Keygen),
-                "the scope `keygen` and `--product` belong together: the token opens the door of one product"
-            );
             let make = app.write(Actor::CommandLine, move |tx, ctx| {
                 token::create_for(tx, ctx, &name, &scope, product.as_ref(), expires_at)
             });

@@ -150,7 +150,7 @@ pub fn device_digest(device: &str) -> String {
 }
 
 /// The instant of whole seconds since 1970, or `None` outside the years that can be shown.
-pub(super) fn instant(seconds: i64) -> Option<Time> {
+pub(in crate::license) fn instant(seconds: i64) -> Option<Time> {
     seconds.checked_mul(1_000_000).and_then(Time::from_micros)
 }
 

@@ -23,8 +23,22 @@ pub struct Product {
     pub support: Support,
     /// Address of the usage guide (使用指南).
     pub usage_guide: Option<String>,
+    /// What the keys are that its software is given at its door for existing software.
+    #[serde(default)]
+    pub license_keys: LicenseKeys,
     /// What is sold of it.
     pub plans: Vec<Plan>,
+}
+
+/// What a license's own key is at the door for existing software.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LicenseKeys {
+    /// The license key: typed, and looked up.
+    #[default]
+    Short,
+    /// A long text that software can verify by itself with the door's key.
+    Signed,
 }
 
 /// Where customers find help (服务与支持): the marketplace requires one.

@@ -90,6 +90,20 @@ impl Tx {
         Ok(())
     }
 
+    /// Puts another key in the place of the one of its product's door: whether there was one.
+    pub fn door_key_replace(&mut self, key: &DoorKeyRecord) -> Result<bool, StoreError> {
+        let found = each!(self, c => {
+            diesel::update(door_keys::table.find(&key.product))
+                .set((
+                    door_keys::public_key.eq(&key.public_key),
+                    door_keys::sealed_seed.eq(&key.sealed_seed),
+                    door_keys::created_at.eq(key.created_at),
+                ))
+                .execute(c)
+        })?;
+        Ok(found == 1)
+    }
+
     /// All keys of doors.
     pub fn door_key_list(&mut self) -> Result<Vec<DoorKeyRecord>, StoreError> {
         each!(self, c => door_keys::table.select(DoorKeyRecord::as_select()).order(door_keys::product).load(c))

@@ -1,4 +1,4 @@
-//! Finds the license behind what somebody shows: a license code or a license key.
+//! Finds the license behind what somebody shows: a license code, a license key or a signed key.
 //!
 //! What the license is now counts, never what an old code claims.
 
@@ -6,11 +6,19 @@ use signet_verify::{jws, kind::Kind};
 
 use crate::{
     base::secret::{ExposeSecret, SecretString},
-    license::{code::Claims, key::LicenseKey, model::License, plan::Product, revocation, seal::Purpose},
+    license::{
+        code::Claims,
+        key::LicenseKey,
+        keygen::key::{self as signed_key, Dataset},
+        model::License,
+        plan::{LicenseKeys, Product},
+        revocation,
+        seal::Purpose,
+    },
     store::Tx,
 };
 
-use super::{Context, Done};
+use super::{Context, Done, Failure};
 
 /// What a shown text turned out to be.
 #[derive(Debug)]
@@ -61,6 +69,9 @@ impl Held {
 /// The database's.
 pub fn resolve(tx: &mut Tx, ctx: Context, text: &SecretString) -> Done<Credential> {
     let text = text.expose_secret().trim();
+    if text.starts_with(signed_key::PREFIX) {
+        return by_signed_key(tx, ctx, text);
+    }
     // A dot stands in every code and in no key.
     if text.contains('.') { by_code(tx, ctx, text) } else { by_key(tx, ctx, text) }
 }
@@ -95,12 +106,58 @@ fn by_code(tx: &mut Tx, ctx: Context, text: &str) -> Done<Credential> {
     Ok(license.map_or(Credential::Unknown, |license| found(license, Some(code))))
 }
 
+fn by_signed_key(tx: &mut Tx, ctx: Context, text: &str) -> Done<Credential> {
+    let shown = match signed_key::parse(text) {
+        Ok(shown) => shown,
+        Err(error) => return Ok(Credential::Malformed(error.to_string())),
+    };
+    let product = &shown.dataset.product.id;
+    let Ok(door) = ctx.installation.keys.door(product) else { return Ok(Credential::Unknown) };
+    // Both are asked of every key: a forged one and one of no license cost alike and are answered alike.
+    let genuine = shown.verify(door.public()).is_ok();
+    let license = tx.license_find(shown.dataset.license.id)?;
+    let Some(license) = license.filter(|license| genuine && license.product == *product) else {
+        return Ok(Credential::Unknown);
+    };
+    // Whoever stole the door's key could make keys: what counts is that this one was given.
+    let given = first_dataset(tx, &license)? == shown.dataset;
+    Ok(if given { found(license, None) } else { Credential::Unknown })
+}
+
 /// The license's own key, as the door for existing software shows it to whoever may see it.
 ///
 /// # Errors
 /// The database's and the seal's.
 pub fn door_key(tx: &mut Tx, ctx: Context, license: &License) -> Done<SecretString> {
-    Ok(super::issue::reveal_key(tx, ctx, license.id)?.to_string().into())
+    match signed_key(tx, ctx, license)? {
+        Some(key) => Ok(key),
+        None => Ok(super::issue::reveal_key(tx, ctx, license.id)?.to_string().into()),
+    }
+}
+
+/// The license's signed key; `None` where its product has none. Made from the license's first code, so that it never changes.
+///
+/// # Errors
+/// The database's; [`Failure::Missing`] for a license whose first code cannot be read.
+pub fn signed_key(tx: &mut Tx, ctx: Context, license: &License) -> Done<Option<SecretString>> {
+    if !has_signed_keys(ctx, license) {
+        return Ok(None);
+    }
+    let dataset = first_dataset(tx, license)?;
+    Ok(Some(dataset.key(ctx.installation.keys.door(&license.product)?).into()))
+}
+
+fn first_dataset(tx: &mut Tx, license: &License) -> Done<Dataset> {
+    let missing = || Failure::Missing(format!("the first code of license {} cannot be read", license.id));
+    let first = tx.code_first(license.id)?.ok_or_else(missing)?;
+    let first = Claims::from_signing_input(&first.payload).map_err(|_| missing())?;
+    Dataset::of(&license.product, &first).ok_or_else(missing)
+}
+
+/// Whether the product of `license` gives signed keys to its software.
+pub fn has_signed_keys(ctx: Context, license: &License) -> bool {
+    let product = ctx.installation.catalog.product(&license.product);
+    product.is_some_and(|it| it.license_keys == LicenseKeys::Signed)
 }
 
 fn found(license: License, code: Option<ShownCode>) -> Credential {

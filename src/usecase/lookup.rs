@@ -57,6 +57,8 @@ pub struct Faces {
     pub code: String,
     /// Its key.
     pub key: String,
+    /// Its signed key, where its product has such.
+    pub signed_key: Option<String>,
 }
 
 /// Without code and key.
@@ -80,6 +82,7 @@ pub fn show(tx: &mut Tx, ctx: Context, license: License, after: Option<Activatio
         State::Active | State::Frozen => Some(Faces {
             code: code::latest(tx, ctx, license.id)?,
             key: issue::reveal_key(tx, ctx, license.id)?.to_string(),
+            signed_key: credential::signed_key(tx, ctx, &license)?.map(|it| it.expose_secret().to_owned()),
         }),
     };
     Ok(Shown {

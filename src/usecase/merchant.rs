@@ -1,7 +1,7 @@
 //! What the merchant does to a license by hand: issue, suspend, resume, extend, release.
 
 use crate::{
-    base::{ids::LicenseId, time::Time},
+    base::{ids::LicenseId, secret::ExposeSecret, time::Time},
     catalog::PlanName,
     license::{
         model::{Customer, Expiry, License},
@@ -14,6 +14,7 @@ use crate::{
 use super::{
     Context, Done,
     change::{self, Change, Changed},
+    credential,
     issue::{self, Issued, NewLicense},
 };
 
@@ -104,6 +105,8 @@ pub struct Revealed {
     pub code: String,
     /// Its key.
     pub key: String,
+    /// Its signed key, where its product has such.
+    pub signed_key: Option<String>,
 }
 
 /// The two faces of a license; `None` when there is no such license.
@@ -114,5 +117,6 @@ pub fn reveal(tx: &mut Tx, ctx: Context, id: LicenseId) -> Done<Option<Revealed>
     let Some(license) = tx.license_find(id)? else { return Ok(None) };
     let code = super::code::latest(tx, ctx, id)?;
     let key = issue::reveal_key(tx, ctx, id)?.to_string();
-    Ok(Some(Revealed { license, code, key }))
+    let signed_key = credential::signed_key(tx, ctx, &license)?.map(|it| it.expose_secret().to_owned());
+    Ok(Some(Revealed { license, code, key, signed_key }))
 }

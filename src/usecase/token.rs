@@ -15,7 +15,7 @@ use crate::{
     store::{TokenRecord, Tx},
 };
 
-use super::{Context, Done};
+use super::{Context, Done, Failure};
 
 /// What every token starts with, so that scanners of leaked secrets can find it.
 const PREFIX: &str = "sgt_";
@@ -122,10 +122,10 @@ impl Bearer {
     }
 }
 
-/// Makes a token. The text is shown once and never again.
+/// Makes a token for the management API. The text is shown once and never again.
 ///
 /// # Errors
-/// The database's.
+/// As [`create_for`].
 pub fn create(
     tx: &mut Tx,
     ctx: Context,
@@ -136,10 +136,10 @@ pub fn create(
     create_for(tx, ctx, name, scopes, None, expires_at)
 }
 
-/// Makes a token for the door of `product`, and for nothing else.
+/// Makes a token: with a `product` for its door and for nothing else.
 ///
 /// # Errors
-/// The database's.
+/// The database's; [`Failure::Missing`] for [`Scope::Keygen`] without a product and for a product without that scope.
 pub fn create_for(
     tx: &mut Tx,
     ctx: Context,
@@ -148,6 +148,10 @@ pub fn create_for(
     product: Option<&Slug>,
     expires_at: Option<Time>,
 ) -> Done<(TokenId, SecretString)> {
+    if product.is_some() != scopes.contains(&Scope::Keygen) {
+        let why = "the scope `keygen` and a product belong together: the token opens the door of one product";
+        return Err(Failure::Missing(why.to_owned()));
+    }
     let text = format!("{PREFIX}{}", BASE64URL_NOPAD.encode(&ctx.entropy.bytes::<32>()));
     let id = TokenId::new(ctx.now, ctx.entropy);
     tx.token_insert(&TokenRecord {

@@ -185,7 +185,7 @@ fn refusal(answer: &Answer) -> String {
 
 /// A call of the merchant's own program.
 async fn manage(app: &TestApp, method: &str, path: &str) -> Answer {
-    let created = app.write(|tx, ctx| token::create(tx, ctx, "crm", &Scope::ALL, None)).await;
+    let created = app.write(|tx, ctx| token::create(tx, ctx, "crm", Scope::ALL.split_last().unwrap().1, None)).await;
     let request = format!(
         "{method} /api/v1{path} HTTP/1.1\r\nHost: signet\r\nConnection: close\r\nAuthorization: Bearer {}\r\n\r\n",
         created.1.expose_secret()

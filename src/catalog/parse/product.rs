@@ -4,7 +4,7 @@ use crate::{
     base::{slug::Slug, text::Localized},
     license::{
         keys::INSTALLATION,
-        plan::{Product, Support},
+        plan::{LicenseKeys, Product, Support},
     },
     provision::recipe::Recipe,
 };
@@ -25,6 +25,7 @@ pub(super) struct Draft {
     name: Option<Localized>,
     support: Option<Support>,
     usage_guide: Option<String>,
+    license_keys: LicenseKeys,
     recipe: Option<Recipe>,
 }
 
@@ -41,6 +42,7 @@ impl Draft {
             name: self.name?,
             support: self.support?,
             usage_guide: self.usage_guide,
+            license_keys: self.license_keys,
             plans: self.plans.into_iter().filter_map(|draft| draft.plan).collect(),
         })
     }
@@ -62,12 +64,15 @@ fn draft(mut section: Section<'_>, report: &mut Report<'_>) -> Draft {
     let support = section.need("support", "the marketplace asks for a way to reach you", report);
     let support = support.and_then(|entry| contacts(&entry, report));
     let usage_guide = section.get("usage_guide").and_then(|entry| entry.web_address(report));
+    let kinds = [("short", LicenseKeys::Short), ("signed", LicenseKeys::Signed)];
+    let license_keys = section.get("license_keys").and_then(|entry| form::one_of(&entry, &kinds, report));
+    let license_keys = license_keys.unwrap_or_default();
     let recipe = section.get("recipe").and_then(|entry| recipe::read(&entry, report));
     let plans = section.need("plan", "a product needs at least one [[product.plan]] to be sold", report);
     let plans = plans.map(|entry| plan::read(&entry, &section.path, report)).unwrap_or_default();
     let path = section.path.clone();
     section.finish(report);
-    Draft { path, slug, plans, name, support, usage_guide, recipe }
+    Draft { path, slug, plans, name, support, usage_guide, license_keys, recipe }
 }
 
 fn product_slug(entry: &Entry<'_>, report: &mut Report<'_>) -> Option<Placed<Slug>> {

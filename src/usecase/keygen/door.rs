@@ -75,7 +75,7 @@ impl SeenLicense {
     pub(super) fn of(ctx: Context, license: License, key: SecretString) -> Self {
         let rules = verdict::rules(ctx, &license);
         let (lease, slack) = (rules.lease, rules.slack);
-        let is_signed = false;
+        let is_signed = credential::has_signed_keys(ctx, &license);
         Self { license, key, lease, slack, is_signed }
     }
 }

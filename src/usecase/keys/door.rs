@@ -32,15 +32,33 @@ pub fn ensure_doors(tx: &mut Tx, ctx: Context) -> Done<bool> {
 }
 
 pub(super) fn insert(tx: &mut Tx, ctx: Context, product: &Slug) -> Done<()> {
+    Ok(tx.door_key_insert(&made(ctx, product))?)
+}
+
+/// Gives the product's door another key. Whatever pins the one before refuses the door from now on, and so do the files and
+/// signed keys that it signed.
+///
+/// # Errors
+/// The database's; [`Failure::Missing`] when the product has no door.
+pub fn rotate_door(tx: &mut Tx, ctx: Context, product: &Slug) -> Done<Vec<u8>> {
+    let key = made(ctx, product);
+    if !tx.door_key_replace(&key)? {
+        return Err(Failure::Missing(format!("product {product} has no door key")));
+    }
+    installation::raise_revision(tx)?;
+    Ok(key.public_key)
+}
+
+fn made(ctx: Context, product: &Slug) -> DoorKeyRecord {
     let signer = Signer::generate(ctx.entropy);
     let master = &ctx.installation.master;
     let sealed_seed = master.seal(Purpose::DoorSeed, product.as_str(), signer.seed().expose(), ctx.entropy);
-    Ok(tx.door_key_insert(&DoorKeyRecord {
+    DoorKeyRecord {
         product: product.clone(),
         public_key: signer.public().as_bytes().to_vec(),
         sealed_seed,
         created_at: ctx.now,
-    })?)
+    }
 }
 
 pub(super) fn open(master: &MasterKey, record: &DoorKeyRecord) -> Done<Signer> {

@@ -18,7 +18,7 @@ use crate::{
 
 use super::{Context, Done, Failure, change, code, installation, revocations};
 
-pub use door::ensure_doors;
+pub use door::{ensure_doors, rotate_door};
 pub use ring::{Answering, KeyRing};
 
 /// Makes the keys of a product that has none: root, signing and debug, and the first key list.

@@ -130,7 +130,7 @@ impl Api {
     async fn token(&self, scopes: &[Scope], expires_at: Option<Time>) -> String {
         // Lists sort by the millisecond.
         self.clock.advance(SignedDuration::from_millis(1));
-        let scopes = scopes.to_vec();
+        let scopes = scopes.iter().copied().filter(|it| *it != Scope::Keygen).collect::<Vec<_>>();
         let create =
             move |tx: &mut _, ctx: crate::usecase::Context<'_>| token::create(tx, ctx, "test", &scopes, expires_at);
         let (_, text) = self.app.write::<_, Failure, _>(Actor::CommandLine, create).await.unwrap();

@@ -94,6 +94,7 @@ struct Term {
 struct ShownFaces<'a> {
     code: &'a str,
     key: &'a str,
+    signed_key: Option<&'a str>,
     drawing: Option<Drawing>,
 }
 
@@ -184,7 +185,8 @@ pub async fn render(
 }
 
 fn faces(faces: &Faces) -> ShownFaces<'_> {
-    ShownFaces { code: &faces.code, key: &faces.key, drawing: qr::draw(&faces.key) }
+    let signed_key = faces.signed_key.as_deref();
+    ShownFaces { code: &faces.code, key: &faces.key, signed_key, drawing: qr::draw(&faces.key) }
 }
 
 fn term(t: Words, shown: &Shown, condition: Condition, now: Time) -> Term {

@@ -3,6 +3,7 @@
 
 use std::{
     collections::BTreeMap,
+    fs,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -24,30 +25,48 @@ fn door(installation: &Installation) -> BTreeMap<String, String> {
     lines.map(|(name, value)| (name.to_owned(), value.trim().to_owned())).collect()
 }
 
+/// The signed key of the license that was bought.
+fn signed_key(installation: &Installation) -> String {
+    let token = installation.token("licenses:read,licenses:reveal");
+    let asked = |path: &str| {
+        let (status, answer) = installation.get_with_token(path, &token);
+        assert_eq!(status, 200, "{answer}");
+        serde_json::from_str::<serde_json::Value>(&answer).unwrap()
+    };
+    let licenses = asked("/api/v1/licenses?product=atlas");
+    let id = licenses["items"][0]["id"].as_str().unwrap_or_else(|| panic!("{licenses}"));
+    asked(&format!("/api/v1/licenses/{id}/secrets"))["signed_key"].as_str().unwrap().to_owned()
+}
+
 /// Runs a client through a machine's life, once at each address of the door that clients of this kind can be given.
 fn lives(backend: Backend, client: impl Fn() -> Command) {
     let mut installation = Installation::new(backend);
+    let catalog = fs::read_to_string(installation.catalog()).unwrap();
+    let signed = catalog.replacen("license_keys = \"short\"", "license_keys = \"signed\"", 1);
+    fs::write(installation.catalog(), signed).unwrap();
     let service = installation.serve();
     let code = buy_code(&installation);
     let door = door(&installation);
     assert_eq!(door["api_url"], format!("{}/keygen/atlas", installation.url()));
-    let run = |key: &str| {
+    let run = |code: &str, key: &str| {
         let mut command = client();
         command
             .env("API_URL", &door["api_url"])
             .env("ACCOUNT", &door["account"])
             .env("PUBLIC_KEY", key)
-            .env("LICENSE_KEY", &code)
+            .env("LICENSE_KEY", code)
             .env("FINGERPRINT", "a machine: 机器 7/№");
         Ended::of(command)
     };
-    let ended = run(&door["public_key"]);
-    assert_eq!(ended.code, Some(0), "{ended:?}");
-    let said: Vec<_> = ended.stdout.lines().map(|line| line.split(':').next().unwrap()).collect();
-    assert_eq!(said[..4], ["validated", "activated", "checked out", "deactivated"], "{ended:?}");
+    for shown in [code.clone(), signed_key(&installation)] {
+        let ended = run(&shown, &door["public_key"]);
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        let said: Vec<_> = ended.stdout.lines().map(|line| line.split(':').next().unwrap()).collect();
+        assert_eq!(said[..4], ["validated", "activated", "checked out", "deactivated"], "{ended:?}");
+    }
     // A key that is not the door's: the client itself refuses what it hears.
     let other = format!("{}{}", &door["public_key"][2..], &door["public_key"][..2]);
-    let ended = run(&other);
+    let ended = run(&code, &other);
     assert!(ended.code != Some(0) && !ended.stdout.contains("validated"), "{ended:?}");
     service.stop();
 }

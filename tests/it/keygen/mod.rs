@@ -4,6 +4,7 @@
 mod access;
 mod checkouts;
 mod covered;
+mod keys;
 mod machines;
 mod races;
 mod signatures;

@@ -115,9 +115,22 @@ async fn the_license_comes_before_its_machines(#[case] backend: Backend) {
     assert!(released["meta"]["detail"].as_str().unwrap().contains("ended for good"));
     let nobody = Client { key: "no-such-key".to_owned(), ..several.clone() };
     assert_eq!(nobody.code(json!({})).await, "NOT_FOUND");
+    // A downgrade leaves the seats that are taken.
+    several.seated("loom-1").await;
+    several.seated("loom-2").await;
+    let id = several.license;
+    app.write(move |tx, _| {
+        let mut license = tx.license_find(id)?.unwrap();
+        license.machines = 1;
+        Ok(tx.license_update(&license)?)
+    })
+    .await;
+    assert_eq!(several.code(scope.clone()).await, "TOO_MANY_MACHINES");
     app.pass_days(400);
-    assert_eq!(several.code(json!({})).await, "EXPIRED");
-    assert_eq!(several.code(scope).await, "NO_MACHINES", "what is asked of machines comes before the end");
+    assert_eq!(several.code(scope).await, "TOO_MANY_MACHINES");
+    let seat = several.call("DELETE", "machines/loom-2", None).await;
+    assert_eq!((seat.status, several.code(json!({})).await), (204, "EXPIRED".to_owned()));
+    assert_eq!(several.code(json!({ "fingerprint": "x" })).await, "FINGERPRINT_SCOPE_MISMATCH", "machines come first");
 }
 
 #[rstest]

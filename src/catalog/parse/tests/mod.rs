@@ -69,6 +69,7 @@ fn the_sample_shows_every_key() {
         "name",
         "support",
         "usage_guide",
+        "license_keys",
         "term",
         "machines",
         "features",

@@ -54,6 +54,13 @@ fn products() {
             "product atlas › usage_giude",
             "`usage_guide`",
         ),
+        (
+            support,
+            "support = { phone = \"1\" }\nlicense_keys = \"long\"",
+            5,
+            "product atlas › license_keys",
+            "none of short, signed",
+        ),
         ("[[channel]]", "[other]\na = 1\n[[channel]]", 13, "other", "is no key"),
         ("[[channel]]", "[chanel]\na = 1\n[[channel]]", 13, "chanel", "did you mean `channel`?"),
     ]);

@@ -24,6 +24,8 @@ pub struct LicenseSecrets {
     /// The license key.
     #[schema(example = "XXXXX-XXXXX-XXXXX-XXXXX-XXXXX")]
     license_key: String,
+    /// The signed key for software that was written for Keygen; `null` unless the product's `license_keys` is `signed`.
+    signed_key: Option<String>,
 }
 
 /// Without code and key.
@@ -53,5 +55,6 @@ pub async fn reveal_license(
             Ok(merchant::reveal(tx, ctx, id)?.ok_or_else(|| unknown(id))?)
         })
         .await?;
-    Ok(Json(LicenseSecrets { license_code: revealed.code, license_key: revealed.key }))
+    let merchant::Revealed { code, key, signed_key, .. } = revealed;
+    Ok(Json(LicenseSecrets { license_code: code, license_key: key, signed_key }))
 }
