@@ -172,9 +172,15 @@ struct Bought {
     code: String,
 }
 
-/// Every play ends with a release, so one more license is bought for people to look at.
+/// Every play ends with a release, so one more license is bought for people to look at: of the plan that one upgrades to,
+/// which has seats left for a deployment by the wizard.
 async fn buy_to_keep(catalog: &Catalog, config: &Config) -> anyhow::Result<Option<Bought>> {
     let (marketplace, goods) = marketplace(catalog, config, Line::License1)?;
+    let goods = Goods {
+        product_id: goods.upgrade_product_id.clone().unwrap_or(goods.product_id),
+        sku_code: goods.upgrade_sku_code.clone().or(goods.sku_code),
+        ..goods
+    };
     let order = format!("CS{}", Random::from_system().capitals(14));
     let exchange = marketplace.call(&goods.fill(Call::buy(Line::License1, &order)?.period("year", 1))).await;
     let bought = |reply: Reply| Some(Bought { instance: reply.instance_id()?, code: reply.license()? });

@@ -385,9 +385,10 @@ fn remember_seat(tx: &mut Tx, ctx: Context, deployment: &mut Deployment, seat: A
 /// # Errors
 /// The database's.
 pub fn finish(tx: &mut Tx, ctx: Context, deployment: &mut Deployment) -> Done<()> {
-    tx.stage_end(deployment.record.id, deployment.record.stage, ctx.now)?;
+    if deployment.record.stage != Stage::Healthy {
+        deployment.enter(tx, ctx, Stage::Healthy)?;
+    }
     tx.stage_end(deployment.record.id, Stage::Healthy, ctx.now)?;
-    deployment.record.stage = Stage::Healthy;
     deployment.say(tx, ctx, LineSource::Signet, "the software runs and is healthy")?;
     deployment.record.password = None;
     deployment.settle(ctx, Status::Healthy);

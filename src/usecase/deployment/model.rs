@@ -10,7 +10,7 @@ use crate::{
         model::License,
     },
     provision::{
-        plan::Plan,
+        plan::{Cloud, Plan},
         provider::{Accepted, CloudError, Removal, ServerState, Trouble},
         run::{Goal, LineSource, Position, Stage, Status},
     },
@@ -205,13 +205,28 @@ impl Deployment {
         self.record.status != Status::Running && self.record.next_at.is_some()
     }
 
-    /// Begins `stage`; those before it have ended.
+    /// Begins `stage`; those before it have ended. One that was passed over, because a machine was faster than its cloud or
+    /// said two things at once, began and ended now: all of them are to be seen.
     ///
     /// # Errors
     /// The database's.
     pub fn enter(&mut self, tx: &mut Tx, ctx: Context, stage: Stage) -> Done<()> {
         if self.record.stage != stage {
             tx.stage_end(self.record.id, self.record.stage, ctx.now)?;
+        }
+        let mut passed = self.record.stage.next();
+        // A server that exists is never ordered.
+        let own = self.plan.place.cloud == Cloud::Own;
+        while let Some(between) = passed.filter(|between| *between < stage && !own) {
+            let (id, now) = (self.record.id, ctx.now);
+            tx.stage_save(&StageRecord {
+                deployment_id: id,
+                stage: between,
+                started_at: now,
+                deadline_at: now,
+                ended_at: Some(now),
+            })?;
+            passed = between.next();
         }
         let deadline_at = ctx.now.saturating_add(self.plan.allowed(stage));
         let began =

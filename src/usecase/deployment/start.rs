@@ -12,6 +12,7 @@ use crate::{
     },
     license::{activation::Reason, model::License},
     provision::{
+        bootstrap::BootstrapError,
         password::PasswordHash,
         plan::{PackagePin, Place, Plan, ServerChoice},
         provider::Entry,
@@ -25,6 +26,7 @@ use super::{
     super::{Context, Done, activation, package},
     Deployment,
     model::{in_words, refusal},
+    script::script,
     secrets,
 };
 
@@ -71,6 +73,11 @@ pub enum Refusal {
     /// The server does not fit the recipe.
     #[error("the server does not fit: {0}")]
     Unfit(String),
+    /// The script cannot be written.
+    #[error(
+        "the recipe and the answers make no script that a server takes: {0}. Ask the merchant to shorten the recipe"
+    )]
+    Script(BootstrapError),
     /// A server cannot be made without credentials, or needs none.
     #[error("{0}")]
     Mismatch(&'static str),
@@ -145,13 +152,33 @@ fn record(ctx: Context, id: DeploymentId, license: &License, order: &Order, plan
     }
 }
 
+/// What stands in the way of any deployment of `license`, wherever to, so that nobody is asked for what is of no use then.
+/// `except` is a deployment whose seat is not counted.
+///
+/// # Errors
+/// The database's.
+pub fn in_the_way(tx: &mut Tx, ctx: Context, license: &License, except: Option<DeploymentId>) -> Done<Option<Refusal>> {
+    if let Some(reason) = refusal(ctx, license) {
+        return Ok(Some(Refusal::License(reason)));
+    }
+    if ctx.installation.catalog.recipe(&license.product).is_none() {
+        return Ok(Some(Refusal::NoRecipe));
+    }
+    let open = tx.deployment_open(license.id)?;
+    if open >= limits::DEPLOYMENTS_OPEN {
+        return Ok(Some(Refusal::TooMany(open)));
+    }
+    let free = has_seat(tx, ctx, license, except)?;
+    Ok((!free).then_some(Refusal::License(Reason::MachineLimit)))
+}
+
 /// What would be deployed. Nothing is stored.
 ///
 /// # Errors
 /// The database's.
 pub fn check(tx: &mut Tx, ctx: Context, license: &License, order: &Order) -> Done<Result<Plan, Refusal>> {
-    if let Some(reason) = refusal(ctx, license) {
-        return Ok(Err(Refusal::License(reason)));
+    if let Some(refusal) = in_the_way(tx, ctx, license, order.id)? {
+        return Ok(Err(refusal));
     }
     if order.place.cloud.makes_servers() != (order.server.is_some() && order.credentials.is_some()) {
         return Ok(Err(Refusal::Mismatch(
@@ -161,19 +188,19 @@ pub fn check(tx: &mut Tx, ctx: Context, license: &License, order: &Order) -> Don
     let Some(recipe) = ctx.installation.catalog.recipe(&license.product).cloned() else {
         return Ok(Err(Refusal::NoRecipe));
     };
-    let open = tx.deployment_open(license.id)?;
-    if open >= limits::DEPLOYMENTS_OPEN {
-        return Ok(Err(Refusal::TooMany(open)));
-    }
-    if !has_seat(tx, ctx, license, order.id)? {
-        return Ok(Err(Refusal::License(Reason::MachineLimit)));
-    }
     if let Err(refusal) = answered(&recipe, &order.answers).and_then(|()| fits(&recipe, order.server.as_ref())) {
         return Ok(Err(refusal));
     }
     let Some(package) = pin(tx, ctx, &license.product, &recipe)? else { return Ok(Err(Refusal::NoPackage)) };
     let (place, server, answers) = (order.place.clone(), order.server.clone(), order.answers.clone());
-    Ok(Ok(Plan { place, account: None, server, recipe, answers, package }))
+    let plan = Plan { place, account: None, server, recipe, answers, package };
+    // A script that is too long is the merchant's to shorten: nobody should have a deployment that can never begin.
+    let id = DeploymentId::new(ctx.now, ctx.entropy);
+    let would_be = Deployment { record: record(ctx, id, license, order, &plan), plan };
+    if let Err(why) = script(ctx, &would_be)? {
+        return Ok(Err(Refusal::Script(why)));
+    }
+    Ok(Ok(would_be.plan))
 }
 
 fn pin(tx: &mut Tx, ctx: Context, product: &Slug, recipe: &Recipe) -> Done<Option<PackagePin>> {

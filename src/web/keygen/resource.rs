@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     base::{secret::ExposeSecret, slug::Slug, time::Time},
     license::{
+        keygen::key,
         model::{License, State},
         plan::{FeatureValue, Plan, Product, Term},
     },
@@ -81,7 +82,8 @@ pub fn license(seen: &SeenLicense, now: Time) -> Resource<LicenseAttributes> {
         status: status(license, seen, now),
         uses: 0,
         suspended: license.standing.state() == State::Frozen,
-        scheme: seen.is_signed.then_some(SIGNED),
+        // Of the key that is shown: clients verify it by this, and a short key or a code is none of theirs.
+        scheme: (seen.is_signed && seen.key.expose_secret().starts_with(key::PREFIX)).then_some(SIGNED),
         encrypted: false,
         strict: false,
         floating: license.machines > 1,

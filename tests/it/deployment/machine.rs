@@ -201,6 +201,11 @@ async fn a_machine_that_is_faster_than_its_cloud_waits_for_its_inventory() {
     let record = it.settled(Status::Healthy).await;
     assert_eq!((record.address.as_deref(), record.password), (Some("203.0.113.7"), None));
     assert_eq!(it.paid().await, ["srv-1", "srv-1-disk", "srv-1-ip"]);
+    // Those that were passed over were shown as still to come, for ever.
+    let id = it.id;
+    let stages = it.app.read(move |tx, _| Ok(tx.stages_of(id)?)).await;
+    assert_eq!(stages.len(), 8, "{stages:?}");
+    assert!(stages.iter().all(|stage| stage.ended_at.is_some_and(|end| end >= stage.started_at)), "{stages:?}");
 }
 
 /// A deployment that ended here had no inventory, though its server was about to be paid for, and could not be resumed.

@@ -92,6 +92,7 @@ pub(super) fn go_on_removing(tx: &mut Tx, ctx: Context, deployment: &mut Deploym
     match event {
         Event::RemovalDone => finish_removal(tx, ctx, deployment)?,
         Event::NothingFound if deployment.record.sent => deployment.look_again(ctx.now, PAUSE),
+        Event::Pending(Some(_)) => deployment.look_again(ctx.now, PAUSE),
         Event::RemovalBegun(_) | Event::RemovalPending | Event::Pending(None) => deployment.look_again(ctx.now, POLL),
         Event::Failed(error) | Event::RemovalFailed { error, .. } => fail(tx, ctx, deployment, error)?,
         // To say that all is removed would be a guess that somebody pays for.

@@ -21,7 +21,12 @@ use crate::{
         recipe::{Minimum, Recipe},
     },
     store::Tx,
-    usecase::{Actor, Context, Failure, package, session::Session},
+    usecase::{
+        Actor, Context, Failure,
+        deployment::start::{self, Refusal},
+        package,
+        session::Session,
+    },
     web::{
         customer::session::Customer,
         deployment::{self, Wanted},
@@ -84,6 +89,8 @@ pub struct Desk {
     pub product: String,
     /// The version of its package; `None`: none is published.
     pub version: Option<String>,
+    /// Why nothing could begin at the moment.
+    pub in_the_way: Option<Refusal>,
 }
 
 /// `GET /license/deploy`: the first step.
@@ -92,7 +99,8 @@ pub async fn open(State(app): State<App>, t: Words, Customer(session): Customer)
         Ok(desk) => desk,
         Err(elsewhere) => return Ok(elsewhere),
     };
-    desk.show(Step::Where, Typed::default(), None).await
+    let fault = desk.in_the_way.as_ref().map(|refusal| Fault::refused(t, refusal));
+    desk.show(Step::Where, Typed::default(), fault).await
 }
 
 /// `POST /license/deploy`: a step's form.
@@ -136,14 +144,15 @@ impl Desk {
             let Some(recipe) = catalog.recipe(&license.product).cloned() else { return Ok(None) };
             let name = catalog.product(&license.product).map(|it| it.name.clone());
             let version = package::for_recipe(tx, ctx, &license.product, &recipe.package)?.map(|it| it.version);
-            Ok(Some((recipe, name, version)))
+            let in_the_way = start::in_the_way(tx, ctx, &license, None)?;
+            Ok(Some((recipe, name, version, in_the_way)))
         };
-        let Some((recipe, name, version)) = app.read::<_, Failure, _>(Actor::Customer, look).await? else {
+        let Some((recipe, name, version, in_the_way)) = app.read::<_, Failure, _>(Actor::Customer, look).await? else {
             return Ok(Err(Redirect::to("/license").into_response()));
         };
         let product = name.map_or_else(|| session.license.product.to_string(), |it| it.get(t.0).to_owned());
         let offered = app.clouds().offered().into_iter().chain([Cloud::Own]).collect();
-        Ok(Ok(Self { app, t, session, recipe, offered, product, version }))
+        Ok(Ok(Self { app, t, session, recipe, offered, product, version, in_the_way }))
     }
 
     /// One of two texts that hold values.

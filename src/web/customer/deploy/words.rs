@@ -131,6 +131,7 @@ pub fn refusal(t: Words, refusal: &Refusal) -> String {
         Refusal::TooMany(open) => format!("这个许可证已有 {open} 个未删除的部署，请先删除一个。"),
         Refusal::Answer { name, .. } => format!("参数“{name}”缺失或取值不允许。"),
         Refusal::Unfit(why) => format!("这台服务器不符合软件的要求（{why}）。"),
+        Refusal::Script(_) => "部署方案加上所填的参数超出了启动脚本的长度上限，请联系软件商精简部署方案。".to_owned(),
         Refusal::Mismatch(_) => "缺少服务器的选择或云凭证，请返回补充。".to_owned(),
     }
 }

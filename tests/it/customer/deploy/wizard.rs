@@ -320,3 +320,19 @@ async fn a_token_goes_to_an_endpoint_of_ones_own_only_with_the_box_checked() {
     let back = form.press("back", &mut visitor).await;
     assert_eq!(at(&back, "where").get("endpoint_tokens"), "yes");
 }
+
+/// Somebody entered credentials and walked through all steps before being told that no seat was free.
+#[tokio::test]
+async fn a_license_without_a_free_seat_says_so_on_the_first_page() {
+    let service = Service::start().await;
+    let mut visitor = service.visitor().await;
+    let sentence = "ll seats of the license are taken";
+    assert!(!text(&visitor.get("/license/deploy").await).contains(sentence));
+    let mut begun = 0;
+    while !text(&visitor.get("/license/deploy").await).contains(sentence) {
+        assert_eq!(to_review(&mut visitor).await.answer(&mut visitor).await.status, 303);
+        begun += 1;
+        assert!(begun < 10, "it never says so");
+    }
+    assert!(begun > 0);
+}

@@ -13,13 +13,21 @@ pub enum Step {
     Session,
     Downloading,
     Installing,
+    BeforeActivating,
     Activating,
     BeforeHealthy,
     Healthy,
 }
 
-pub const STEPS: [Step; 6] =
-    [Step::Session, Step::Downloading, Step::Installing, Step::Activating, Step::BeforeHealthy, Step::Healthy];
+pub const STEPS: [Step; 7] = [
+    Step::Session,
+    Step::Downloading,
+    Step::Installing,
+    Step::BeforeActivating,
+    Step::Activating,
+    Step::BeforeHealthy,
+    Step::Healthy,
+];
 
 /// A machine that was given this user-data and speaks the bootstrap's protocol.
 pub struct Machine {
@@ -65,6 +73,7 @@ impl Machine {
             Step::Session => return,
             Step::Downloading => ("downloading", "begin", String::new()),
             Step::Installing => ("installing", "begin", String::new()),
+            Step::BeforeActivating => ("activating", "begin", String::new()),
             Step::Activating => ("activating", "done", format!("&activation={}", self.seat)),
             Step::BeforeHealthy => ("healthy", "begin", String::new()),
             Step::Healthy => ("healthy", "done", String::new()),

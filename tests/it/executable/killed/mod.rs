@@ -22,8 +22,8 @@ use scene::{Scene, Shared, Trap};
 
 /// Nothing was ordered yet.
 async fn dies_in_preflight(shared: Arc<Shared>) {
-    // Whose account it is only the worker asks, first of all; subnets are also looked at when the order is taken.
-    let trap = Trap { after: "DescribeKeyPairs", call: "DescribeSubnets", fate: Fate::HangBefore };
+    // Security groups are the last that is looked at when the order is taken; then the worker looks at subnets again.
+    let trap = Trap { after: "DescribeSecurityGroups", call: "DescribeSubnets", fate: Fate::HangBefore };
     let mut scene = Scene::begin(shared, Backend::Sqlite, false, Some(trap)).await;
     scene.dies_in_the_trap().await;
     assert_eq!(scene.proxy.count("RunInstances"), 0);

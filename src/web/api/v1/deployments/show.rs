@@ -156,7 +156,10 @@ fn whole(t: Words, shown: Shown) -> Result<Whole, Problem> {
     let clean_up = shown.clean_up();
     let license_ended = shown.ended.map(|it| EndedBody { reason: it.reason.as_str(), runs_until: it.runs_until });
     let Shown { deployment, stages, lines, resources, .. } = shown;
-    let outputs = deployment.plan.outputs(deployment.record.address.as_deref()).into_iter();
+    let (record, place) = (&deployment.record, &deployment.plan.place);
+    // Where there is no server there is nothing to open; on one that exists the customer knows its address.
+    let there = record.status != Status::Removed && (record.address.is_some() || !place.cloud.makes_servers());
+    let outputs = there.then(|| deployment.plan.outputs(record.address.as_deref())).into_iter().flatten();
     Ok(Whole {
         license_ended,
         clean_up,
