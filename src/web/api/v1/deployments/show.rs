@@ -7,6 +7,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::{
     app::App,
     base::{ids::DeploymentId, text::Localized, time::Time},
+    provision::run,
     usecase::{
         Actor, Failure,
         deployment::show::{self, Shown},
@@ -158,7 +159,7 @@ fn whole(t: Words, shown: Shown) -> Result<Whole, Problem> {
     let Shown { deployment, stages, lines, resources, .. } = shown;
     let (record, place) = (&deployment.record, &deployment.plan.place);
     // Where there is no server there is nothing to open; on one that exists the customer knows its address.
-    let there = record.status != Status::Removed && (record.address.is_some() || !place.cloud.makes_servers());
+    let there = record.status != run::Status::Removed && (record.address.is_some() || !place.cloud.makes_servers());
     let outputs = there.then(|| deployment.plan.outputs(record.address.as_deref())).into_iter().flatten();
     Ok(Whole {
         license_ended,
