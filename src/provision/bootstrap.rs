@@ -68,6 +68,28 @@ pub enum BootstrapError {
     },
 }
 
+/// Whether a server can take the script of `recipe` at all: with a password, an address of this service of usual length, and
+/// answers as short as they may be.
+///
+/// # Errors
+/// [`BootstrapError`].
+pub fn fits(product: &Slug, recipe: &Recipe) -> Result<(), BootstrapError> {
+    let answers: Answers = recipe.parameters.iter().map(|it| (it.name.clone(), String::new())).collect();
+    let bootstrap = Bootstrap {
+        service: "https://licenses.example.com",
+        deployment: DeploymentId::from_bytes([0; 16]),
+        token: &SecretString::from("t".repeat(43)),
+        manifest_sha256: &"0".repeat(64),
+        key: &[0; 32],
+        pin: None,
+        product,
+        password: Some(&PasswordHash::kept(format!("$6${}${}", "s".repeat(16), "h".repeat(86)).into())),
+        recipe,
+        answers: &answers,
+    };
+    bootstrap.script().map(drop)
+}
+
 /// The script. Holds the token, so it is not printed.
 #[derive(Clone)]
 pub struct Script(SecretString);

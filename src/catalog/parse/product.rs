@@ -6,7 +6,7 @@ use crate::{
         keys::INSTALLATION,
         plan::{LicenseKeys, Product, Support},
     },
-    provision::recipe::Recipe,
+    provision::{bootstrap, recipe::Recipe},
 };
 
 use super::{
@@ -67,7 +67,14 @@ fn draft(mut section: Section<'_>, report: &mut Report<'_>) -> Draft {
     let kinds = [("short", LicenseKeys::Short), ("signed", LicenseKeys::Signed)];
     let license_keys = section.get("license_keys").and_then(|entry| form::one_of(&entry, &kinds, report));
     let license_keys = license_keys.unwrap_or_default();
-    let recipe = section.get("recipe").and_then(|entry| recipe::read(&entry, report));
+    let recipe = section.get("recipe").and_then(|entry| {
+        let recipe = recipe::read(&entry, report)?;
+        let product = slug.as_ref().map(|slug| &slug.value)?;
+        if let Err(why) = bootstrap::fits(product, &recipe) {
+            entry.refuse(format!("can never be deployed: {why}; long commands belong into the package"), report);
+        }
+        Some(recipe)
+    });
     let plans = section.need("plan", "a product needs at least one [[product.plan]] to be sold", report);
     let plans = plans.map(|entry| plan::read(&entry, &section.path, report)).unwrap_or_default();
     let path = section.path.clone();

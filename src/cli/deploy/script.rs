@@ -53,14 +53,15 @@ pub async fn run(command: Script) -> anyhow::Result<Outcome> {
         Some(id) => id,
         None => {
             let id = DeploymentId::new(SystemClock.now(), &SystemEntropy);
-            errln!(
-                "deployment {id}: works for one machine and for a day; watch it with `signet deploy show --follow {id}`"
-            );
             let body = json!({
                 "id": id, "place": { "cloud": "own" }, "password": command.password.read()?.as_deref(),
                 "parameters": command.parameters.json(),
             });
-            service.post::<Whole>("", &body).await?.id
+            let begun = service.post::<Whole>("", &body).await?.id;
+            errln!(
+                "deployment {begun}: works for one machine and for a day; watch it with `signet deploy show --follow {begun}`"
+            );
+            begun
         }
     };
     let script = bootstrap::Script::received(service.text(&format!("/{id}/script")).await?.into());

@@ -95,3 +95,15 @@ fn no_problem_hides_another() {
     let lines: Vec<_> = problems(&text).iter().map(|it| it.line).collect();
     assert!([9, 13, 14].iter().all(|line| lines.contains(line)) && lines.is_sorted(), "{lines:?}");
 }
+
+/// Such a recipe was taken, and every deployment of it failed.
+#[test]
+fn a_recipe_whose_script_no_cloud_takes_is_refused() {
+    let long = |install: usize, health: usize| {
+        let text = with("sh install.sh", &"x".repeat(install));
+        text.replacen("health = \"true\"", &format!("health = \"{}\"", "x".repeat(health)), 1)
+    };
+    assert!(parse(&long(1_000, 500), "catalog.toml", ISSUER).is_ok());
+    let problems = parse(&long(1_990, 990), "catalog.toml", ISSUER).unwrap_err().to_string();
+    assert!(problems.contains("can never be deployed") && problems.contains("16384"), "{problems}");
+}
