@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::secret::SecretString;
+use crate::base::{secret::SecretString, text::Wording};
 
 use super::{
     plan::{Named, ServerChoice},
@@ -176,22 +176,29 @@ pub async fn look_up(
     chosen: &Chosen,
     password: bool,
 ) -> Answer<ServerChoice> {
-    let missing = |what: &str, id: &str| CloudError::new(Trouble::Choice, &format!("there is no {what} `{id}`"));
+    let missing = |(zh, en): (&str, &str), id: &str| {
+        let why = Wording::both(format!("没有{zh} `{id}`"), format!("there is no {en} `{id}`"));
+        CloudError::new(Trouble::Choice, why)
+    };
     if !is_server_name(&chosen.name) {
-        let why = "a server's name has 1 to 59 letters, digits and `-`, and begins with a letter";
+        let why = (
+            "服务器名称须有 1 到 59 个字母、数字和 `-`，并以字母开头",
+            "a server's name has 1 to 59 letters, digits and `-`, and begins with a letter",
+        );
         return Err(CloudError::new(Trouble::Choice, why));
     }
     let flavors = provider.flavors(&chosen.zone).await?;
     let flavor = flavors.into_iter().find(|it| it.id == chosen.flavor);
-    let flavor = flavor.ok_or_else(|| missing("flavor", &chosen.flavor))?;
+    let flavor = flavor.ok_or_else(|| missing(("规格", "flavor"), &chosen.flavor))?;
     let images = provider.images(&flavor).await?;
-    let image = images.into_iter().find(|it| it.id == chosen.image).ok_or_else(|| missing("image", &chosen.image))?;
+    let image =
+        images.into_iter().find(|it| it.id == chosen.image).ok_or_else(|| missing(("镜像", "image"), &chosen.image))?;
     let places = subnets(provider, &chosen.zone).await?;
     let place = places.into_iter().find(|it| it.item.subnet.id == chosen.subnet);
-    let place = place.ok_or_else(|| missing("subnet", &chosen.subnet))?.item;
+    let place = place.ok_or_else(|| missing(("子网", "subnet"), &chosen.subnet))?.item;
     let groups = provider.security_groups(&place.network.id).await?;
     let group = groups.into_iter().find(|it| it.id == chosen.security_group);
-    let group = group.ok_or_else(|| missing("security group", &chosen.security_group))?;
+    let group = group.ok_or_else(|| missing(("安全组", "security group"), &chosen.security_group))?;
     let usual = USUAL_DISK_GIB.max(recipe.minimum.disk_gib).max(image.minimum_disk_gib);
     let mut choice = ServerChoice {
         name: chosen.name.clone(),
@@ -209,6 +216,12 @@ pub async fn look_up(
     };
     choice.price = price(provider, &choice).await;
     Ok(choice)
+}
+
+/// A zone has no such flavor.
+pub fn no_flavor(zone: &str, id: &str) -> CloudError {
+    let why = Wording::both(format!("{zone} 没有规格 {id}"), format!("{zone} has no flavor {id}"));
+    CloudError::new(Trouble::Choice, why)
 }
 
 /// A price that cannot be asked for keeps nobody from deploying.

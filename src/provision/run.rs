@@ -150,7 +150,7 @@ pub enum NotNow {
     #[error("credentials are needed to look at the cloud: the earlier ones were forgotten")]
     Credentials,
     /// The token of temporary credentials must not go where the deployment is.
-    #[error("{}", SESSION_TOKENS)]
+    #[error("{}", SESSION_TOKENS.1)]
     SessionTokens,
 }
 

@@ -18,7 +18,7 @@ use crate::{
         offer::{self, Chosen},
         password::{self, PasswordHash},
         plan::{Cloud, Place, Plan},
-        provider::{Answer, Bond, CloudError, Entry, Provider, Trouble, huawei::policy},
+        provider::{Answer, Bond, CloudError, Entry, Provider, Trouble, error, huawei::policy},
         recipe::{Answers, Recipe},
     },
     store::Tx,
@@ -128,12 +128,15 @@ where
     Fut: Future<Output = Answer<T>>,
 {
     let Some(_place) = app.deployment_places().questions.take_of(license, QUESTIONS_OF_LICENSE, QUESTIONS) else {
-        let message = "this license asks clouds too many things at once: wait for the answers under way";
+        let message = (
+            "这个许可证同时向云发出的请求太多：请等待进行中的请求返回",
+            "this license asks clouds too many things at once: wait for the answers under way",
+        );
         return Err(CloudError::new(Trouble::Throttled, message));
     };
     let bond = bond(app, license);
     let asking = async { question(app.clouds().enter(place, entry, &bond).await?).await };
-    let late = || CloudError::new(Trouble::Unavailable, "the cloud took too long to answer");
+    let late = || CloudError::new(Trouble::Unavailable, error::TOO_LONG);
     let answer = tokio::time::timeout(ASKING, asking).await.unwrap_or_else(|_| Err(late()));
     if answer.as_ref().is_err_and(|error| error.trouble.wants_credentials()) {
         app.clouds().forget(place, entry, &bond);
@@ -166,8 +169,8 @@ pub fn trust(app: &App, license: LicenseId, cloud: Cloud) -> Option<Trust> {
         account: vendor.name.clone(),
         account_id: vendor.id.clone(),
         bond: bond(app, license),
-        identity_policy: policy::identity_policy(true),
-        policy: policy::least_privilege(true),
+        identity_policy: policy::identity_policy(),
+        policy: policy::least_privilege(),
     })
 }
 

@@ -11,11 +11,11 @@ from huaweicloudsdkbss.v2 import model as bss
 OPERATIONS = {
     "ECS": ["CreateServers", "ShowJob", "ShowServer", "ListServersDetails", "DeleteServers", "ListFlavors",
             "ShowServerLimits", "NovaListAvailabilityZones", "NovaListKeypairs"],
-    "EIP": ["ListPublicips", "DeletePublicip"],
+    "EIP": ["ListPublicips", "DeletePublicip", "ListQuotas"],
     "EVS": ["DeleteVolume"],
     "IMS": ["ListImages"],
     "VPC": ["ListVpcs", "ListSubnets", "ListSecurityGroups", "ListSecurityGroupRules"],
-    "IAM": ["KeystoneListProjects", "CreateTemporaryAccessKeyByAgency"],
+    "IAM": ["KeystoneListAuthProjects", "CreateTemporaryAccessKeyByAgency"],
     "STS": ["AssumeAgency", "GetCallerIdentity"],
 }
 # The package with the definitions of prices holds an empty document for every operation. The official SDK is generated from

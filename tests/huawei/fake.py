@@ -1,13 +1,15 @@
 """Plays Huawei Cloud: keeps servers and jobs, checks signatures with the official SDK's signer and requests against the
 published definitions. Faults are switched on by tests: POST /_admin/fault {"name": count}. POST /_admin/state tells what
 was received, user-data in clear; POST /_admin/reset forgets everything. POST /_admin/trust {"urn": …, "external_id": …} or
-{"account": …, "name": …} makes an agency that the vendor's account may take on; POST /_admin/expire ends all sessions.
+{"account": …, "name": …} makes an agency that the vendor's account may take on; POST /_admin/rights [action, …] is what the customer's
+user may do; POST /_admin/expire ends all sessions.
 
 A call that nothing defines is answered with status 500, told on standard error, and ends the fake with status 1, which
 fails the test that started it."""
 
 import base64
 import json
+import re
 import sys
 import threading
 import uuid
@@ -31,6 +33,30 @@ FAILURES = {"fail": "Ecs.0201", "rollback_failed": "Ecs.0401", "job_sold_out": "
 REFUSALS = {"sold_out": (400, "Ecs.0018"), "quota": (403, "Ecs.0001"), "payment": (400, "Ecs.0003")}
 
 
+# The rights that calls need, as the documents' tables of actions name them, by the end of the path.
+RIGHTS = [
+    ("GET", r"/os-availability-zone", ["ecs:availabilityZones:list"]),
+    ("GET", r"/cloudservers/flavors", ["ecs:cloudServerFlavors:get"]),
+    ("GET", r"/cloudservers/limits", ["ecs:cloudServerQuotas:get"]),
+    ("GET", r"/os-keypairs", ["ecs:serverKeypairs:list"]),
+    ("GET", r"/cloudservers/detail", ["ecs:cloudServers:list"]),
+    ("GET", r"/cloudservers/[0-9a-f-]{36}", ["ecs:cloudServers:showServer"]),
+    ("GET", r"/jobs/[^/]+", ["ecs:cloudServers:get"]),
+    ("POST", r"/servers/[^/]+/action", ["ecs:servers:getConsoleOutput"]),
+    ("POST", r"/cloudservers", ["ecs:cloudServers:createServers", "vpc:ports:create"]),
+    ("POST", r"/cloudservers/delete", ["ecs:cloudServers:deleteServers"]),
+    ("GET", r"/cloudimages", ["ims:images:list"]),
+    ("GET", r"/vpc/vpcs", ["vpc:vpcs:list"]),
+    ("GET", r"/subnets", ["vpc:subnets:get"]),
+    ("GET", r"/vpc/security-groups", ["vpc:securityGroups:get"]),
+    ("GET", r"/vpc/security-group-rules", ["vpc:securityGroupRules:get"]),
+    ("GET", r"/quotas", ["vpc:quotas:list"]),
+    ("GET", r"/eip/publicips", ["vpc:publicIps:list"]),
+    ("DELETE", r"/publicips/[^/]+", ["vpc:publicIps:delete"]),
+    ("DELETE", r"/cloudvolumes/[^/]+", ["evs:volumes:delete"]),
+]
+
+
 class Keys:
     def __init__(self, ak, sk):
         self.ak, self.sk = ak, sk
@@ -45,6 +71,8 @@ class State:
         self.faults, self.servers, self.jobs, self.tokens, self.orders, self.addresses = {}, {}, {}, {}, [], {}
         self.deletions = []
         self.calls = []
+        # What the customer's own user may do; None: everything.
+        self.rights = None
         # External ids by URN, names by account; sessions by token; what was asked with each.
         self.trusts, self.named, self.sessions, self.assumed = {}, {}, {}, []
 
@@ -103,6 +131,7 @@ class Handler(BaseHTTPRequestHandler):
                     if STATE.fault(name):
                         raise gateway(status, code, name)
                 body = json.loads(raw) if raw else None
+                self.check_rights(url.path, body)
                 check_definition(self.command, url.path, query, body)
                 status, body = self.route(url.path, dict(query), body)
             except Refused as refused:
@@ -140,6 +169,14 @@ class Handler(BaseHTTPRequestHandler):
         if (self.account == VENDOR) != (path in ASSUMING):
             raise gateway(403, "APIGW.0302", "the account has no right to this call")
 
+    def check_rights(self, path, body):
+        """A session has the rights of the policy it was asked for with, a user those that a test gave it."""
+        one = STATE.sessions.get(self.headers.get("X-Security-Token"))
+        rights = STATE.rights if one is None else one["rights"]
+        missing = next((action for action in needed(self.command, path, body) if rights is not None and action not in rights), None)
+        if missing and self.account != VENDOR:
+            raise Refused(403, {"forbidden": {"message": f"Policy doesn't allow {missing} to be performed.", "code": 403}})
+
     def caller(self, given, token):
         """The keys that should have signed, and the account behind them."""
         if f"Access={VENDOR_AK}," in given:
@@ -151,8 +188,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def route(self, path, query, body):
         parts = path.strip("/").split("/")
-        if path == "/v3/projects":
-            return 200, {"projects": projects(query["name"])}
+        if path == "/v3/auth/projects":
+            return 200, {"projects": projects(), "links": {"self": "https://iam.example.com/v3/auth/projects"}}
         if path == "/v5/caller-identity":
             return 200, {"account_id": self.account, "principal_id": "user-1", "principal_urn": f"iam::{self.account}:user:tester"}
         if path == "/v3.0/OS-CREDENTIAL/securitytokens":
@@ -174,7 +211,7 @@ def assume_named(identity):
     check_policy(identity["policy"], "1.1")
     if role["agency_name"] not in STATE.named.get(role["domain_id"], []):
         raise Refused(404, {"error": {"code": 404, "message": f"Could not find agency {role['agency_name']}.", "title": "Not Found"}})
-    one = session(role["domain_id"], role["duration_seconds"])
+    one = session(role["domain_id"], role["duration_seconds"], identity["policy"])
     return {"credential": {"access": one["ak"], "secret": one["sk"], "securitytoken": one["token"], "expires_at": one["end"]}}
 
 
@@ -186,7 +223,7 @@ def assume_trust(body):
     if urn not in STATE.trusts or STATE.trusts[urn] != body.get("external_id"):
         raise Refused(403, {"error_code": "PAP5.0014", "error_msg": f"not trusted with {body.get('external_id')}",
                             "encoded_authorization_message": "x"})
-    one = session(urn.split(":")[2], body["duration_seconds"])
+    one = session(urn.split(":")[2], body["duration_seconds"], policy)
     return {"credentials": {"access_key_id": one["ak"], "secret_access_key": one["sk"], "security_token": one["token"],
                             "expiration": one["end"]}}
 
@@ -197,13 +234,14 @@ def check_policy(policy, version):
         raise Refused(400, {"error_code": "STS5.0001", "error_msg": "policy"})
 
 
-def session(account, seconds):
+def session(account, seconds, policy):
     if not 900 <= seconds <= 43200:
         raise Refused(400, {"error_code": "STS5.0002", "error_msg": "duration"})
     end = datetime.now(timezone.utc) + timedelta(seconds=seconds)
     number = len(STATE.sessions) + 1
     one = {"ak": f"FAKETEMPORARY{number:07}", "sk": f"FakeTemporarySecret{number:020}", "token": f"{TOKEN}{number}",
-           "account": account, "end": end.strftime("%Y-%m-%dT%H:%M:%S.%fZ"), "ended": False}
+           "account": account, "end": end.strftime("%Y-%m-%dT%H:%M:%S.%fZ"), "ended": False,
+           "rights": policy["Statement"][0]["Action"]}
     STATE.sessions[one["token"]] = one
     return one
 
@@ -218,11 +256,28 @@ def check_definition(method, path, query, body):
         raise ecs(400, "Ecs.0005", f"against the definition: {complaints[0]}")
 
 
-def projects(name):
+def needed(method, path, body):
+    """The rights that a call needs: those of its path, and those of what it asks for besides."""
+    ends = path.removeprefix("/v2") if path.startswith("/v2/cloudimages") else path.partition(PROJECT)[2]
+    actions = next((actions for verb, end, actions in RIGHTS if verb == method and re.fullmatch(end, ends)), [])
+    if PROJECT in path and not actions:
+        UNDEFINED.append(f"{method} {path} (no rights are known)")
+    if "publicip" in (body or {}).get("server", {}):
+        actions = actions + ["vpc:publicIps:create"]
+    if (body or {}).get("delete_publicip"):
+        actions = actions + ["vpc:publicIps:delete"]
+    if (body or {}).get("delete_volume"):
+        actions = actions + ["evs:volumes:delete"]
+    return actions
+
+
+def projects():
+    """Those of other regions stand among them."""
+    one = {"id": PROJECT, "name": REGION, "domain_id": "account-1"}
+    others = [dict(one, id="e" * 32, name="cn-south-1"), dict(one, id="d" * 32, name=REGION + "_sub")]
     if STATE.fault("no_project"):
-        return []
-    one = {"id": PROJECT, "name": name, "domain_id": "account-1"}
-    return [one, dict(one, id="f" * 32)] if STATE.fault("two_projects") else [one]
+        return others
+    return others + ([one, dict(one, id="f" * 32)] if STATE.fault("two_projects") else [one])
 
 
 def image(query):
@@ -252,6 +307,7 @@ def project_route(method, parts, query, body, headers):
              "remote_ip_prefix": "0.0.0.0/0", "action": "allow"}], "page_info": {"current_count": 1}},
         "cloudservers/limits": {"absolute": {"maxTotalInstances": 5, "totalInstancesUsed": len(STATE.servers),
                                              "maxTotalCores": -1, "totalCoresUsed": 1, "maxTotalRAMSize": 8192, "totalRAMUsed": 1024}},
+        "quotas": {"quotas": {"resources": [{"type": "publicIp", "used": len(STATE.addresses), "quota": 0 if STATE.fault("no_addresses") else 10, "min": 0}]}},
         "cloudservers/flavors": {"flavors": flavors()},
         "eip/publicips": {"publicips": [{"id": id, "public_ip_address": ip, "vnic": vnic(id)} for id, ip in STATE.addresses.items()
                                         if ip == query.get("public_ip_address", ip)]},
@@ -402,6 +458,8 @@ def admin(path, body):
         STATE.trusts[body["urn"]] = body["external_id"]
     elif path == "/_admin/trust":
         STATE.named.setdefault(body["account"], []).append(body["name"])
+    elif path == "/_admin/rights":
+        STATE.rights = body
     elif path == "/_admin/expire":
         for one in STATE.sessions.values():
             one["ended"] = True

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    base::clock::Clock,
+    base::{clock::Clock, text::Wording},
     provision::plan::{Cloud, Place},
 };
 
@@ -147,7 +147,13 @@ impl Clouds {
             (Cloud::Huawei, Some(reach), _) => huawei(reach, place, credentials),
             (Cloud::Ec2, Some(reach), _) => ec2(reach, place, credentials),
             (Cloud::Simulated, _, Some(simulated)) => Ok(simulated.as_seen_by(credentials)),
-            (cloud, ..) => Err(CloudError::new(Trouble::Endpoint, &format!("the cloud `{cloud}` is not offered here"))),
+            (cloud, ..) => {
+                let why = Wording::both(
+                    format!("这里不提供云 `{cloud}`"),
+                    format!("the cloud `{cloud}` is not offered here"),
+                );
+                Err(CloudError::new(Trouble::Endpoint, why))
+            }
         }
     }
 }
@@ -177,7 +183,10 @@ impl Clouds {
         // The merchant's account is at the public cloud, and nothing that it signs goes anywhere else.
         let known = place.cloud == Cloud::Huawei && place.endpoint.is_none();
         let Some(sessions) = self.sessions.as_ref().filter(|_| known) else {
-            return Err(CloudError::new(Trouble::Endpoint, "agencies are not taken here: enter keys"));
+            return Err(CloudError::new(
+                Trouble::Endpoint,
+                ("这里不接受委托：请填写访问密钥", "agencies are not taken here: enter keys"),
+            ));
         };
         if let Some(credentials) = sessions.find(place, agency, bond) {
             return Ok(credentials);
@@ -192,13 +201,18 @@ impl Clouds {
 }
 
 fn unknown(place: &Place) -> CloudError {
-    CloudError::new(Trouble::Endpoint, &format!("{} has no region `{}`", place.cloud, place.region))
+    let Place { cloud, region, .. } = place;
+    let why = Wording::both(format!("{cloud} 没有区域 `{region}`"), format!("{cloud} has no region `{region}`"));
+    CloudError::new(Trouble::Endpoint, why)
 }
 
 fn huawei(reach: &Reach, place: &Place, credentials: Credentials) -> Answer<Arc<dyn Provider>> {
     let endpoint = match &place.endpoint {
         Some(_) if reach.custom == CustomClouds::Refused => {
-            return Err(CloudError::new(Trouble::Endpoint, "endpoints of one's own are not allowed here"));
+            return Err(CloudError::new(
+                Trouble::Endpoint,
+                ("这里不允许自填终端节点", "endpoints of one's own are not allowed here"),
+            ));
         }
         Some(template) => huawei::Endpoint::custom(huawei::Custom {
             template: template.clone(),

@@ -1,13 +1,41 @@
 //! What can go wrong at a cloud: what happened, the cloud's own code, its request id, and what to do next.
 
-use crate::base::text::{Language, truncate};
+use crate::base::{
+    limits,
+    text::{Language, Wording},
+};
 
 /// Characters of a cloud's own words that are kept.
 const MESSAGE_CHARS: usize = 500;
 
 /// Why the token of temporary credentials was not sent.
-pub const SESSION_TOKENS: &str = "Temporary credentials are not sent to an endpoint of one's own unless that is confirmed \
-                                  beside it (`session_tokens`): whoever answers there could use them.";
+pub const SESSION_TOKENS: (&str, &str) = (
+    "除非在终端节点旁边明确同意（`session_tokens`），否则不会把临时凭证发送到自填的终端节点：在那里应答的人可以使用它们。",
+    "Temporary credentials are not sent to an endpoint of one's own unless that is confirmed beside it (`session_tokens`): \
+     whoever answers there could use them.",
+);
+
+/// Nobody answered within the time that is given.
+pub const TOO_LONG: (&str, &str) = ("云端应答的时间太长", "the cloud took too long to answer");
+/// Not who was asked for, but nobody.
+pub(super) const NOBODY: (&str, &str) =
+    ("云端没有说明这些凭证属于谁。", "The cloud does not say whose credentials these are.");
+/// No account is that large: somebody else answers.
+pub(super) const TOO_MUCH: (&str, &str) =
+    ("云端返回的列表比任何云都长。", "The cloud's list is longer than any cloud's.");
+/// Characters that would break a header.
+pub(super) const UNSENDABLE: (&str, &str) =
+    ("访问密钥或令牌含有无法发送的字符。", "The access key or the token has characters that cannot be sent.");
+
+/// A script that no cloud takes.
+pub(super) fn script_too_long(script: &str) -> CloudError {
+    let (bytes, most) = (script.len(), limits::USER_DATA_BYTES);
+    let message = Wording::both(
+        format!("服务器的启动脚本有 {bytes} 字节，最多 {most} 字节。"),
+        format!("The server's start script has {bytes} bytes; {most} are allowed."),
+    );
+    CloudError::new(Trouble::Choice, message)
+}
 
 /// A call that failed. Nothing of it holds a secret: providers scrub before they build one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -18,7 +46,7 @@ pub struct CloudError {
     /// The cloud's code, such as `Ecs.0018` or `InsufficientInstanceCapacity`.
     pub code: Option<String>,
     /// The cloud's own words, or ours where it had none.
-    pub message: String,
+    pub message: Wording,
     /// By which the cloud's support finds the call.
     pub request_id: Option<String>,
 }
@@ -71,9 +99,9 @@ fn id_in_brackets(id: Option<&str>) -> String {
 }
 
 impl CloudError {
-    /// An error in the cloud's words, which are cut to 500 characters.
-    pub fn new(trouble: Trouble, message: &str) -> Self {
-        Self { trouble, code: None, message: truncate(message, MESSAGE_CHARS), request_id: None }
+    /// An error in the cloud's words or in Signet's own (a pair: Chinese, English), cut to 500 characters.
+    pub fn new(trouble: Trouble, message: impl Into<Wording>) -> Self {
+        Self { trouble, code: None, message: message.into().truncated(MESSAGE_CHARS), request_id: None }
     }
 
     /// What may be said of an address that a customer named: what a cloud says with a code of its own. Everything else
@@ -86,8 +114,11 @@ impl CloudError {
         }
         tracing::warn!("an endpoint in no list: {self}");
         let trouble = if self.trouble == Trouble::Endpoint { Trouble::Unavailable } else { self.trouble };
-        let message = "The endpoint is not allowed, cannot be reached, or does not answer as a cloud: the merchant finds the \
-                       reason in the service's log.";
+        let message = (
+            "该终端节点未被允许、无法访问，或者应答的不是云服务：软件商可以在服务日志中查到原因。",
+            "The endpoint is not allowed, cannot be reached, or does not answer as a cloud: the merchant finds the reason in \
+             the service's log.",
+        );
         Self::new(trouble, message)
     }
 

@@ -1,7 +1,7 @@
 //! The clouds on which servers are made.
 //!
 //! [`Provider`] is what a deployment needs of a cloud; `huawei`, `ec2` and `simulated` are clouds, and [`clouds`] opens them. [`model`] has the words
-//! that all of them share, [`entry`] what opens an account, [`error`] what can go wrong in words that a customer can act
+//! for what they have to choose from, [`made`] for what is made there, [`entry`] what opens an account, [`error`] what can go wrong in words that a customer can act
 //! on; [`sessions`] keeps what agencies gave. A provider is stateless: it
 //! holds the credentials and the place, nothing about deployments; every call can be made again.
 //!
@@ -14,6 +14,7 @@ pub mod ec2;
 pub mod entry;
 pub mod error;
 pub mod huawei;
+pub mod made;
 pub mod model;
 mod percent;
 mod retry;
@@ -26,6 +27,7 @@ use async_trait::async_trait;
 
 pub use entry::*;
 pub use error::{CloudError, Trouble};
+pub use made::*;
 pub use model::*;
 pub use tools::Tools;
 
@@ -76,6 +78,9 @@ pub trait Provider: Send + Sync + std::fmt::Debug {
     async fn removal(&self, removal: &Removal) -> Answer<RemovalProgress>;
     /// Takes on a customer's agency, as the merchant's account that this is opened with. Most clouds have none.
     async fn assume(&self, _: &Agency, _: &Bond) -> Answer<Session> {
-        Err(CloudError::new(Trouble::Endpoint, "this cloud has no agencies: enter keys"))
+        Err(CloudError::new(
+            Trouble::Endpoint,
+            ("该云没有委托：请填写访问密钥", "this cloud has no agencies: enter keys"),
+        ))
     }
 }

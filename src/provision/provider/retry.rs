@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    base::{entropy::Entropy, time::Time},
+    base::{entropy::Entropy, text::Wording, time::Time},
     http::{Answer as HttpAnswer, Unreachable},
 };
 
@@ -57,7 +57,7 @@ impl Repeat {
             Unreachable::TooLarge { .. } => Trouble::Unexpected,
             Unreachable::NoConnection { .. } | Unreachable::NoAnswer { .. } => Trouble::Unavailable,
         };
-        CloudError::new(trouble, &error.to_string())
+        CloudError::new(trouble, in_words(error))
     }
 
     /// What `trouble` means for the call: a gateway that gave up waiting does not know what became of it.
@@ -67,6 +67,17 @@ impl Repeat {
             (_, trouble) => trouble,
         }
     }
+}
+
+/// What the system says stands in English behind our own words.
+fn in_words(error: &Unreachable) -> Wording {
+    let zh = match error {
+        Unreachable::Refused(_) => format!("该地址不允许访问（{error}）"),
+        Unreachable::NoConnection { host, reason } => format!("无法连接 {host}（{reason}）"),
+        Unreachable::NoAnswer { host, reason } => format!("{host} 没有及时应答或中断了连接（{reason}）"),
+        Unreachable::TooLarge { host, limit } => format!("{host} 的应答超过 {limit} 字节"),
+    };
+    Wording::both(zh, error.to_string())
 }
 
 /// Between half of `longest` and all of it, so that those who were refused together do not come back together.

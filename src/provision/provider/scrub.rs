@@ -7,7 +7,7 @@ use data_encoding::BASE64;
 
 use crate::base::{
     secret::{ExposeSecret, SecretString},
-    text::truncate,
+    text::{Wording, truncate},
 };
 
 use super::{
@@ -67,11 +67,14 @@ impl Scrub {
     /// The error that says what the cloud said, and nothing that must not be shown.
     pub fn error(&self, trouble: Trouble, said: Said) -> CloudError {
         let message = match &said.message {
-            Some(message) => self.clean(message),
-            None => format!("The cloud answered with HTTP status {} and without an explanation.", said.status),
+            Some(message) => self.clean(message).into(),
+            None => Wording::both(
+                format!("云端以 HTTP 状态 {} 应答，没有说明原因。", said.status),
+                format!("The cloud answered with HTTP status {} and without an explanation.", said.status),
+            ),
         };
         let name = |text: String| self.clean(&text).chars().filter(|char| !char.is_control()).take(128).collect();
-        CloudError::new(trouble, &message).with(said.code.map(name), said.request_id.map(name))
+        CloudError::new(trouble, message).with(said.code.map(name), said.request_id.map(name))
     }
 
     /// `text` with `…` for every part of a secret and for everything that looks like one.

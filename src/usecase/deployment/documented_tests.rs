@@ -12,7 +12,7 @@ const MAKERS: [&str; 6] = [
     include_str!("work/task.rs"),
     include_str!("work/course.rs"),
     include_str!("work/drift.rs"),
-    include_str!("machine.rs"),
+    include_str!("report.rs"),
     include_str!("wish.rs"),
 ];
 

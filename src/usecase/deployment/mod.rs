@@ -6,20 +6,23 @@
 //!
 //! * [`start`] begins one, [`wish`] is what people ask of it later, [`show`] is what they see
 //! * [`work`] is the worker's side: which deployments are due, what is to be done, what came of it
-//! * [`machine`] is the machine's side: its session, the license it may fetch, its reports
+//! * [`machine`] is the machine's side: its session, and what it may fetch; [`report`] what it says about its work
 //! * [`model`] is the deployment itself, with the few moves that all of them are made of; [`script`] what
-//!   the machine runs, [`secrets`] what is sealed, and the tokens that derive from the master key; [`log`] what was said
+//!   the machine runs, [`secrets`] what is sealed, and the tokens that derive from the master key; [`log`] what was said, and
+//!   [`words`] why something did not go on
 //!
 //! Nothing here talks to a cloud: that is the worker's part, in `jobs`.
 
 pub mod log;
 pub mod machine;
 pub mod model;
+pub mod report;
 pub mod script;
 pub mod secrets;
 pub mod show;
 pub mod start;
 pub mod wish;
+pub mod words;
 pub mod work;
 
 pub use model::{Deployment, Obstacle, Sighting};

@@ -4,7 +4,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::{
-    base::{ids::DeploymentId, text::Language, time::Time},
+    base::{
+        ids::DeploymentId,
+        text::{Language, Wording},
+        time::Time,
+    },
     license::{
         activation::{Claim, Reason, objection},
         model::License,
@@ -38,8 +42,8 @@ pub struct Obstacle {
     pub stage: Stage,
     /// A stable name: of a [`crate::provision::provider::Trouble`], `deadline`, `license`, `password`, `machine`.
     pub kind: String,
-    /// What happened, in English or in the cloud's own words.
-    pub message: String,
+    /// What happened.
+    pub message: Wording,
     /// The cloud's code, or the machine's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
@@ -63,7 +67,7 @@ pub struct Sighting {
 
 impl Obstacle {
     /// An obstacle without a code.
-    pub fn new(stage: Stage, kind: &str, message: impl Into<String>) -> Self {
+    pub fn new(stage: Stage, kind: &str, message: impl Into<Wording>) -> Self {
         Self { stage, kind: kind.to_owned(), message: message.into(), code: None, request_id: None }
     }
 
@@ -313,15 +317,4 @@ pub fn refusal(ctx: Context, license: &License) -> Option<Reason> {
     let nothing = signet_verify::claims::Components::default();
     let claim = Claim { product: None, version: None, feature: None, components: &nothing, code_revoked: false };
     objection(license, &verdict::rules(ctx, license), &claim, ctx.now)
-}
-
-/// The same in words.
-pub fn in_words(reason: Reason) -> String {
-    match reason {
-        Reason::LicenseReleased => "the license has ended for good".to_owned(),
-        Reason::LicenseFrozen => "the license is frozen".to_owned(),
-        Reason::LicenseExpired => "the license has expired".to_owned(),
-        Reason::MachineLimit => "all seats of the license are taken: free one first".to_owned(),
-        other => format!("the license does not permit it ({})", other.as_str()),
-    }
 }

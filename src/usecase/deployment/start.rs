@@ -25,9 +25,9 @@ use crate::{
 use super::{
     super::{Context, Done, activation, package},
     Deployment,
-    model::{in_words, refusal},
+    model::refusal,
     script::script,
-    secrets,
+    secrets, words,
 };
 
 /// What a customer orders.
@@ -51,7 +51,7 @@ pub struct Order {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// The license does not hold, or has no free seat.
-    #[error("nothing can be deployed: {}", in_words(*.0))]
+    #[error("nothing can be deployed: {}", words::license(*.0))]
     License(Reason),
     /// The product has none.
     #[error("the product has no recipe: the merchant has not prepared it for deployment")]

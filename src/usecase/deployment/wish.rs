@@ -106,12 +106,15 @@ pub fn find(tx: &mut Tx, license: Option<LicenseId>, id: DeploymentId) -> Done<O
 fn go_on(tx: &mut Tx, ctx: Context, deployment: &mut Deployment, was: Goal) -> Done<()> {
     let removes = deployment.record.goal == Goal::Remove;
     if needs_credentials(tx, deployment)? && deployment.record.credentials.is_none() {
-        let what = if removes { "to remove what was made" } else { "to go on" };
-        let obstacle = Obstacle::new(
-            deployment.record.stage,
-            "expired",
-            format!("credentials are needed {what}: the earlier ones were forgotten"),
-        );
+        let why = if removes {
+            (
+                "删除所创建的资源需要云凭证：之前的已被删除",
+                "credentials are needed to remove what was made: the earlier ones were forgotten",
+            )
+        } else {
+            ("继续需要云凭证：之前的已被删除", "credentials are needed to go on: the earlier ones were forgotten")
+        };
+        let obstacle = Obstacle::new(deployment.record.stage, "expired", why);
         return deployment.stop(tx, ctx, Status::NeedsCredentials, &obstacle);
     }
     if removes {

@@ -16,7 +16,10 @@ use axum::{
     routing::{get, post},
 };
 
-use crate::{app::App, usecase::deployment::machine::Turned};
+use crate::{
+    app::App,
+    usecase::deployment::{machine::Turned, words},
+};
 
 use super::problem::Problem;
 
@@ -59,7 +62,7 @@ fn turned(turned: Turned) -> Problem {
         Turned::License(_) => (StatusCode::FORBIDDEN, "license-refused"),
     };
     let detail = match turned {
-        Turned::License(reason) => crate::usecase::deployment::model::in_words(reason),
+        Turned::License(reason) => words::license(reason).to_string(),
         turned => turned.to_string(),
     };
     Problem::new(status, name, "Turned away", detail)

@@ -13,7 +13,10 @@ use crate::{
     provision::run::Stage,
     usecase::{
         Actor, Failure,
-        deployment::machine::{self, Happened, Report},
+        deployment::{
+            machine,
+            report::{self, Happened, Report},
+        },
     },
     web::problem::Problem,
 };
@@ -76,7 +79,7 @@ pub(super) async fn take(
     let known = app.read::<_, Failure, _>(Actor::Software, move |tx, ctx| machine::resume(tx, ctx, &shown)).await?;
     known.map_err(super::turned)?;
     let order = app
-        .write::<_, Failure, _>(Actor::Software, move |tx, ctx| machine::report(tx, ctx, &session, &report))
+        .write::<_, Failure, _>(Actor::Software, move |tx, ctx| report::take(tx, ctx, &session, &report))
         .await?
         .map_err(super::turned)?;
     Ok(super::lines(&[("order", order.as_str())]))

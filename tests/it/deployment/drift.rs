@@ -8,7 +8,7 @@ use signet::{
         run::{Goal, NotNow, Stage, Status, Wish},
     },
     store::DeploymentRecord,
-    usecase::deployment::{Deployment, Obstacle, Sighting, machine, wish},
+    usecase::deployment::{Deployment, Obstacle, Sighting, report, wish},
 };
 
 use super::{Deploying, cloud::Play, credentials};
@@ -28,7 +28,7 @@ impl Deploying {
         let end = self.app.write(move |tx, ctx| {
             let mut deployment = Deployment::load(tx, id)?.unwrap();
             match status {
-                Status::Healthy => machine::finish(tx, ctx, &mut deployment)?,
+                Status::Healthy => report::finish(tx, ctx, &mut deployment)?,
                 status => {
                     let why = Obstacle::new(Stage::BootstrapCalled, "deadline", "too late");
                     deployment.stop(tx, ctx, status, &why)?;

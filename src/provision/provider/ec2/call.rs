@@ -5,7 +5,7 @@ use crate::{
     http::{Answer as HttpAnswer, Method, Request, Url},
     provision::provider::{
         Answer,
-        error::{CloudError, Trouble},
+        error::{CloudError, TOO_MUCH, Trouble, UNSENDABLE},
         retry::{Repeat, TIMEOUT, skewed},
         scrub::{Said, Scrub},
     },
@@ -68,7 +68,7 @@ impl Ec2 {
             next = answer.text("nextToken").map(str::to_owned);
             elements += answer.count();
             if elements > ELEMENTS {
-                return Err(CloudError::new(Trouble::Unexpected, "The cloud's list is longer than any cloud's."));
+                return Err(CloudError::new(Trouble::Unexpected, TOO_MUCH));
             }
             found.push(answer);
             if next.is_none() {
@@ -102,9 +102,7 @@ impl Ec2 {
         let signing = Signing { region: &self.endpoint.region, service, now };
         let headers =
             signed(&self.credentials, signing, url.as_str(), &[("content-type", CONTENT_TYPE)], body.as_bytes());
-        let headers = headers.ok_or_else(|| {
-            CloudError::new(Trouble::Credentials, "The access key or the token has characters that cannot be sent.")
-        })?;
+        let headers = headers.ok_or_else(|| CloudError::new(Trouble::Credentials, UNSENDABLE))?;
         let request =
             Request { method: Method::POST, url: url.clone(), headers, body: body.into_bytes(), timeout: TIMEOUT };
         let answer = self.tools.http.send(request).await.map_err(|error| repeat.unreachable(&error));
@@ -116,7 +114,11 @@ impl Ec2 {
         if (200..300).contains(&answer.status) {
             return Element::parse(&answer.body).map_err(|_| {
                 let trouble = repeat.judge(Trouble::Unavailable);
-                CloudError::new(trouble, "The cloud's answer is no XML: is this the address of its compute interface?")
+                let message = (
+                    "云端的应答不是 XML：这是它的计算接口地址吗？",
+                    "The cloud's answer is no XML: is this the address of its compute interface?",
+                );
+                CloudError::new(trouble, message)
             });
         }
         let refusal = Refusal::parse(&answer.body);

@@ -216,7 +216,10 @@ impl Endpoint {
         let region = custom.region.clone();
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
         if region.is_empty() || region.len() > 64 || !region.bytes().all(plain) {
-            return Err(refused("The region may have 1 to 64 letters, digits, `-`, `_` and `.`."));
+            return Err(refused((
+                "区域名称可以有 1 到 64 个字母、数字、`-`、`_` 和 `.`。",
+                "The region may have 1 to 64 letters, digits, `-`, `_` and `.`.",
+            )));
         }
         Ok(Self {
             compute: address(&custom.compute, clouds)?,
@@ -254,27 +257,34 @@ pub fn known_places() -> impl Iterator<Item = String> {
     AWS_REGIONS.iter().map(|region| (*region).to_owned()).chain(outscale)
 }
 
-fn refused(message: &str) -> CloudError {
+fn refused(message: (&str, &str)) -> CloudError {
     CloudError::new(Trouble::Endpoint, message)
 }
 
 fn address(text: &str, clouds: CustomClouds) -> Result<Url, CloudError> {
-    let url = Url::parse(text).map_err(|_| refused("The endpoint is no URL."))?;
+    let url = Url::parse(text).map_err(|_| refused(("终端节点不是 URL。", "The endpoint is no URL.")))?;
     let scheme = match clouds {
-        CustomClouds::Refused => return Err(refused("The operator of this service allows no endpoints of one's own.")),
+        CustomClouds::Refused => {
+            let why = (
+                "本服务的运营者不允许自填终端节点。",
+                "The operator of this service allows no endpoints of one's own.",
+            );
+            return Err(refused(why));
+        }
         CustomClouds::Https => url.scheme() == "https",
         CustomClouds::Http => matches!(url.scheme(), "https" | "http"),
     };
     if !scheme {
-        return Err(refused("The endpoint must begin with `https://`."));
+        return Err(refused(("终端节点必须以 `https://` 开头。", "The endpoint must begin with `https://`.")));
     }
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.' | b'~');
     let bare =
         url.username().is_empty() && url.password().is_none() && url.query().is_none() && url.fragment().is_none();
     if !bare || !url.path().bytes().all(plain) || url.path().contains("//") {
-        return Err(refused(
+        return Err(refused((
+            "终端节点只能由主机、端口和普通路径组成，不能有用户名、查询参数、片段或转义字符。",
             "The endpoint may have a host, a port and a plain path, but no user, query, fragment or escapes.",
-        ));
+        )));
     }
     Ok(url)
 }

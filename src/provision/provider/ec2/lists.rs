@@ -10,6 +10,7 @@ use crate::{
     provision::{
         provider::{
             Answer, CloudError, Trouble,
+            error::NOBODY,
             model::{Flavor, Identity, Image, KeyPair, Network, PortRange, SecurityGroup, Stock, Subnet, Zone},
         },
         recipe::Architecture,
@@ -38,7 +39,7 @@ impl Ec2 {
         };
         let answer = self.call_sts(&url, &sts("GetCallerIdentity")).await?;
         let text = |name| answer.find(name).map(|element| element.content().to_owned()).filter(|text| !text.is_empty());
-        let nobody = || CloudError::new(Trouble::Unexpected, "The cloud does not say whose credentials these are.");
+        let nobody = || CloudError::new(Trouble::Unexpected, NOBODY);
         Ok(Identity { account: text("Account").ok_or_else(nobody)?, user: text("Arn") })
     }
 

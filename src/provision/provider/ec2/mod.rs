@@ -24,6 +24,7 @@ use async_trait::async_trait;
 use crate::provision::provider::{
     Answer, Provider, Tools,
     error::{CloudError, SESSION_TOKENS, Trouble},
+    made::*,
     model::*,
 };
 

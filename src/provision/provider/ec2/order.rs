@@ -3,11 +3,11 @@
 use data_encoding::BASE64;
 
 use crate::{
-    base::{limits, secret::ExposeSecret},
+    base::{limits, secret::ExposeSecret, text::Wording},
     provision::provider::{
         Answer,
-        error::{CloudError, Trouble},
-        model::{ATTEMPT_TAG, Accepted, Attempt, Progress, Resource, ResourceKind, ServerOrder},
+        error::{CloudError, Trouble, script_too_long},
+        made::{ATTEMPT_TAG, Accepted, Attempt, Progress, Resource, ResourceKind, ServerOrder},
         retry::Repeat,
     },
 };
@@ -44,7 +44,9 @@ impl Ec2 {
                 {
                     self.terminate(&[Resource { kind: ResourceKind::Server, id, name: None }]).await?;
                 }
-                Err(CloudError::new(Trouble::Unexpected, "The cloud took a rehearsal for an order; it was undone."))
+                let message =
+                    ("云端把预检当成了正式下单，已撤销。", "The cloud took a rehearsal for an order; it was undone.");
+                Err(CloudError::new(Trouble::Unexpected, message))
             }
         }
     }
@@ -73,7 +75,10 @@ impl Ec2 {
             // Not every cloud knows the filter `client-token`; to some it is an error.
             self.pages(&all, PAGE, PAGES).await?
         } else {
-            let message = "This cloud keeps no mark of an order: look into its console whether a server was made.";
+            let message = (
+                "该云不保存下单标记：请到它的控制台查看是否已创建服务器。",
+                "This cloud keeps no mark of an order: look into its console whether a server was made.",
+            );
             // "None" would let the caller order a second server.
             return Err(CloudError::new(Trouble::Unknown, message));
         };
@@ -93,11 +98,16 @@ impl Ec2 {
         match own.next() {
             Some(found) => Ok(Some(Accepted { job: None, server: Some(found.string("instanceId")) })),
             None if more => {
-                Err(CloudError::new(Trouble::Unknown, "The account has more servers than can be looked at."))
+                let message =
+                    ("账号中的服务器太多，无法逐一查看。", "The account has more servers than can be looked at.");
+                Err(CloudError::new(Trouble::Unknown, message))
             }
             // That a token was sent does not mean that the cloud tells it again: one of these may be the one.
             None if !(abilities.tags_at_launch || instances.is_empty() || instances.iter().any(shows_token)) => {
-                let message = "This cloud does not tell by which order a server was made: look into its console.";
+                let message = (
+                    "该云不说明服务器由哪次下单创建：请到它的控制台查看。",
+                    "This cloud does not tell by which order a server was made: look into its console.",
+                );
                 Err(CloudError::new(Trouble::Unknown, message))
             }
             None => Ok(None),
@@ -123,7 +133,9 @@ impl Ec2 {
         let trouble = code.and_then(|code| refusal::of_code(code, message, false));
         // The same order again would not be the same server: its client token is used up.
         let trouble = trouble.filter(|trouble| !trouble.passes()).unwrap_or(Trouble::Attempt);
-        CloudError::new(trouble, &format!("The server was ended: {message}")).with(code.map(str::to_owned), None)
+        let message =
+            Wording::both(format!("服务器已被云端终止：{message}"), format!("The server was ended: {message}"));
+        CloudError::new(trouble, message).with(code.map(str::to_owned), None)
     }
 
     async fn send(&self, form: &Form, order: &ServerOrder, repeat: Repeat) -> Answer<Element> {
@@ -133,8 +145,7 @@ impl Ec2 {
     fn form(&self, order: &ServerOrder, attempt: Option<&Attempt>) -> Answer<Form> {
         let user_data = order.user_data.expose_secret();
         if user_data.len() > limits::USER_DATA_BYTES {
-            let message = format!("The start script has {} bytes; 16384 are allowed.", user_data.len());
-            return Err(CloudError::new(Trouble::Choice, &message));
+            return Err(script_too_long(user_data));
         }
         let abilities = self.endpoint.abilities;
         let mut form = compute("RunInstances")
@@ -212,6 +223,10 @@ fn tag_at(form: Form, start: &str, (key, value): (&str, &str)) -> Form {
 
 fn accepted(answer: &Element) -> Answer<Accepted> {
     let id = answer.items("instancesSet").find_map(|item| item.text("instanceId"));
-    let lost = || CloudError::new(Trouble::Unknown, "The cloud accepted the order but did not say which server it is.");
+    let message = (
+        "云端接受了下单，但没有说明是哪台服务器。",
+        "The cloud accepted the order but did not say which server it is.",
+    );
+    let lost = || CloudError::new(Trouble::Unknown, message);
     Ok(Accepted { job: None, server: Some(id.ok_or_else(lost)?.to_owned()) })
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::provision::provider::model::ATTEMPT_TAG;
+use crate::provision::provider::made::ATTEMPT_TAG;
 
 /// What a deployment reads.
 const READS: &[&str] = &[

@@ -3,7 +3,7 @@
 use crate::provision::provider::{
     Answer,
     error::Trouble,
-    model::{Removal, RemovalProgress, Resource, ResourceKind},
+    made::{Removal, RemovalProgress, Resource, ResourceKind},
 };
 
 use super::{

@@ -5,7 +5,7 @@ use data_encoding::BASE64;
 use crate::provision::provider::{
     Answer,
     error::Trouble,
-    model::{Resource, ResourceKind, Server, ServerState},
+    made::{Resource, ResourceKind, Server, ServerState},
 };
 
 use super::{Ec2, call::compute, xml::Element};

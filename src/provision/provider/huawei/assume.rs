@@ -4,7 +4,10 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use crate::{
-    base::secret::SecretString,
+    base::{
+        secret::SecretString,
+        text::{Language, Wording},
+    },
     provision::provider::{
         Agency, Answer, Bond, Session,
         error::{CloudError, Trouble},
@@ -31,7 +34,12 @@ impl Huawei {
         let answer = self.call(&call).await.map_err(in_our_words)?;
         let [access, secret, token, end] = parts;
         let part = |path: &str| {
-            let missing = || CloudError::new(Trouble::Unexpected, "The cloud's temporary credentials are not whole.");
+            let missing = || {
+                CloudError::new(
+                    Trouble::Unexpected,
+                    ("云端返回的临时凭证不完整。", "The cloud's temporary credentials are not whole."),
+                )
+            };
             text(&answer, path).ok_or_else(missing)
         };
         let credentials = Credentials {
@@ -55,7 +63,7 @@ fn trust(urn: &str, bond: &Bond) -> (Call, Parts) {
         "agency_session_name": SESSION,
         "duration_seconds": SECONDS,
         "external_id": bond.external_id,
-        "policy": policy::identity_policy(true).to_string(),
+        "policy": policy::identity_policy().to_string(),
     });
     let parts = [
         "/credentials/access_key_id",
@@ -70,7 +78,7 @@ fn named(account: &str, bond: &Bond) -> (Call, Parts) {
     let body: Value = json!({ "auth": { "identity": {
         "methods": ["assume_role"],
         "assume_role": { "agency_name": bond.name, "domain_id": account, "duration_seconds": SECONDS },
-        "policy": policy::least_privilege(true),
+        "policy": policy::least_privilege(),
     } } });
     let parts = ["/credential/access", "/credential/secret", "/credential/securitytoken", "/credential/expires_at"];
     (Call::post(Service::Iam, "/v3.0/OS-CREDENTIAL/securitytokens", body), parts)
@@ -79,13 +87,22 @@ fn named(account: &str, bond: &Bond) -> (Call, Parts) {
 /// What the cloud refuses here is the agency, or the merchant's own account: never keys of the customer.
 fn in_our_words(error: CloudError) -> CloudError {
     let (trouble, what) = match error.trouble {
-        Trouble::Permission | Trouble::NotFound | Trouble::Choice => {
-            (Trouble::Agency, "the agency is not there, or does not trust this service")
-        }
+        Trouble::Permission | Trouble::NotFound | Trouble::Choice => (
+            Trouble::Agency,
+            ("委托不存在，或没有信任本服务", "the agency is not there, or does not trust this service"),
+        ),
         Trouble::Credentials | Trouble::Expired => {
-            (Trouble::Unexpected, "the cloud refused the merchant's own account, which takes on agencies")
+            let what = (
+                "云端拒绝了软件商用来切换委托的账号",
+                "the cloud refused the merchant's own account, which takes on agencies",
+            );
+            (Trouble::Unexpected, what)
         }
         _ => return error,
     };
-    CloudError::new(trouble, &format!("{what}: {}", error.message)).with(error.code, error.request_id)
+    let message = Wording::both(
+        format!("{}：{}", what.0, error.message.get(Language::Zh)),
+        format!("{}: {}", what.1, error.message.get(Language::En)),
+    );
+    CloudError::new(trouble, message).with(error.code, error.request_id)
 }

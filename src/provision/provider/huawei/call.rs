@@ -7,7 +7,7 @@ use crate::{
     http::{Answer as HttpAnswer, Method, Request},
     provision::provider::{
         Answer,
-        error::{CloudError, Trouble},
+        error::{CloudError, Trouble, UNSENDABLE},
         retry::{Repeat, TIMEOUT, skewed},
         scrub::{Said, Scrub},
     },
@@ -125,8 +125,7 @@ impl Huawei {
         headers.push(("authorization".to_owned(), authorization));
         let sound = |value: &str| value.bytes().all(|byte| (0x20..0x7f).contains(&byte));
         if !headers.iter().all(|(_, value)| sound(value)) {
-            let message = "The access key or the token has characters that cannot be sent.";
-            return Err(CloudError::new(Trouble::Credentials, message));
+            return Err(CloudError::new(Trouble::Credentials, UNSENDABLE));
         }
         Ok(Request { method: call.method.clone(), url, headers, body, timeout: TIMEOUT })
     }
@@ -138,7 +137,11 @@ impl Huawei {
             }
             return serde_json::from_slice(&answer.body).map_err(|_| {
                 let trouble = call.repeat.judge(Trouble::Unavailable);
-                CloudError::new(trouble, "The cloud's answer is no JSON: is this the address of its interface?")
+                let message = (
+                    "云端的应答不是 JSON：这是它的接口地址吗？",
+                    "The cloud's answer is no JSON: is this the address of its interface?",
+                );
+                CloudError::new(trouble, message)
             });
         }
         let refusal = Refusal::parse(&answer.body);

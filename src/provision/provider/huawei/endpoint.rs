@@ -212,8 +212,11 @@ impl Endpoint {
 }
 
 fn wrong() -> CloudError {
-    let message = "The endpoint is no address of a cloud: it must be https://, such as \
-                   https://{service}.{region}.example.com, and the region plain letters, digits and hyphens.";
+    let message = (
+        "终端节点不是云服务的地址：须为 https://，例如 https://{service}.{region}.example.com；区域只能有字母、数字和连字符。",
+        "The endpoint is no address of a cloud: it must be https://, such as https://{service}.{region}.example.com, and the \
+         region plain letters, digits and hyphens.",
+    );
     CloudError::new(Trouble::Endpoint, message)
 }
 

@@ -2,10 +2,11 @@
 
 use serde_json::Value;
 
+use crate::base::text::Wording;
 use crate::provision::provider::{
     Answer,
     error::{CloudError, Trouble},
-    model::*,
+    made::*,
     percent::encode,
 };
 
@@ -94,7 +95,11 @@ impl Huawei {
         let answer = self.call(&Call::get(Service::Ecs, path)).await?;
         Job::read(&answer).ok_or_else(|| {
             let state = text(&answer, "/status").unwrap_or("none");
-            CloudError::new(Trouble::Unexpected, &format!("The cloud's job has an unknown state: {state}."))
+            let message = Wording::both(
+                format!("云端任务的状态未知：{state}。"),
+                format!("The cloud's job has an unknown state: {state}."),
+            );
+            CloudError::new(Trouble::Unexpected, message)
         })
     }
 
@@ -112,7 +117,8 @@ impl Huawei {
                 None => Ok(Progress::Pending { server }),
             },
             (JobState::Done, None) => {
-                Err(CloudError::new(Trouble::Unexpected, "The cloud's job is done but names no server."))
+                let message = ("云端任务已完成，但没有给出服务器。", "The cloud's job is done but names no server.");
+                Err(CloudError::new(Trouble::Unexpected, message))
             }
             (JobState::Failed | JobState::Unpaid, _) => {
                 Ok(Progress::Failed { left: self.left(server.as_deref()).await, error: job.error() })
@@ -132,7 +138,8 @@ impl Huawei {
 
     async fn found_progress(&self, id: Option<&str>) -> Answer<Progress> {
         let Some(id) = id else {
-            return Err(CloudError::new(Trouble::Unexpected, "Neither a job nor a server is known of this order."));
+            let message = ("这次下单既没有任务，也没有服务器。", "Neither a job nor a server is known of this order.");
+            return Err(CloudError::new(Trouble::Unexpected, message));
         };
         let Some(server) = self.show(id).await? else {
             return Ok(Progress::Pending { server: Some(id.to_owned()) });
@@ -140,7 +147,10 @@ impl Huawei {
         Ok(match server.state {
             ServerState::Building => Progress::Pending { server: Some(server.id) },
             ServerState::Broken | ServerState::Gone => {
-                let error = CloudError::new(Trouble::Unexpected, "The cloud could not start the server.");
+                let error = CloudError::new(
+                    Trouble::Unexpected,
+                    ("云端无法启动服务器。", "The cloud could not start the server."),
+                );
                 Progress::Failed { error, left: server.resources }
             }
             ServerState::Running | ServerState::Stopped => Progress::Created(server),

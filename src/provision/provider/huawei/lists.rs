@@ -3,11 +3,11 @@
 use serde_json::Value;
 
 use crate::{
-    base::limits,
+    base::{limits, text::Wording},
     provision::{
         provider::{
             Answer,
-            error::{CloudError, Trouble},
+            error::{CloudError, NOBODY, TOO_MUCH, Trouble},
             model::*,
         },
         recipe::Architecture,
@@ -25,6 +25,14 @@ use super::{
 const PAGE: usize = 1000;
 const PAGES: u32 = 10;
 
+/// The projects that the caller may use, which everybody may ask for. The list of all projects is for administrators.
+const PROJECTS: &str = "/v3/auth/projects";
+
+/// What is left of `maximum`, of which `used` are; `None`: there is no limit.
+fn below(maximum: i64, used: Option<i64>) -> Option<u64> {
+    (maximum >= 0).then(|| u64::try_from(maximum.saturating_sub(used.unwrap_or(0))).unwrap_or(0))
+}
+
 impl Huawei {
     /// The id of the region's project, in whose name everything is called.
     pub(super) async fn project(&self) -> Answer<&str> {
@@ -33,7 +41,7 @@ impl Huawei {
 
     async fn find_project(&self) -> Answer<String> {
         let region = self.endpoint.region();
-        let answer = self.call(&Call::get(Service::Iam, "/v3/projects").with("name", region)).await?;
+        let answer = self.call(&Call::get(Service::Iam, PROJECTS)).await?;
         let ids: Vec<&str> = list(&answer, "/projects")
             .iter()
             .filter(|project| text(project, "/name") == Some(region))
@@ -43,29 +51,34 @@ impl Huawei {
             // An id becomes a part of paths.
             [id] if id.bytes().all(|byte| byte.is_ascii_alphanumeric()) => Ok((*id).to_owned()),
             [] => {
-                let message = format!(
-                    "The account has no project for region {region}: open the region once in the cloud's console, \
-                     or give the user rights there."
+                let message = Wording::both(
+                    format!("账号在区域 {region} 没有项目：请在云控制台打开一次该区域，或授予用户该区域的权限。"),
+                    format!(
+                        "The account has no project for region {region}: open the region once in the cloud's console, or \
+                         give the user rights there."
+                    ),
                 );
-                Err(CloudError::new(Trouble::Permission, &message))
+                Err(CloudError::new(Trouble::Permission, message))
             }
             _ => {
-                let message = format!("The account has more than one project named {region}; exactly one is expected.");
-                Err(CloudError::new(Trouble::Unexpected, &message))
+                let message = Wording::both(
+                    format!("账号有多个名为 {region} 的项目，应当只有一个。"),
+                    format!("The account has more than one project named {region}; exactly one is expected."),
+                );
+                Err(CloudError::new(Trouble::Unexpected, message))
             }
         }
     }
 
     /// The token service needs no right; where it is missing, the project's lookup tells at least that keys are good.
     pub(super) async fn who(&self) -> Answer<Identity> {
-        let nobody = || CloudError::new(Trouble::Unexpected, "The cloud does not say whose credentials these are.");
+        let nobody = || CloudError::new(Trouble::Unexpected, NOBODY);
         if self.endpoint.has_sts() {
             let answer = self.call(&Call::get(Service::Sts, "/v5/caller-identity")).await?;
             let user = text(&answer, "/principal_urn").or(text(&answer, "/principal_id")).map(str::to_owned);
             return Ok(Identity { account: text(&answer, "/account_id").ok_or_else(nobody)?.to_owned(), user });
         }
-        let region = self.endpoint.region();
-        let answer = self.call(&Call::get(Service::Iam, "/v3/projects").with("name", region)).await?;
+        let answer = self.call(&Call::get(Service::Iam, PROJECTS)).await?;
         let account = list(&answer, "/projects").iter().find_map(|project| text(project, "/domain_id"));
         Ok(Identity { account: account.ok_or_else(nobody)?.to_owned(), user: None })
     }
@@ -113,20 +126,23 @@ impl Huawei {
         Ok(list(&answer, "/keypairs").iter().filter_map(pair).collect())
     }
 
-    /// What is left below the limits; -1 is no limit.
+    /// What is left below the limits; -1 is no limit. Addresses are counted by a service of their own.
     pub(super) async fn limits(&self) -> Answer<Quota> {
+        let path = format!("/v1/{}/quotas", self.project().await?);
+        let counted = self.call(&Call::get(Service::Vpc, path).with("type", "publicIp")).await?;
+        let addresses = list(&counted, "/quotas/resources").iter().find(|it| text(it, "/type") == Some("publicIp"));
+        let addresses = addresses.and_then(|it| below(number(it, "/quota")?, number(it, "/used")));
         let path = format!("/v1/{}/cloudservers/limits", self.project().await?);
         let answer = self.call(&Call::get(Service::Ecs, path)).await?;
         let left = |maximum: &str, used: &str| {
-            let maximum = number(&answer, &format!("/absolute/{maximum}")).filter(|maximum| *maximum >= 0)?;
-            let used = number(&answer, &format!("/absolute/{used}")).unwrap_or(0);
-            Some(u64::try_from(maximum.saturating_sub(used)).unwrap_or(0))
+            below(number(&answer, &format!("/absolute/{maximum}"))?, number(&answer, &format!("/absolute/{used}")))
         };
         let small = |left: Option<u64>| left.map(|left| u32::try_from(left).unwrap_or(u32::MAX));
         Ok(Quota {
             servers: small(left("maxTotalInstances", "totalInstancesUsed")),
             vcpus: small(left("maxTotalCores", "totalCoresUsed")),
             memory_mib: left("maxTotalRAMSize", "totalRAMUsed"),
+            addresses: small(addresses),
         })
     }
 
@@ -146,7 +162,7 @@ impl Huawei {
             found.extend_from_slice(members);
             weighs += weight(&answer);
             if weighs > 2 * limits::OUTBOUND_ANSWER_BYTES {
-                return Err(CloudError::new(Trouble::Unexpected, "The cloud's list is longer than any cloud's."));
+                return Err(CloudError::new(Trouble::Unexpected, TOO_MUCH));
             }
             if members.len() < PAGE {
                 break;

@@ -28,6 +28,7 @@ use tokio::sync::OnceCell;
 use crate::provision::provider::{
     Agency, Answer, Bond, Provider, Session, Tools,
     error::{CloudError, SESSION_TOKENS, Trouble},
+    made::*,
     model::*,
 };
 

@@ -7,8 +7,8 @@ use crate::{
     base::{limits, secret::ExposeSecret},
     provision::provider::{
         Answer,
-        error::{CloudError, Trouble},
-        model::*,
+        error::{CloudError, Trouble, script_too_long},
+        made::*,
     },
 };
 
@@ -41,7 +41,10 @@ impl Huawei {
         let id = list(&answer, "/serverIds").iter().find_map(Value::as_str).filter(|id| !id.is_empty());
         let accepted = Accepted { job: text(&answer, "/job_id").map(str::to_owned), server: id.map(str::to_owned) };
         if accepted.job.is_none() && accepted.server.is_none() {
-            let message = "The cloud accepted the order but named neither a job nor a server.";
+            let message = (
+                "云端接受了下单，但没有给出任务或服务器。",
+                "The cloud accepted the order but named neither a job nor a server.",
+            );
             return Err(CloudError::new(Trouble::Unknown, message));
         }
         Ok(accepted)
@@ -67,8 +70,7 @@ impl Huawei {
 fn server(order: &ServerOrder, attempt: Option<&Attempt>) -> Answer<Value> {
     let script = order.user_data.expose_secret();
     if script.len() > limits::USER_DATA_BYTES {
-        let message = format!("The script for the server is longer than {} bytes.", limits::USER_DATA_BYTES);
-        return Err(CloudError::new(Trouble::Choice, &message));
+        return Err(script_too_long(script));
     }
     let attempt = attempt.map(|attempt| (ATTEMPT_TAG, attempt.token.as_str()));
     let tags = order.tags.iter().map(|(key, value)| (key.as_str(), value.as_str())).chain(attempt);

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::provision::provider::{
     Answer,
     error::{CloudError, Trouble},
+    made::*,
     model::*,
 };
 
@@ -37,10 +38,16 @@ impl Huawei {
         let answer = self.call(&Call::post(Service::Bss, "/v2/bills/ratings/on-demand-resources", body)).await?;
         let amount = answer.get("amount").map(|amount| amount.to_string().trim_matches('"').to_owned());
         let (Some(per_hour), Some(currency)) = (amount, text(&answer, "/currency")) else {
-            return Err(CloudError::new(Trouble::Unexpected, "The cloud's price has no amount or no currency."));
+            return Err(CloudError::new(
+                Trouble::Unexpected,
+                ("云端的报价缺少金额或币种。", "The cloud's price has no amount or no currency."),
+            ));
         };
         let Some(micros) = micros(&per_hour) else {
-            return Err(CloudError::new(Trouble::Unexpected, "The cloud's price is no number."));
+            return Err(CloudError::new(
+                Trouble::Unexpected,
+                ("云端的报价不是数字。", "The cloud's price is no number."),
+            ));
         };
         Ok(Some(Price { per_month: cents(micros * MONTH), per_hour, currency: currency.to_owned() }))
     }

@@ -106,7 +106,8 @@ fn by_status(status: u16, message: &str) -> Trouble {
     match status {
         401 if message.contains("expire") => Trouble::Expired,
         401 => Trouble::Credentials,
-        403 if message.contains("quota") => Trouble::Quota,
+        // A missing right may be that to see quotas.
+        403 if message.contains("quota") && !message.contains("policy doesn't allow") => Trouble::Quota,
         403 => Trouble::Permission,
         404 => Trouble::NotFound,
         429 => Trouble::Throttled,
@@ -127,6 +128,11 @@ mod tests {
         r#"{"error":{"message":"no","code":"Ecs.0319","details":[{"code":"X","message":"y"}]}}"#,
         "Ecs.0319",
         Trouble::Capacity
+    )]
+    #[case::regression_a_right_to_see_quotas_is_no_quota(
+        r#"{"forbidden":{"message":"Policy doesn't allow ecs:cloudServerQuotas:get to be performed.","code":403}}"#,
+        "forbidden",
+        Trouble::Permission
     )]
     #[case::gateway(
         r#"{"error_msg":"verify aksk signature fail","error_code":"APIGW.0301","request_id":"r"}"#,

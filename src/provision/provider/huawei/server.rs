@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::provision::provider::{
     Answer,
     error::{CloudError, Trouble},
-    model::*,
+    made::*,
     percent::encode,
 };
 

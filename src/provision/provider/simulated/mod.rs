@@ -165,7 +165,8 @@ struct Account {
 impl Account {
     fn check(&self) -> Answer<()> {
         if self.credentials.secret_key.expose_secret().starts_with(WRONG) {
-            let error = CloudError::new(Trouble::Credentials, "simulated: the secret key is wrong");
+            let error =
+                CloudError::new(Trouble::Credentials, ("模拟：密钥（SK）不正确", "simulated: the secret key is wrong"));
             return Err(error.with(Some("Simulated.AuthFailure".to_owned()), Some("simulated-request".to_owned())));
         }
         Ok(())
@@ -257,7 +258,7 @@ impl Provider for Account {
 
     async fn quota(&self) -> Answer<Option<Quota>> {
         self.check()?;
-        Ok(Some(Quota { servers: Some(10), vcpus: Some(40), memory_mib: Some(81_920) }))
+        Ok(Some(Quota { servers: Some(10), vcpus: Some(40), memory_mib: Some(81_920), addresses: Some(5) }))
     }
 
     async fn price(&self, order: &ServerOrder) -> Answer<Option<Price>> {
@@ -282,7 +283,7 @@ impl Provider for Account {
         }
         let id = format!("sim-{}", attempt.token);
         let memory = machine::Memory::new(order.user_data.expose_secret());
-        let memory = memory.map_err(|why| CloudError::new(Trouble::Choice, &format!("simulated: {why}")))?;
+        let memory = memory.map_err(|why| CloudError::new(Trouble::Choice, format!("simulated: {why}")))?;
         let (attempt, made_at) = (attempt.token.clone(), self.cloud.ground.clock.now());
         let entry = Entry { attempt, made_at, machine: self.cloud.seal(&id, &memory) };
         self.cloud.change(|servers| servers.insert(id.clone(), entry));
@@ -304,7 +305,8 @@ impl Provider for Account {
             Some(server) if server.state == ServerState::Running => Ok(Progress::Created(server)),
             Some(server) => Ok(Progress::Pending { server: Some(server.id) }),
             None => {
-                let error = CloudError::new(Trouble::NotFound, "simulated: there is no such server");
+                let error =
+                    CloudError::new(Trouble::NotFound, ("模拟：没有这台服务器", "simulated: there is no such server"));
                 Ok(Progress::Failed { error, left: Vec::new() })
             }
         }

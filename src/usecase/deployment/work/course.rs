@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::{
+    base::text::Wording,
     provision::{
         plan::Cloud,
         provider::{CloudError, Trouble},
@@ -14,7 +15,7 @@ use crate::{
 use super::{
     super::{
         super::{Context, Done, activation},
-        Deployment, Obstacle, log, machine,
+        Deployment, Obstacle, log, report,
     },
     Event, drift,
     facts::is_lost,
@@ -49,7 +50,7 @@ pub(super) fn go_on(tx: &mut Tx, ctx: Context, deployment: &mut Deployment, even
             deployment.enter(tx, ctx, next)?;
             deployment.look_again(ctx.now, WATCH);
             if said_healthy(tx, deployment)? {
-                machine::finish(tx, ctx, deployment)?;
+                report::finish(tx, ctx, deployment)?;
             }
         }
         Event::Vanished => {
@@ -119,14 +120,16 @@ fn fail(tx: &mut Tx, ctx: Context, deployment: &mut Deployment, error: &CloudErr
 pub(super) fn fail_overdue(tx: &mut Tx, ctx: Context, deployment: &mut Deployment) -> Done<()> {
     let stage = deployment.record.stage;
     let minutes = deployment.plan.allowed(stage).as_mins();
-    let what = match stage {
-        Stage::BootstrapCalled => {
-            "the server started but its bootstrap never called: does its network let it reach this service, \
-                                   and does its security group let it reach 169.254.169.254 port 80?"
-        }
-        _ => "the stage did not end in time",
+    let (zh, en) = match stage {
+        Stage::BootstrapCalled => (
+            "服务器已启动，但启动脚本一直没有报到：它的网络能访问本服务吗？它的安全组允许访问 169.254.169.254 的 80 端口吗？",
+            "the server started but its bootstrap never called: does its network let it reach this service, and does its \
+             security group let it reach 169.254.169.254 port 80?",
+        ),
+        _ => ("这一步没有按时完成", "the stage did not end in time"),
     };
-    let obstacle = Obstacle::new(stage, "deadline", format!("{what} (limit: {minutes} minutes)"));
+    let why = Wording::both(format!("{zh}（上限 {minutes} 分钟）"), format!("{en} (limit: {minutes} minutes)"));
+    let obstacle = Obstacle::new(stage, "deadline", why);
     deployment.stop(tx, ctx, Status::Failed, &obstacle)
 }
 

@@ -52,7 +52,10 @@ pub(super) fn task(tx: &mut Tx, ctx: Context, deployment: &mut Deployment) -> Do
     match deployment.server()?.filter(|_| !overdue) {
         Some(server) => Ok(Some(Task::Look(server))),
         None => {
-            let why = "the cloud gave no answer in time that says whether the server is there";
+            let why = (
+                "云端没有及时说明服务器是否还在",
+                "the cloud gave no answer in time that says whether the server is there",
+            );
             end_in_vain(tx, ctx, deployment, Obstacle::new(deployment.record.stage, "deadline", why))?;
             Ok(None)
         }
@@ -151,14 +154,17 @@ pub(super) fn gone(tx: &mut Tx, ctx: Context, deployment: &mut Deployment) -> Do
     let before = match deployment.record.status {
         // Nobody looked after it meanwhile: somebody must say that it is to go on.
         Status::Running => {
-            let why = "the cloud lost sight of the server for a while, and shows it again: resume";
+            let why = (
+                "云端有一段时间找不到这台服务器，现在又出现了：请点击“继续”",
+                "the cloud lost sight of the server for a while, and shows it again: resume",
+            );
             Before { status: Status::Failed, trouble: Some(Obstacle::new(stage, "not_found", why)) }
         }
         status => Before { status, trouble: deployment.obstacle()? },
     };
     deployment.record.password = None;
     deployment.record.before_gone = Some(json!(before).to_string());
-    let obstacle = Obstacle::new(stage, "not_found", "the server is no longer at the cloud");
+    let obstacle = Obstacle::new(stage, "not_found", ("云端已没有这台服务器", "the server is no longer at the cloud"));
     deployment.stop(tx, ctx, Status::Gone, &obstacle)
 }
 

@@ -153,8 +153,8 @@ pub fn claim(tx: &mut Tx, ctx: Context, clouds: &Clouds, id: DeploymentId) -> Do
         }
     };
     let Some(credentials) = secrets::entry(ctx, &deployment.record)? else {
-        let obstacle =
-            Obstacle::new(deployment.record.stage, "expired", "the credentials were forgotten: enter them again");
+        let why = ("云凭证已被删除：请重新填写", "the credentials were forgotten: enter them again");
+        let obstacle = Obstacle::new(deployment.record.stage, "expired", why);
         if deployment.is_checking() {
             drift::end_in_vain(tx, ctx, &mut deployment, obstacle)?;
         } else {

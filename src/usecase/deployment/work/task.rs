@@ -1,7 +1,7 @@
 //! What is to be done next for a deployment, decided from its row alone.
 
 use crate::{
-    base::{entropy::Entropy, time::Time},
+    base::{entropy::Entropy, text::Wording, time::Time},
     license::activation::Reason,
     provision::{
         plan::Cloud,
@@ -15,8 +15,8 @@ use super::{
     super::{
         super::{Context, Done},
         Deployment, Obstacle,
-        model::{in_words, refusal},
-        start,
+        model::refusal,
+        start, words,
     },
     Task,
     course::{fail_overdue, finish_removal},
@@ -95,7 +95,10 @@ fn order_task(tx: &mut Tx, ctx: Context, clouds: &Clouds, deployment: &mut Deplo
         }
         let servers = tx.resources_of(deployment.record.id)?;
         if servers.iter().any(|it| it.kind == ResourceKind::Server && it.removed_at.is_none()) {
-            let why = "a server of an earlier order is left and paid for: remove this deployment, then begin a new one";
+            let why = (
+                "之前下单创建的服务器仍然存在并计费：请删除这个部署，然后重新部署",
+                "a server of an earlier order is left and paid for: remove this deployment, then begin a new one",
+            );
             deployment.stop(tx, ctx, Status::Failed, &Obstacle::new(stage, "leftover", why))?;
             return Ok(None);
         }
@@ -107,7 +110,10 @@ fn order_task(tx: &mut Tx, ctx: Context, clouds: &Clouds, deployment: &mut Deplo
     }
     let password = deployment.plan.server.as_ref().is_some_and(|it| it.password);
     if password && deployment.record.password.is_none() {
-        let why = "the server's password was forgotten, to be safe: remove this deployment, then begin a new one";
+        let why = (
+            "为了安全，服务器密码已被删除：请删除这个部署，然后重新部署",
+            "the server's password was forgotten, to be safe: remove this deployment, then begin a new one",
+        );
         deployment.stop(tx, ctx, Status::Failed, &Obstacle::new(stage, "password", why))?;
         return Ok(None);
     }
@@ -118,15 +124,15 @@ fn order_task(tx: &mut Tx, ctx: Context, clouds: &Clouds, deployment: &mut Deplo
 }
 
 /// The license may have ended, or its last seat been taken, since the deployment was asked for.
-fn objection(tx: &mut Tx, ctx: Context, deployment: &Deployment) -> Done<Option<String>> {
+fn objection(tx: &mut Tx, ctx: Context, deployment: &Deployment) -> Done<Option<Wording>> {
     let Some(license) = tx.license_find(deployment.record.license_id)? else {
-        return Ok(Some("the license does not exist".to_owned()));
+        return Ok(Some(Wording::both("许可证不存在", "the license does not exist")));
     };
     if let Some(reason) = refusal(ctx, &license) {
-        return Ok(Some(in_words(reason)));
+        return Ok(Some(words::license(reason)));
     }
     let free = start::has_seat(tx, ctx, &license, Some(deployment.record.id))?;
-    Ok((!free).then(|| in_words(Reason::MachineLimit)))
+    Ok((!free).then(|| words::license(Reason::MachineLimit)))
 }
 
 fn give_up_if(tx: &mut Tx, ctx: Context, deployment: &mut Deployment, overdue: bool, task: Task) -> Done<Option<Task>> {
@@ -171,7 +177,10 @@ fn removal_task(tx: &mut Tx, ctx: Context, deployment: &mut Deployment) -> Done<
         return Ok(None);
     }
     if deployment.record.deadline_at.is_some_and(|deadline| deadline <= ctx.now) {
-        let why = "not everything could be removed in time: look at the inventory, and at the cloud's console";
+        let why = (
+            "没有在规定时间内全部删除：请查看资源清单和云控制台",
+            "not everything could be removed in time: look at the inventory, and at the cloud's console",
+        );
         deployment.stop(tx, ctx, Status::Failed, &Obstacle::new(deployment.record.stage, "deadline", why))?;
         return Ok(None);
     }

@@ -82,7 +82,7 @@ pub fn region(t: Words, cloud: Cloud, id: &str) -> String {
 /// The rights that a deployment needs in a region, as a policy to copy; `None` where nobody wrote one down.
 pub fn policy(cloud: Cloud, region: &str) -> Option<String> {
     match cloud {
-        Cloud::Huawei => Some(format!("{:#}", huawei::policy::least_privilege(true))),
+        Cloud::Huawei => Some(format!("{:#}", huawei::policy::least_privilege())),
         // Other clouds that speak EC2 name rights in their own ways.
         Cloud::Ec2 if ec2::Endpoint::aws(region).is_some() => Some(ec2::policy::least_privilege(region)),
         Cloud::Simulated => Some(simulated_policy()),

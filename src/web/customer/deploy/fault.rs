@@ -99,7 +99,7 @@ impl Fault {
             // Not a server's error: those pages say that this service is in trouble.
             status: StatusCode::UNPROCESSABLE_ENTITY,
             title: t.pick("云端拒绝了请求", "The cloud refused"),
-            message: sentence(&error.message).into(),
+            message: sentence(error.message.get(t.0)).into(),
             code: error.code.as_deref().map(Box::from),
             request_id: error.request_id.as_deref().map(Box::from),
             advice: error.trouble.advice(t.0),

@@ -32,7 +32,10 @@ pub async fn servers(cloud: &Cloud, recipe: &Recipe, zone: &str) -> Answer<Serve
     let zones: Vec<Zone> = cloud.zones().await?.into_iter().filter(|it| it.available).collect();
     let zone = zones.iter().find(|it| it.id == zone).or_else(|| zones.first());
     let Some(zone) = zone.map(|it| it.id.clone()) else {
-        return Err(CloudError::new(Trouble::Choice, "the region has no zone where servers can be made"));
+        return Err(CloudError::new(
+            Trouble::Choice,
+            ("该区域没有可以创建服务器的可用区", "the region has no zone where servers can be made"),
+        ));
     };
     let flavors = offer::flavors(cloud, recipe, &zone).await?;
     Ok(Servers { zones, zone, flavors })
@@ -44,7 +47,7 @@ pub async fn servers(cloud: &Cloud, recipe: &Recipe, zone: &str) -> Answer<Serve
 /// The cloud's; [`Trouble::Choice`] when there is none.
 pub async fn flavor(cloud: &Cloud, recipe: &Recipe, zone: &str, id: &str) -> Answer<Offered<Flavor>> {
     let found = offer::flavors(cloud, recipe, zone).await?.into_iter().find(|it| it.item.id == id);
-    found.ok_or_else(|| CloudError::new(Trouble::Choice, &format!("{zone} has no flavor {id}")))
+    found.ok_or_else(|| offer::no_flavor(zone, id))
 }
 
 /// The images for a flavor.

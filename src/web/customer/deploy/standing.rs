@@ -26,7 +26,7 @@ impl Why {
     /// Of what was written down.
     pub fn of(t: Words, it: &Obstacle) -> Self {
         Self {
-            message: words::sentence(&it.message),
+            message: words::sentence(it.message.get(t.0)),
             code: it.code.clone(),
             request_id: it.request_id.clone(),
             advice: it.advice(t.0),

@@ -156,10 +156,34 @@ fn license(reason: Reason) -> &'static str {
     }
 }
 
-/// With a capital letter and a full stop.
+/// With a capital letter and a full stop, which is wide behind wide letters: on a Chinese page stand clouds' English words too.
 pub fn sentence(text: &str) -> String {
     let mut letters = text.chars();
     let first = letters.next().map(|it| it.to_ascii_uppercase());
-    let end = if text.ends_with(['.', '!', '?']) { None } else { Some('.') };
+    let stop = if text.contains(is_wide) { '。' } else { '.' };
+    let end = if text.ends_with(['.', '!', '?', '。', '！', '？']) { None } else { Some(stop) };
     first.into_iter().chain(letters).chain(end).collect()
+}
+
+fn is_wide(letter: char) -> bool {
+    matches!(letter, '\u{3000}'..='\u{9fff}' | '\u{ff00}'..='\u{ffef}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sentence;
+
+    #[test]
+    fn sentences_end_in_their_languages_full_stop() {
+        for (said, shown) in [
+            ("the disk is full", "The disk is full."),
+            ("is it?", "Is it?"),
+            ("磁盘已满", "磁盘已满。"),
+            ("无法连接 ecs.example.com（timeout）", "无法连接 ecs.example.com（timeout）。"),
+            ("磁盘已满。", "磁盘已满。"),
+            ("", "."),
+        ] {
+            assert_eq!(sentence(said), shown);
+        }
+    }
 }

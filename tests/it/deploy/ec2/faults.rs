@@ -60,7 +60,10 @@ async fn ec2_refused_order_is_sent_once_and_says_why(
     #[case] trouble: Trouble,
 ) {
     let (error, proxy) = refused(status, error(code, "Not now.")).await;
-    assert_eq!((error.trouble, error.code.as_deref(), error.message.as_str()), (trouble, Some(code), "Not now."));
+    assert_eq!(
+        (error.trouble, error.code.as_deref(), error.message.to_string().as_str()),
+        (trouble, Some(code), "Not now.")
+    );
     assert_eq!(error.request_id.as_deref(), Some("11111111-2222-4333-8444-555555555555"));
     assert_eq!(proxy.count("RunInstances"), 1);
 }
@@ -344,6 +347,6 @@ async fn ec2_endpoint_in_no_list_tells_nothing_of_what_stands_there() {
     assert_eq!(private.trouble, Trouble::Unavailable, "no other than one that is not there");
     said.insert(private.message);
     assert_eq!(said.len(), 1, "{said:?}");
-    let said = said.first().unwrap();
+    let said = said.first().unwrap().to_string();
     assert!(said.contains("cannot be reached") && !said.contains("secret") && !said.contains("10.1."), "{said}");
 }

@@ -119,7 +119,7 @@ async fn ec2_refusals_of_a_real_signature_and_policy_check() {
     let order = chosen(&looker).await;
     let refused = looker.rehearse(&order).await.unwrap_err();
     assert_eq!(refused.trouble, Trouble::Permission, "{refused}");
-    assert!(refused.message.contains("RunInstances"), "{refused}");
+    assert!(refused.to_string().contains("RunInstances"), "{refused}");
     assert_eq!(looker.create(&order, &attempt(1)).await.unwrap_err().trouble, Trouble::Permission);
 
     let owner = cloud(moto.address, &moto.owner);

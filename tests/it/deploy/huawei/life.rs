@@ -58,6 +58,7 @@ async fn huawei_what_can_be_chosen() {
     assert_eq!(cloud.key_pairs().await.unwrap()[0].name, "pair-1");
     let quota = cloud.quota().await.unwrap().unwrap();
     assert_eq!((quota.servers, quota.vcpus, quota.memory_mib), (Some(5), None, Some(7168)));
+    assert_eq!(quota.addresses, Some(10));
     let price = cloud.price(&order()).await.unwrap().unwrap();
     assert_eq!(
         (price.per_hour.as_str(), price.per_month.as_str(), price.currency.as_str()),

@@ -3,6 +3,7 @@
 
 mod faults;
 mod life;
+mod rights;
 mod trust;
 
 use std::{

@@ -3,7 +3,7 @@
 use serde_json::json;
 use signet::{
     provision::{plan::Cloud, run::Status},
-    usecase::deployment::{Deployment as Row, machine},
+    usecase::deployment::{Deployment as Row, report},
 };
 
 use super::{Deployment, Real, Service};
@@ -29,7 +29,7 @@ async fn whole_server_that_is_deleted_behind_our_back_is_found_to_be_gone() {
     let id = deployment.record().await.id;
     let end = service.app.write(move |tx, ctx| {
         let mut row = Row::load(tx, id)?.unwrap();
-        machine::finish(tx, ctx, &mut row)?;
+        report::finish(tx, ctx, &mut row)?;
         row.save(tx, ctx)
     });
     end.await;

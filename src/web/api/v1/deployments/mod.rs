@@ -224,7 +224,7 @@ pub struct ObstacleBody {
     /// A stable name.
     #[schema(example = "capacity")]
     kind: String,
-    /// What happened.
+    /// What happened: in the language that `Accept-Language` prefers, or as the cloud said it.
     message: String,
     /// The cloud's code, or the machine's.
     #[schema(required)]
@@ -241,6 +241,7 @@ impl ObstacleBody {
     fn of(t: Words, obstacle: Obstacle) -> Self {
         let advice = obstacle.advice(t.0);
         let Obstacle { stage, kind, message, code, request_id } = obstacle;
+        let message = message.get(t.0).to_owned();
         Self { stage: stage.as_str(), kind, message, code, request_id, advice }
     }
 }

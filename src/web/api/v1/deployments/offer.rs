@@ -8,7 +8,7 @@ use crate::{
     app::App,
     provision::{
         offer::{self, Offered, Unfit},
-        provider::{Answer, CloudError, Flavor, Trouble},
+        provider::{Answer, Flavor},
         recipe::Recipe,
     },
     usecase::deployment::start::Refusal,
@@ -133,7 +133,7 @@ async fn gather(
             .collect();
         if let Some(wanted) = flavor {
             let flavor = flavors.into_iter().map(|it| it.item).find(|it| it.id == wanted);
-            let missing = || CloudError::new(Trouble::Choice, &format!("{zone} has no flavor {wanted}"));
+            let missing = || offer::no_flavor(zone, &wanted);
             let images = offer::images(provider, recipe, &flavor.ok_or_else(missing)?).await?;
             offer.images = images.into_iter().map(|it| Choice::new(&it.item.id, it.item.name, it.unfit)).collect();
         }
