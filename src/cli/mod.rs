@@ -24,7 +24,7 @@ mod verify;
 use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Context as _;
-use clap::{CommandFactory as _, Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use self::terminal::errln;
 use crate::config::{Config, Flags};
@@ -81,13 +81,25 @@ enum Simulate {
 
 /// What reads the arguments: documents and pages that show commands are compared with it.
 pub fn parser() -> clap::Command {
-    Cli::command()
+    let mut parser = Cli::command();
+    // Settings are added to all commands here, so that they can be taken out of some pages again.
+    parser.build();
+    ["client", "deploy", "simulate", "verify"]
+        .into_iter()
+        .fold(parser, |it, name| it.mut_subcommand(name, without_settings))
+}
+
+/// Those who hold a license, not an installation, are not shown its settings.
+fn without_settings(command: clap::Command) -> clap::Command {
+    let names: Vec<String> = command.get_subcommands().map(|it| it.get_name().to_owned()).collect();
+    let command = command.mut_args(|it| if it.is_global_set() { it.hide(true) } else { it });
+    names.into_iter().fold(command, |it, name| it.mut_subcommand(name, without_settings))
 }
 
 /// Runs the command that the arguments name. Exit codes: 0 done, 1 it failed or the answer is no, 2 wrong
 /// arguments.
 pub fn run() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::from_arg_matches(&parser().get_matches()).unwrap_or_else(|error| error.exit());
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {

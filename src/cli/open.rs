@@ -18,6 +18,7 @@ use crate::{
     provision::provider::{
         Credentials, Tools, Vendor,
         clouds::Clouds,
+        ec2::named::Named,
         simulated::{Ground, Simulated},
     },
     store::{Access, Store},
@@ -73,7 +74,8 @@ fn http_client(config: &Config) -> anyhow::Result<Client> {
 fn clouds(config: &Config, access: Access, http: Client, master: &MasterKey) -> anyhow::Result<Clouds> {
     let tools = Tools { http, clock: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy) };
     let (custom, idempotent) = (config.custom_endpoints, config.idempotent_endpoints.clone());
-    let mut clouds = Clouds::default().reaching(tools.clone(), custom, idempotent);
+    let named = config.ec2_clouds_file.as_deref().map(named_clouds).transpose()?.unwrap_or_default();
+    let mut clouds = Clouds::default().reaching(tools.clone(), custom, idempotent, named);
     if access == Access::Server
         && let Some(vendor) = vendor(&config.huawei_account)?
     {
@@ -85,6 +87,12 @@ fn clouds(config: &Config, access: Access, http: Client, master: &MasterKey) -> 
         clouds = clouds.simulating(Simulated::new(Ground { file, clock, entropy, master: master.clone() }));
     }
     Ok(clouds)
+}
+
+/// The operator's own clouds.
+fn named_clouds(file: &Path) -> anyhow::Result<Vec<Named>> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("`ec2_clouds_file`: {}", file.display()))?;
+    Named::parse(&text).map_err(|why| anyhow!("`ec2_clouds_file`: {}: {why}", file.display()))
 }
 
 /// The account that customers' agencies trust; `None`: none was set.

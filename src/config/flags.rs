@@ -65,6 +65,10 @@ pub struct Flags {
     #[arg(long, global = true, value_delimiter = ',')]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub idempotent_endpoints: Option<Vec<String>>,
+    /// File with clouds that speak EC2 and are offered beside AWS and OUTSCALE
+    #[arg(long, global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ec2_clouds_file: Option<String>,
     /// Offer a simulated cloud to deploy to, for trying things out: true or false
     #[arg(long, global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]

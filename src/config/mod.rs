@@ -48,6 +48,7 @@ const NAMES: &[&str] = &[
     "provider_networks",
     "custom_endpoints",
     "idempotent_endpoints",
+    "ec2_clouds_file",
     "simulated_cloud",
     "huawei_account",
     "huawei_account_id",
@@ -142,6 +143,8 @@ pub struct Config {
     pub custom_endpoints: CustomClouds,
     /// Those of them where the same client token is the same server.
     pub idempotent_endpoints: Vec<String>,
+    /// The file with the operator's own clouds that speak EC2.
+    pub ec2_clouds_file: Option<PathBuf>,
     /// Whether a simulated cloud is offered.
     pub simulated_cloud: bool,
     /// The account that customers' agencies trust.

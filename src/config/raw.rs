@@ -40,6 +40,7 @@ pub(super) struct Raw {
     custom_endpoints: String,
     #[serde(deserialize_with = "super::source::list")]
     idempotent_endpoints: Vec<String>,
+    ec2_clouds_file: String,
     #[serde(deserialize_with = "super::source::switch")]
     simulated_cloud: bool,
     huawei_account: String,
@@ -125,6 +126,7 @@ impl Raw {
             provider_networks,
             custom_endpoints,
             idempotent_endpoints: self.idempotent_endpoints,
+            ec2_clouds_file: Some(self.ec2_clouds_file).filter(|path| !path.is_empty()).map(PathBuf::from),
             simulated_cloud: self.simulated_cloud,
             huawei_account: HuaweiAccount {
                 name: self.huawei_account,

@@ -37,8 +37,6 @@ pub struct Bootstrap<'a> {
     pub manifest_sha256: &'a str,
     /// The key that signed the manifest.
     pub key: &'a [u8; 32],
-    /// The pin of the service's certificate as curl writes it, `sha256//` and base64.
-    pub pin: Option<&'a str>,
     /// What is installed.
     pub product: &'a Slug,
     /// Root's password.
@@ -81,7 +79,6 @@ pub fn fits(product: &Slug, recipe: &Recipe) -> Result<(), BootstrapError> {
         token: &SecretString::from("t".repeat(43)),
         manifest_sha256: &"0".repeat(64),
         key: &[0; 32],
-        pin: None,
         product,
         password: Some(&PasswordHash::kept(format!("$6${}${}", "s".repeat(16), "h".repeat(86)).into())),
         recipe,
@@ -172,7 +169,6 @@ impl Bootstrap<'_> {
             "PRODUCT" => self.product.to_string(),
             "TOKEN" => self.token.expose_secret().to_owned(),
             "KEY" => BASE64.encode(&[SPKI, self.key].concat()),
-            "PIN" => self.pin.unwrap_or_default().to_owned(),
             "MANIFEST_SHA256" => self.manifest_sha256.to_owned(),
             "INSTALL_SECONDS" => self.recipe.install_seconds.to_string(),
             "HEALTH_SECONDS" => self.recipe.health_seconds.to_string(),
@@ -196,10 +192,6 @@ impl Bootstrap<'_> {
         });
         let token = self.token.expose_secret();
         let hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-        let pin = self.pin.is_none_or(|pin| {
-            let digest = pin.strip_prefix("sha256//").map(|it| BASE64.decode(it.as_bytes()));
-            matches!(digest, Some(Ok(digest)) if digest.len() == 32)
-        });
         let password = self.password.is_none_or(|hash| {
             let crypt = |byte: u8| byte.is_ascii_alphanumeric() || b"./$=".contains(&byte);
             hash.expose().starts_with("$6$") && hash.expose().bytes().all(crypt)
@@ -209,7 +201,6 @@ impl Bootstrap<'_> {
             ("the service's address", service),
             ("the token", token.len() == 43 && token.bytes().all(base64url)),
             ("the manifest's digest", self.manifest_sha256.len() == 64 && self.manifest_sha256.bytes().all(hex)),
-            ("the certificate's pin", pin),
             ("the password's hash", password),
             ("the recipe's command", commands.iter().all(|it| !it.trim().is_empty() && !it.contains('\0'))),
         ];

@@ -19,7 +19,6 @@ struct Given {
     service: String,
     token: SecretString,
     digest: String,
-    pin: Option<String>,
     product: Slug,
     password: Option<PasswordHash>,
     recipe: Recipe,
@@ -32,7 +31,6 @@ impl Given {
             service: "https://licenses.example.com".to_owned(),
             token: "t".repeat(43).into(),
             digest: "0".repeat(64),
-            pin: None,
             product: "atlas".parse().unwrap(),
             password: None,
             recipe: Recipe {
@@ -59,7 +57,6 @@ impl Given {
             token: &self.token,
             manifest_sha256: &self.digest,
             key: &[7; 32],
-            pin: self.pin.as_deref(),
             product: &self.product,
             password: self.password.as_ref(),
             recipe: &self.recipe,
@@ -87,7 +84,7 @@ fn passes(program: &[&str], text: &str) {
 /// What a shell has in its variables after the script's lines with values.
 fn values(script: &str) -> Vec<String> {
     let (assignments, _) = script.split_once("note()").unwrap();
-    let names = ["SERVICE", "PIN", "PASSWORD", "INSTALL", "HEALTH", "PARAMETERS", "HEALTH_SECONDS"];
+    let names = ["SERVICE", "PASSWORD", "INSTALL", "HEALTH", "PARAMETERS", "HEALTH_SECONDS"];
     let print = names.map(|name| format!("printf '%s\\n' \"${name}\"\n")).concat();
     let output = Command::new("sh").args(["-euc", &format!("{assignments}\n{print}")]).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -132,7 +129,7 @@ fn a_script_cut_off_anywhere_does_nothing() {
 #[test]
 fn values_that_are_none_are_refused_by_name() {
     type Change = fn(&mut Given);
-    let changes: [(&str, Change); 15] = [
+    let changes: [(&str, Change); 13] = [
         ("the service's address", |it| it.service = "https://a'b".to_owned()),
         ("the service's address", |it| it.service = "ftp://example.com".to_owned()),
         ("the service's address", |it| it.service = "https://user@example.com".to_owned()),
@@ -143,8 +140,6 @@ fn values_that_are_none_are_refused_by_name() {
         ("the token", |it| it.token = format!("{}'", "t".repeat(42)).into()),
         ("the manifest's digest", |it| it.digest = "A".repeat(64)),
         ("the manifest's digest", |it| it.digest = "0".repeat(63)),
-        ("the certificate's pin", |it| it.pin = Some("sha256//AAAA".to_owned())),
-        ("the certificate's pin", |it| it.pin = Some("k".to_owned())),
         ("the recipe's command", |it| it.recipe.install = " ".to_owned()),
         ("the recipe's command", |it| it.recipe.health = String::new()),
         ("the recipe's command", |it| it.recipe.install = "a\0b".to_owned()),
@@ -187,21 +182,19 @@ proptest! {
         install in "[^\0]{1,80}",
         health in "('|\"|`|\\$|\\(|\n|;|@|[A-Z]){1,40}",
         service in prop_oneof![9 => "https://[a-z0-9.:]{1,20}", 1 => "https://[a-z0-9.:/'\" $;@-]{1,20}"],
-        pin in prop_oneof![9 => Just(None), 1 => "sha256//[A-Za-z0-9+/=']{44}".prop_map(Some)],
         value in prop_oneof![9 => "\\PC{0,40}", 1 => any::<String>()],
     ) {
         let mut given = Given::new();
         given.recipe.install = install.clone();
         given.recipe.health = health.clone();
         given.service = service.clone();
-        given.pin = pin.clone();
         given.answers.insert("note".to_owned(), value.clone());
         if let Ok(script) = given.script() {
             let found = values(script.text());
             let base64 = |text: &str| BASE64.encode(text.as_bytes());
             let parameters = base64(&format!("NOTE={value}\n"));
             let expected = [
-                service, pin.unwrap_or_default(), String::new(), base64(&install), base64(&health), parameters,
+                service, String::new(), base64(&install), base64(&health), parameters,
                 "60".to_owned(),
             ];
             prop_assert_eq!(found, expected);

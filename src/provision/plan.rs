@@ -6,6 +6,8 @@ use std::{fmt, str::FromStr};
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
+use crate::base::text::Localized;
+
 use super::{
     provider::{Entry, Flavor, Image, Price},
     recipe::{Answers, Recipe},
@@ -121,6 +123,22 @@ pub struct ServerChoice {
     pub price: Option<Price>,
 }
 
+impl ServerChoice {
+    /// Who can log in over SSH with what was chosen; `None`: nobody, or a user that only the image's vendor knows.
+    ///
+    /// Images of Huawei Cloud let root in. Those of the others refuse root, and every password; a key pair opens the user
+    /// that the image's vendor made, of whom they write in their documents.
+    pub fn ssh_user(&self, cloud: Cloud) -> Option<&'static str> {
+        if cloud == Cloud::Huawei {
+            return (self.password || self.key_pair.is_some()).then_some("root");
+        }
+        self.key_pair.as_ref().filter(|_| cloud == Cloud::Ec2)?;
+        const USERS: [(&str, &str); 3] = [("ubuntu", "ubuntu"), ("debian", "admin"), ("amazon linux", "ec2-user")];
+        let system = self.image.system.to_lowercase();
+        USERS.into_iter().find_map(|(vendor, user)| system.contains(vendor).then_some(user))
+    }
+}
+
 /// The package that is installed, as it was when the deployment began.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PackagePin {
@@ -165,12 +183,68 @@ impl Plan {
         }
     }
 
-    /// The recipe's outputs for a server at `address`: label and value.
-    pub fn outputs(&self, address: Option<&str>) -> Vec<(crate::base::text::Localized, String)> {
+    /// The recipe's outputs for a server at `address`, and how to log in there: label and value.
+    pub fn outputs(&self, address: Option<&str>) -> Vec<(Localized, String)> {
         let filled = |value: &str| {
             let value = value.replace("{ip}", address.unwrap_or("<IP>"));
             self.answers.iter().fold(value, |value, (name, answer)| value.replace(&format!("{{{name}}}"), answer))
         };
-        self.recipe.outputs.iter().map(|output| (output.label.clone(), filled(&output.value))).collect()
+        let outputs = self.recipe.outputs.iter().map(|output| (output.label.clone(), filled(&output.value)));
+        let user = self.server.as_ref().and_then(|server| server.ssh_user(self.place.cloud));
+        let login = user.map(|user| {
+            let label = Localized { zh: "登录服务器".to_owned(), en: "Log in to the server".to_owned() };
+            (label, filled(&format!("ssh {user}@{{ip}}")))
+        });
+        outputs.chain(login).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::provision::{provider::Stock, recipe::Architecture};
+
+    fn server(system: &str, key_pair: bool, password: bool) -> ServerChoice {
+        let named = || Named { id: "x".to_owned(), name: "x".to_owned() };
+        let (id, architecture) = ("x".to_owned(), Architecture::X86_64);
+        ServerChoice {
+            name: "atlas-1".to_owned(),
+            zone: "a".to_owned(),
+            flavor: Flavor { id: id.clone(), vcpus: 1, memory_mib: 1024, architecture, stock: Stock::Normal },
+            image: Image {
+                id,
+                name: "x".to_owned(),
+                system: system.to_owned(),
+                architecture,
+                minimum_disk_gib: 8,
+                minimum_memory_mib: 0,
+                root_device: None,
+            },
+            disk_gib: 40,
+            network: named(),
+            subnet: named(),
+            security_group: named(),
+            public_address_mbit: None,
+            key_pair: key_pair.then(|| "mine".to_owned()),
+            password,
+            price: None,
+        }
+    }
+
+    #[test]
+    fn who_logs_in_depends_on_the_image_and_on_what_was_chosen() {
+        for (cloud, system, key_pair, password, user) in [
+            (Cloud::Huawei, "Ubuntu 22.04", false, true, Some("root")),
+            (Cloud::Huawei, "Ubuntu 22.04", true, false, Some("root")),
+            (Cloud::Huawei, "Ubuntu 22.04", false, false, None),
+            (Cloud::Ec2, "Ubuntu 24.04", true, false, Some("ubuntu")),
+            (Cloud::Ec2, "Debian 13", true, true, Some("admin")),
+            (Cloud::Ec2, "Amazon Linux 2023", true, false, Some("ec2-user")),
+            (Cloud::Ec2, "Debian 13", false, true, None),
+            (Cloud::Ec2, "Of one's own", true, false, None),
+            (Cloud::Simulated, "Debian 13", true, true, None),
+        ] {
+            assert_eq!(server(system, key_pair, password).ssh_user(cloud), user, "{cloud} {system}");
+        }
     }
 }

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs licensed software on this server. Made for one deployment; its token works once and expires soon.
 SERVICE='@SERVICE@' DEPLOYMENT='@DEPLOYMENT@' PRODUCT='@PRODUCT@'
-TOKEN='@TOKEN@' KEY='@KEY@' PIN='@PIN@'
+TOKEN='@TOKEN@' KEY='@KEY@'
 MANIFEST_SHA256='@MANIFEST_SHA256@' INSTALL_SECONDS='@INSTALL_SECONDS@' HEALTH_SECONDS='@HEALTH_SECONDS@'
 PASSWORD='@PASSWORD@'
 INSTALL='@INSTALL@'
@@ -26,7 +26,7 @@ pause() { try=$((try + 1)) && [ "$try" -le "$patience" ] && sleep $((try < 5 ? t
 # fetch FILE ARGUMENT…: curl, with what no other process may see on its input. `status` 000: no answer, or half of one.
 fetch() {
   file=$1 curl=0 && shift
-  status=$(echo "$auth" | curl -sS --config - ${PIN:+--pinnedpubkey "$PIN"} --connect-timeout 10 -o "$file" \
+  status=$(echo "$auth" | curl -sS --config - --connect-timeout 10 -o "$file" \
     -w '%{http_code}' "$@" 2>"$run/error") || { curl=$? && status=000; }
 }
 
@@ -158,7 +158,7 @@ install() {
 activate() {
   begin activating
   {
-    printf '%s\n' '#!/bin/sh' "SERVICE='$SERVICE' PRODUCT='$PRODUCT' PIN='$PIN'" && cat <<'RENEW'
+    printf '%s\n' '#!/bin/sh' "SERVICE='$SERVICE' PRODUCT='$PRODUCT'" && cat <<'RENEW'
 @RENEW@
 RENEW
   } >"$home/renew.sh" && chmod 755 "$home/renew.sh" && try=0
@@ -200,7 +200,6 @@ main() {
   for tool in curl openssl awk sed; do
     command -v "$tool" >/dev/null || { echo "signet: $tool is missing: install it and start again" && exit 1; }
   done
-  [ ! "$PIN" ] || curl --pinnedpubkey "$PIN" --version >/dev/null || { echo 'signet: curl is too old to pin a key' && exit 1; }
   mkdir -p "$run" && (umask 022 && mkdir -p "$home" "/var/lib/signet/$PRODUCT")
   export SIGNET_PRODUCT="$PRODUCT" SIGNET_SERVER="$SERVICE" SIGNET_LICENSE_FILE="/etc/signet/$PRODUCT/license" \
     SIGNET_LEASE_FILE="/var/lib/signet/$PRODUCT/lease.jwt"

@@ -9,6 +9,7 @@ pub(super) mod api;
 mod begin;
 pub(super) mod follow;
 mod offer;
+mod policy;
 mod script;
 mod secrets;
 mod show;
@@ -38,6 +39,8 @@ pub enum Command {
     Run(begin::Run),
     /// List what can be chosen at the cloud, with what does not fit and why
     Offer(offer::Offer),
+    /// Print the rights that the credentials need, as a policy for the cloud's console
+    Policy(policy::Policy),
     /// Say what to create at Huawei Cloud, so that no keys are needed
     Agency(agency::Agency),
     /// List the license's deployments
@@ -190,6 +193,7 @@ pub async fn run(command: Command) -> anyhow::Result<ExitCode> {
     let ended = match command {
         Command::Run(command) => begin::run(command).await,
         Command::Offer(command) => offer::run(command).await,
+        Command::Policy(command) => policy::run(command).await,
         Command::Agency(command) => agency::run(command).await,
         Command::List(command) => show::list(command).await,
         Command::Show(command) => show::run(command).await,

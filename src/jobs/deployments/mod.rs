@@ -104,7 +104,12 @@ async fn one(app: &App, id: DeploymentId) {
         Ok(Some(work)) => work,
         Ok(None) => return,
         Err(failure) => {
-            tracing::warn!(deployment.id = %id, "a deployment could not be claimed: {failure}");
+            tracing::warn!(deployment.id = %id, "a deployment could not be claimed, it is looked at in a minute: {failure}");
+            let postponed: Result<(), Failure> =
+                app.write(Actor::Signet, move |tx, ctx| work::postpone(tx, ctx, id)).await;
+            if let Err(failure) = postponed {
+                tracing::warn!(deployment.id = %id, "nor put off: {failure}");
+            }
             return;
         }
     };

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde_json::{Value, json};
+
 use crate::{
     base::{clock::Clock, text::Wording},
     provision::plan::{Cloud, Place},
@@ -9,7 +11,7 @@ use crate::{
 
 use super::{
     Agency, Answer, Bond, CloudError, Credentials, Entry, Provider, Tools, Trouble, Vendor,
-    ec2::{self, CustomClouds, Ec2},
+    ec2::{self, CustomClouds, Ec2, named::Named},
     huawei::{self, Huawei, Region, Site},
     sessions::Sessions,
     simulated::Simulated,
@@ -21,6 +23,7 @@ struct Reach {
     tools: Tools,
     custom: CustomClouds,
     idempotent: Vec<String>,
+    named: Vec<Named>,
 }
 
 impl Reach {
@@ -54,11 +57,11 @@ pub trait Opener: Send + Sync + std::fmt::Debug {
 }
 
 impl Clouds {
-    /// With the real clouds. `custom` is the operator's word on endpoints that are in no list, `idempotent` names those of
+    /// With the real clouds. `named` are those of the operator beside the known ones, `custom` is the operator's word on endpoints that are in no list, `idempotent` names those of
     /// them where the same client token is the same server.
     #[must_use]
-    pub fn reaching(mut self, tools: Tools, custom: CustomClouds, idempotent: Vec<String>) -> Self {
-        self.real = Some(Reach { tools, custom, idempotent });
+    pub fn reaching(mut self, tools: Tools, custom: CustomClouds, idempotent: Vec<String>, named: Vec<Named>) -> Self {
+        self.real = Some(Reach { tools, custom, idempotent, named });
         self
     }
 
@@ -113,9 +116,27 @@ impl Clouds {
     pub fn regions(&self, cloud: Cloud) -> Vec<String> {
         match cloud {
             Cloud::Huawei => Region::all().map(|region| region.id().to_owned()).collect(),
-            Cloud::Ec2 => ec2::known_places().collect(),
+            Cloud::Ec2 => self.named().map(|it| it.id.clone()).chain(ec2::known_places()).collect(),
             Cloud::Simulated => vec!["simulated-1".to_owned()],
             Cloud::Own => Vec::new(),
+        }
+    }
+
+    fn named(&self) -> impl Iterator<Item = &Named> {
+        self.real.iter().flat_map(|reach| &reach.named)
+    }
+
+    /// The rights that a deployment needs in a region, as the cloud's policies are written; `None` where none are needed.
+    pub fn policy(&self, cloud: Cloud, region: &str) -> Option<Value> {
+        match cloud {
+            Cloud::Huawei => Some(huawei::policy::least_privilege()),
+            Cloud::Ec2 if ec2::Endpoint::aws(region).is_some() => Some(ec2::policy::least_privilege(region)),
+            Cloud::Ec2 => Some(ec2::policy::plain()),
+            Cloud::Simulated => Some(json!({
+                "Version": "simulated",
+                "Statement": [{ "Effect": "Allow", "Action": ["simulated:servers:*"], "Resource": "*" }],
+            })),
+            Cloud::Own => None,
         }
     }
 
@@ -233,7 +254,8 @@ fn huawei(reach: &Reach, place: &Place, credentials: Credentials) -> Answer<Arc<
 
 fn ec2_endpoint(reach: &Reach, place: &Place) -> Answer<ec2::Endpoint> {
     let Some(compute) = &place.endpoint else {
-        return ec2::Endpoint::known(&place.region).ok_or_else(|| unknown(place));
+        let named = reach.named.iter().find(|it| it.id == place.region).map(|it| it.endpoint.clone());
+        return named.or_else(|| ec2::Endpoint::known(&place.region)).ok_or_else(|| unknown(place));
     };
     let mut custom = ec2::Custom::unknown(compute, &place.region);
     custom.session_tokens = place.session_tokens;
@@ -263,7 +285,7 @@ mod tests {
         };
         let sound = ["https://sound.example.com:8773/services/compute", "https://{service}.sound.example.com"];
         let sound = sound.map(str::to_owned).to_vec();
-        let clouds = Clouds::default().reaching(tools, CustomClouds::Https, sound);
+        let clouds = Clouds::default().reaching(tools, CustomClouds::Https, sound, Vec::new());
         let trusts = |cloud, region: &str, endpoint: Option<&str>| {
             let (region, endpoint) = (region.to_owned(), endpoint.map(str::to_owned));
             clouds.is_idempotent(&Place { cloud, region, endpoint, session_tokens: false })

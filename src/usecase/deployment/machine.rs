@@ -10,6 +10,7 @@ use crate::{
     base::{ids::DeploymentId, secret::SecretString},
     license::activation::Reason,
     provision::{
+        bootstrap::{BootstrapError, Script},
         plan::Cloud,
         proof::{MachineKey, session_message},
         run::{LineSource, Stage},
@@ -26,7 +27,7 @@ use super::{
     },
     Deployment,
     model::refusal,
-    secrets,
+    script, secrets,
 };
 
 /// How long a token opens a session, from the order on: making and starting a server may take so long at most.
@@ -119,6 +120,20 @@ pub fn open(tx: &mut Tx, ctx: Context, knock: &Knock) -> Told<Opened> {
 /// The database's.
 pub fn is_good(tx: &mut Tx, ctx: Context, token: &str) -> Done<bool> {
     Ok(by_token(tx, ctx, token)?.is_some())
+}
+
+/// The script of a deployment onto a server that exists, for whoever has its token: the token stands in the command that
+/// fetches it, and in the script.
+///
+/// # Errors
+/// The database's.
+pub fn script_by_hand(tx: &mut Tx, ctx: Context, token: &str) -> Told<Result<Script, BootstrapError>> {
+    match by_token(tx, ctx, token)? {
+        Some((deployment, _)) if deployment.plan.place.cloud == Cloud::Own && deployment.is_deploying() => {
+            Ok(Ok(script::script(ctx, &deployment)?))
+        }
+        _ => Ok(Err(Turned::Unknown)),
+    }
 }
 
 fn by_token(tx: &mut Tx, ctx: Context, token: &str) -> Done<Option<(Deployment, String)>> {

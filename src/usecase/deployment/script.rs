@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::{
     base::{
         ids::{DeploymentId, LicenseId},
-        secret::SecretString,
+        secret::{ExposeSecret, SecretString},
     },
     provision::{
         bootstrap::{Bootstrap, BootstrapError, Script},
@@ -44,7 +44,6 @@ pub fn script(ctx: Context, deployment: &Deployment) -> Done<Result<Script, Boot
         token: &token,
         manifest_sha256: &deployment.plan.package.manifest_sha256,
         key: key.public.as_bytes(),
-        pin: None,
         product: &record.product,
         password: password.as_ref(),
         recipe: &deployment.plan.recipe,
@@ -65,6 +64,16 @@ pub fn order(ctx: Context, deployment: &Deployment) -> Done<Result<ServerOrder, 
     let tags = [(ATTEMPT_TAG, attempt), (DEPLOYMENT_TAG, deployment.record.id.to_string())];
     let tags: BTreeMap<String, String> = tags.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
     Ok(script(ctx, deployment)?.map(|script| offer::order(server, SecretString::from(script.text()), tags)))
+}
+
+/// The command that fetches the script onto a server that exists and runs it there; `None`: the deployment waits for no such
+/// server, or not yet. The token never stands in an address or among a process's arguments.
+pub fn command(ctx: Context, deployment: &Deployment) -> Option<SecretString> {
+    let own = deployment.plan.place.cloud == Cloud::Own && deployment.is_deploying();
+    let attempt = deployment.record.attempt.as_deref().filter(|_| own)?;
+    let token = secrets::token(ctx, deployment.record.id, attempt);
+    let (token, service) = (token.expose_secret(), &ctx.installation.issuer);
+    Some(format!("echo token={token} | curl -fsS -d @- {service}/api/v1/bootstrap/script | sudo sh").into())
 }
 
 /// Why there is no script to run by hand.

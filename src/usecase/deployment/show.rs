@@ -4,6 +4,7 @@ use crate::{
     base::{
         ids::{DeploymentId, LicenseId},
         limits,
+        secret::SecretString,
         time::Time,
     },
     license::activation::Reason,
@@ -18,7 +19,7 @@ use super::{
     super::{Context, Done},
     Deployment, Obstacle,
     model::refusal,
-    wish,
+    script, wish,
 };
 
 /// A deployment with everything about it.
@@ -28,6 +29,8 @@ pub struct Shown {
     pub deployment: Deployment,
     /// Why it does not go on.
     pub obstacle: Option<Obstacle>,
+    /// What to run on a server that exists.
+    pub command: Option<SecretString>,
     /// The stages that began.
     pub stages: Vec<StageRecord>,
     /// A page of its log.
@@ -80,6 +83,7 @@ pub fn one(tx: &mut Tx, ctx: Context, license: Option<LicenseId>, id: Deployment
     let Some(deployment) = wish::find(tx, license, id)? else { return Ok(None) };
     Ok(Some(Shown {
         obstacle: deployment.obstacle()?,
+        command: script::command(ctx, &deployment),
         stages: tx.stages_of(id)?,
         lines: tx.lines_after(id, after, limits::DEPLOYMENT_LINES_PAGE)?,
         resources: tx.resources_of(id)?,

@@ -125,7 +125,7 @@ fn deploying(status: u16) -> Response {
     let description = match status {
         401 => "No license code or key was shown.",
         403 => "The license is unknown here, or does not permit it.",
-        404 => "The license has no such deployment, or the service takes no agencies.",
+        404 => "The license has no such deployment, or the service takes no agencies or does not deploy there.",
         409 => "It does not fit where things stand.",
         422 => {
             "The request can be read but not carried out; or the cloud refused, and `detail` has its code and what to do."

@@ -1,11 +1,12 @@
 //! What a machine calls while the software is put onto it: the protocol of `templates/deploy/bootstrap.sh`, and of nobody
 //! else. Answers are lines of `name value`, which a shell can read.
 //!
-//! [`session`] exchanges the token of user-data for a session; [`fetch`] hands out manifest, package and license code;
+//! [`script`] hands out the script of a server that exists, [`session`] exchanges its token for a session; [`fetch`] hands out manifest, package and license code;
 //! [`report`] takes stages and log lines. Handlers take apart and put together: rules live in `usecase::deployment`.
 
 mod fetch;
 mod report;
+mod script;
 mod session;
 
 use axum::{
@@ -26,6 +27,7 @@ use super::problem::Problem;
 /// The addresses.
 pub fn routes() -> Router<App> {
     Router::new()
+        .route("/api/v1/bootstrap/script", post(script::fetch))
         .route("/api/v1/bootstrap/session", post(session::open))
         .route("/api/v1/bootstrap/manifest", get(fetch::manifest))
         .route("/api/v1/bootstrap/package", get(fetch::package))

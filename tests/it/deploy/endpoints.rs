@@ -8,7 +8,7 @@ use signet::provision::{
 
 /// Real clouds, and endpoints of customers on this machine.
 pub fn clouds() -> Clouds {
-    Clouds::default().reaching(super::ec2::tools("127.0.0.1"), CustomClouds::Http, Vec::new())
+    Clouds::default().reaching(super::ec2::tools("127.0.0.1"), CustomClouds::Http, Vec::new(), Vec::new())
 }
 
 /// A token goes to an endpoint of one's own only if that was said; known clouds take it anyway.

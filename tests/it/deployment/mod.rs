@@ -1,12 +1,14 @@
 //! Deployments: the core that works on them, with a cloud that does what a test tells it, and the machine's protocol
 //! over HTTP.
 
+mod broken;
 mod cloud;
 mod crashes;
 mod drift;
 mod endpoints;
 mod limits;
 pub mod machine;
+mod removals;
 mod secrets;
 mod troubles;
 

@@ -215,6 +215,25 @@ fn the_script_for_a_server_that_exists_comes_in_three_forms() {
     shop.service.stop();
 }
 
+/// Whoever automates gives the credentials no more rights than the wizard's customer.
+#[test]
+fn the_least_rights_are_printed_for_each_cloud() {
+    let shop = Shop::open();
+    let printed = |cloud: &str, region: &str| shop.deploy(&["policy", "--cloud", cloud, "--region", region]);
+    for (cloud, region, right) in [
+        ("huawei", "cn-north-4", "ecs:cloudServers:createServers"),
+        ("ec2", "us-east-1", "arn:aws:ec2:us-east-1:*:instance/*"),
+        ("ec2", "outscale-eu-west-2", "ec2:RunInstances"),
+    ] {
+        let told = printed(cloud, region);
+        let policy: Value = serde_json::from_str(&told.stdout).unwrap_or_else(|_| panic!("{told:?}"));
+        assert!(policy["Statement"].to_string().contains(right), "{told:?}");
+    }
+    says(&printed("simulated", "simulated-1"), 0, &["simulated:servers:*"]);
+    says(&printed("huawei", "a&b"), 2, &["letters, digits"]);
+    shop.service.stop();
+}
+
 /// What a customer creates is printed for their license; without an account of the merchant's it is said that there is
 /// nothing to create.
 #[test]

@@ -1,5 +1,7 @@
 //! Where an EC2-compatible cloud is, and what it can do: data, never guessed from a region's name.
 
+use std::borrow::Cow;
+
 use crate::{
     http::Url,
     provision::provider::error::{CloudError, Trouble},
@@ -47,7 +49,7 @@ pub const AWS_REGIONS: &[&str] = &[
 pub const OUTSCALE_REGIONS: &[&str] = &["ap-northeast-1", "cloudgouv-eu-west-1", "eu-west-2", "us-east-2", "us-west-1"];
 
 /// What a cloud can do beyond the core that all have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Abilities {
     /// Metadata options at launch: IMDSv2 is required and its answers stay on the machine.
     pub metadata_options: bool,
@@ -62,7 +64,7 @@ pub struct Abilities {
     /// Which types a zone offers (`DescribeInstanceTypeOfferings`).
     pub offerings: bool,
     /// Type of the system disk; `None`: the cloud's own choice.
-    pub disk_type: Option<&'static str>,
+    pub disk_type: Option<Cow<'static, str>>,
 }
 
 impl Abilities {
@@ -74,7 +76,7 @@ impl Abilities {
         tags_at_launch: true,
         dry_run: true,
         offerings: true,
-        disk_type: Some("gp3"),
+        disk_type: Some(Cow::Borrowed("gp3")),
     };
     /// What every cloud of this family has.
     pub const CORE: Self = Self {
@@ -200,6 +202,11 @@ impl Endpoint {
         place.strip_prefix(OUTSCALE).map_or_else(|| Self::aws(place), Self::outscale)
     }
 
+    /// The same, as one that the operator vouches for: who asks may see what it answers.
+    pub(super) fn vouched_for(self) -> Self {
+        Self { unlisted: false, ..self }
+    }
+
     /// Whether the same client token is the same server.
     pub fn is_idempotent(&self) -> bool {
         self.abilities.idempotent
@@ -225,7 +232,7 @@ impl Endpoint {
             compute: address(&custom.compute, clouds)?,
             sts: custom.sts.as_deref().map(|text| address(text, clouds)).transpose()?,
             region,
-            abilities: custom.abilities,
+            abilities: custom.abilities.clone(),
             images: std::iter::once(own).chain(owners).collect(),
             session_tokens: custom.session_tokens,
             unlisted: true,

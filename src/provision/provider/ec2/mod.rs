@@ -1,6 +1,7 @@
 //! Clouds that speak EC2's Query interface: AWS, 3DS OUTSCALE, Eucalyptus and their like.
 //!
 //! * [`endpoint`] is where a cloud is and what it can do; lists of regions
+//! * [`named`] reads the clouds that an operator names in a file
 //! * [`policy`] writes down the rights that a customer has to give
 //! * `form`, `sign`, `call`, `xml` carry one call there and its answer back; `refusal` says what went wrong
 //! * `lists`, `order`, `server`, `remove` are the calls themselves
@@ -11,6 +12,7 @@ mod call;
 pub mod endpoint;
 mod form;
 mod lists;
+pub mod named;
 mod order;
 pub mod policy;
 pub mod refusal;

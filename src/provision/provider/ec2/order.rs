@@ -67,7 +67,7 @@ impl Ec2 {
     }
 
     pub(super) async fn find_attempt(&self, attempt: &Attempt) -> Answer<Option<Accepted>> {
-        let abilities = self.endpoint.abilities;
+        let abilities = &self.endpoint.abilities;
         let all = compute("DescribeInstances");
         let answers = if abilities.tags_at_launch {
             vec![self.call(&all.filter(&format!("tag:{ATTEMPT_TAG}"), &[&attempt.token])).await?]
@@ -147,7 +147,7 @@ impl Ec2 {
         if user_data.len() > limits::USER_DATA_BYTES {
             return Err(script_too_long(user_data));
         }
-        let abilities = self.endpoint.abilities;
+        let abilities = &self.endpoint.abilities;
         let mut form = compute("RunInstances")
             .with("ImageId", &order.image)
             .with("InstanceType", &order.flavor)
@@ -164,7 +164,7 @@ impl Ec2 {
             form = form.with("KeyName", name);
         }
         if let Some(device) = &order.root_device {
-            form = disk(form, device, order.disk_gib, abilities.disk_type);
+            form = disk(form, device, order.disk_gib, abilities.disk_type.as_deref());
         }
         if abilities.metadata_options {
             form = form

@@ -1,14 +1,16 @@
 //! The rights that a customer gives to the credentials it enters.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::provision::provider::made::ATTEMPT_TAG;
 
+/// AWS's alone.
+const OFFERINGS: &str = "ec2:DescribeInstanceTypeOfferings";
 /// What a deployment reads.
 const READS: &[&str] = &[
     "ec2:DescribeAvailabilityZones",
     "ec2:DescribeImages",
-    "ec2:DescribeInstanceTypeOfferings",
+    OFFERINGS,
     "ec2:DescribeInstanceTypes",
     "ec2:DescribeInstances",
     "ec2:DescribeKeyPairs",
@@ -20,7 +22,7 @@ const READS: &[&str] = &[
 
 /// The policy (IAM's JSON) with exactly the rights that a deployment needs in `region`: to look around, to make a server
 /// with its tags, and to touch only servers and disks that carry the tag of a deployment's attempt.
-pub fn least_privilege(region: &str) -> String {
+pub fn least_privilege(region: &str) -> Value {
     let partition = if region.starts_with("cn-") { "aws-cn" } else { "aws" };
     let things = |kind: &str| format!("arn:{partition}:ec2:{region}:*:{kind}/*");
     let here = json!({ "StringEquals": { "aws:RequestedRegion": region } });
@@ -28,7 +30,7 @@ pub fn least_privilege(region: &str) -> String {
     let used: Vec<String> =
         ["instance", "network-interface", "security-group", "subnet", "key-pair", "volume"].map(things).into();
     let images = format!("arn:{partition}:ec2:{region}::image/*");
-    let policy = json!({
+    json!({
         "Version": "2012-10-17",
         "Statement": [
             { "Sid": "Look", "Effect": "Allow", "Action": READS, "Resource": "*", "Condition": here },
@@ -47,8 +49,17 @@ pub fn least_privilege(region: &str) -> String {
                 "Resource": [things("instance"), things("volume")], "Condition": ours,
             },
         ],
-    });
-    format!("{policy:#}")
+    })
+}
+
+/// The same for clouds that are not AWS: rights have its names there, and neither conditions nor names of resources are
+/// known by all. From the documents of such clouds; tried at none.
+pub fn plain() -> Value {
+    let acts =
+        ["ec2:CreateTags", "ec2:DeleteVolume", "ec2:GetConsoleOutput", "ec2:RunInstances", "ec2:TerminateInstances"];
+    let reads = READS.iter().filter(|right| **right != OFFERINGS);
+    let actions: Vec<&str> = reads.copied().chain(acts).collect();
+    json!({ "Statement": [{ "Effect": "Allow", "Action": actions, "Resource": ["*"] }] })
 }
 
 #[cfg(test)]
@@ -57,14 +68,16 @@ mod tests {
 
     #[test]
     fn ec2_policy_has_the_partition_of_its_region_and_no_wide_rights() {
-        let policy: serde_json::Value = serde_json::from_str(&least_privilege("cn-north-1")).unwrap();
+        let policy = least_privilege("cn-north-1");
         assert_eq!(policy["Statement"][2]["Resource"][0], "arn:aws-cn:ec2:cn-north-1:*:instance/*");
-        let text = least_privilege("us-east-1");
+        let text = least_privilege("us-east-1").to_string();
         assert!(text.contains("arn:aws:ec2:us-east-1::image/*"), "{text}");
         assert!(!text.contains("ec2:*") && !text.contains("PassRole"), "{text}");
         for statement in policy["Statement"].as_array().unwrap() {
             let reads = statement["Action"] == serde_json::json!(READS);
             assert!(reads || statement["Resource"] != "*", "{statement}");
         }
+        let plain = plain().to_string();
+        assert!(plain.contains("RunInstances") && !plain.contains("Offerings") && !plain.contains("ec2:*"), "{plain}");
     }
 }

@@ -129,11 +129,6 @@ mod tests {
         "Ecs.0319",
         Trouble::Capacity
     )]
-    #[case::regression_a_right_to_see_quotas_is_no_quota(
-        r#"{"forbidden":{"message":"Policy doesn't allow ecs:cloudServerQuotas:get to be performed.","code":403}}"#,
-        "forbidden",
-        Trouble::Permission
-    )]
     #[case::gateway(
         r#"{"error_msg":"verify aksk signature fail","error_code":"APIGW.0301","request_id":"r"}"#,
         "APIGW.0301",
@@ -152,6 +147,13 @@ mod tests {
         assert_eq!(refusal.code.as_deref(), Some(code));
         let status = if trouble == Trouble::Credentials { 401 } else { 400 };
         assert_eq!(refusal.trouble(status), trouble);
+    }
+
+    #[test]
+    fn regression_huawei_a_missing_right_to_see_quotas_is_no_quota() {
+        let refused = |message: &str| Refusal { message: Some(message.to_owned()), ..Refusal::default() }.trouble(403);
+        let right = "Policy doesn't allow ecs:cloudServerQuotas:get to be performed.";
+        assert_eq!((refused(right), refused("Quota exceeded")), (Trouble::Permission, Trouble::Quota));
     }
 
     #[rstest]

@@ -135,6 +135,17 @@ pub enum Event {
     },
 }
 
+/// How long nobody looks at a deployment that could not be claimed.
+const POSTPONED: SignedDuration = SignedDuration::from_mins(1);
+
+/// After a failed [`claim`]: whatever is wrong with this deployment, it is looked at once a minute and not each second.
+///
+/// # Errors
+/// The database's.
+pub fn postpone(tx: &mut Tx, ctx: Context, id: DeploymentId) -> Done<()> {
+    Ok(tx.deployment_postpone(id, ctx.now.saturating_add(POSTPONED))?)
+}
+
 /// Claims the deployment `id`, if it is due; `None`: there is nothing to do for a worker now. `clouds` is not called, only
 /// asked what is known of one.
 ///
@@ -152,7 +163,12 @@ pub fn claim(tx: &mut Tx, ctx: Context, clouds: &Clouds, id: DeploymentId) -> Do
             return Ok(None);
         }
     };
-    let Some(credentials) = secrets::entry(ctx, &deployment.record)? else {
+    let sealed = secrets::entry(ctx, &deployment.record).unwrap_or_else(|failure| {
+        // A sealed value that does not open never will: to try again each second would help nobody.
+        tracing::error!(deployment.id = %id, "the credentials cannot be opened, new ones are asked for: {failure}");
+        None
+    });
+    let Some(credentials) = sealed else {
         let why = ("云凭证已被删除：请重新填写", "the credentials were forgotten: enter them again");
         let obstacle = Obstacle::new(deployment.record.stage, "expired", why);
         if deployment.is_checking() {

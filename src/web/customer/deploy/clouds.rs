@@ -1,12 +1,6 @@
 //! What the pages know of each cloud: its name, its regions, and the rights that a deployment needs there.
 
-use crate::{
-    provision::{
-        plan::Cloud,
-        provider::{ec2, huawei},
-    },
-    web::html::Words,
-};
+use crate::{provision::plan::Cloud, web::html::Words};
 
 /// A cloud's name.
 pub fn name(t: Words, cloud: Cloud) -> &'static str {
@@ -77,25 +71,6 @@ pub fn region(t: Words, cloud: Cloud, id: &str) -> String {
         Some((_, zh, en)) => format!("{} ({id})", t.pick(zh, en)),
         None => id.to_owned(),
     }
-}
-
-/// The rights that a deployment needs in a region, as a policy to copy; `None` where nobody wrote one down.
-pub fn policy(cloud: Cloud, region: &str) -> Option<String> {
-    match cloud {
-        Cloud::Huawei => Some(format!("{:#}", huawei::policy::least_privilege())),
-        // Other clouds that speak EC2 name rights in their own ways.
-        Cloud::Ec2 if ec2::Endpoint::aws(region).is_some() => Some(ec2::policy::least_privilege(region)),
-        Cloud::Simulated => Some(simulated_policy()),
-        Cloud::Ec2 | Cloud::Own => None,
-    }
-}
-
-fn simulated_policy() -> String {
-    let policy = serde_json::json!({
-        "Version": "simulated",
-        "Statement": [{ "Effect": "Allow", "Action": ["simulated:servers:*"], "Resource": "*" }],
-    });
-    format!("{policy:#}")
 }
 
 /// Where temporary credentials come from.

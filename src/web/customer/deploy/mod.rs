@@ -2,7 +2,7 @@
 //!
 //! [`wizard`] walks through the steps: each is a form, what was chosen so far travels in hidden fields ([`typed`]), and
 //! what is secret travels [`sealed`]; the server keeps nothing before somebody presses Go. [`lists`] asks the cloud,
-//! [`agency`] is about keys and agencies, [`check`] looks at what was typed, [`body`] is what a step shows, [`fault`] says what
+//! [`agency`] is about keys and agencies, [`check`] looks at what was typed, [`body`] is what a step shows and [`frame`] what stands around it, [`fault`] says what
 //! went wrong. [`progress`] shows a deployment, [`standing`] how it stands, [`events`] tells what is new of it, [`wishes`] are
 //! the buttons on it, [`words`] the names of things, and
 //! [`clouds`] what pages know of a cloud. Everything works without a script.
@@ -15,6 +15,7 @@ mod check;
 mod clouds;
 mod events;
 mod fault;
+mod frame;
 mod lists;
 mod progress;
 mod review;

@@ -9,7 +9,7 @@ use axum::{
 
 use crate::{
     app::App,
-    base::{ids::DeploymentId, text::Language, time::Time},
+    base::{ids::DeploymentId, secret::ExposeSecret, text::Language, time::Time},
     provision::{
         plan::Cloud,
         run::{Goal, Stage, Status, Wish},
@@ -98,7 +98,7 @@ struct ProgressPage<'a> {
     version: i64,
     outputs: Vec<(String, String, bool)>,
     resources: Vec<Thing>,
-    own: Option<String>,
+    own: Option<Own>,
     ended: Option<Over>,
     clean_up: Vec<String>,
     resume: bool,
@@ -115,6 +115,14 @@ impl ProgressPage<'_> {
     fn field(&self) -> &'static str {
         self.fault.map_or("", |it| it.field)
     }
+}
+
+/// What to do on a server that exists.
+struct Own {
+    /// The command; `None`: it is being prepared.
+    command: Option<String>,
+    /// Name of the script, for those who want to read it first.
+    file: String,
 }
 
 /// A stage.
@@ -227,7 +235,10 @@ pub async fn render(
         version: record.version,
         outputs: outputs(t, &shown.deployment),
         resources: things(t, &shown),
-        own: (!makes && waits).then(|| script_name(&shown.deployment)),
+        own: (!makes && waits).then(|| Own {
+            command: shown.command.as_ref().map(|it| it.expose_secret().to_owned()),
+            file: script_name(&shown.deployment),
+        }),
         ended: shown.ended.map(|it| Over::of(t, it, app.now())),
         clean_up: shown.clean_up(),
         resume: !running && allows(Wish::Resume),

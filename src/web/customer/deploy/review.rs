@@ -2,7 +2,11 @@
 
 use crate::{
     base::{ids::DeploymentId, text::Language},
-    provision::{offer, plan::ServerChoice, recipe::Recipe},
+    provision::{
+        offer,
+        plan::{Cloud, ServerChoice},
+        recipe::Recipe,
+    },
     usecase::deployment::start::{self, Refusal},
     web::html::Words,
 };
@@ -79,7 +83,7 @@ impl Review {
             id,
             software,
             rows,
-            made: server.map(|it| made(t, it)).unwrap_or_default(),
+            made: server.map(|it| made(t, typed.cloud(), it)).unwrap_or_default(),
             price: price
                 .map(|it| (format!("{} {}", it.per_hour, it.currency), format!("{} {}", it.per_month, it.currency))),
             makes: server.is_some(),
@@ -106,7 +110,7 @@ fn chosen(t: Words, server: &ServerChoice) -> Vec<(&'static str, String)> {
     ]
 }
 
-fn made(t: Words, server: &ServerChoice) -> Vec<String> {
+fn made(t: Words, cloud: Option<Cloud>, server: &ServerChoice) -> Vec<String> {
     let (name, flavor, disk) = (&server.name, &server.flavor.id, server.disk_gib);
     let mut made = match t.0 {
         Language::Zh => vec![format!("服务器 {name}（{flavor}）"), format!("系统盘 {disk} GiB")],
@@ -114,6 +118,8 @@ fn made(t: Words, server: &ServerChoice) -> Vec<String> {
     };
     if let Some(mbit) = server.public_address_mbit {
         made.push(match t.0 {
+            // Only Huawei Cloud's addresses have a speed.
+            _ if cloud == Some(Cloud::Ec2) => t.pick("公网 IP", "Public address").to_owned(),
             Language::Zh => format!("公网 IP，{mbit} Mbit/s"),
             Language::En => format!("Public address, {mbit} Mbit/s"),
         });

@@ -2,11 +2,9 @@
 
 use std::future::Future;
 
-use askama::Template;
 use axum::{
     Form,
     extract::{State, rejection::FormRejection},
-    http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Redirect, Response},
 };
 
@@ -18,7 +16,7 @@ use crate::{
         password::PasswordHash,
         plan::{Cloud, Place},
         provider::{Answer, Entry},
-        recipe::{Minimum, Recipe},
+        recipe::Recipe,
     },
     store::Tx,
     usecase::{
@@ -30,7 +28,7 @@ use crate::{
     web::{
         customer::session::Customer,
         deployment::{self, Wanted},
-        html::{Words, page},
+        html::Words,
         problem::Problem,
         rate_limit::charge_page,
     },
@@ -38,40 +36,8 @@ use crate::{
 
 use super::{
     agency::Agencies, body, body::Body, check::Checked, clouds, fault::Fault, lists, sealed::Sealer, step::Step,
-    typed::Typed, words,
+    typed::Typed,
 };
-
-#[derive(Template)]
-#[template(path = "customer/deploy/wizard.html")]
-struct WizardPage<'a> {
-    t: Words,
-    product: &'a str,
-    form_token: &'a str,
-    /// Every step: its label, and -1, 0 or 1: done, here, to come.
-    steps: Vec<(&'static str, i8)>,
-    number: usize,
-    step: Step,
-    carried: Vec<(&'a str, &'a str)>,
-    typed: &'a Typed,
-    fault: Option<&'a Fault>,
-    body: &'a Body,
-    least: Minimum,
-    simulated: bool,
-}
-
-impl WizardPage<'_> {
-    fn field(&self) -> &'static str {
-        self.fault.map_or("", |it| it.field)
-    }
-
-    fn needs(&self) -> String {
-        let (vcpus, memory, disk) = (self.least.vcpus, words::memory(self.least.memory_mib), self.least.disk_gib);
-        match self.t.0 {
-            Language::Zh => format!("{vcpus} 个 vCPU、{memory} 内存和 {disk} GiB 磁盘"),
-            Language::En => format!("{vcpus} vCPU, {memory} of memory and a disk of {disk} GiB"),
-        }
-    }
-}
 
 /// Somebody at the wizard: their license, and what its product needs.
 pub struct Desk {
@@ -168,7 +134,7 @@ impl Desk {
         Sealer::new(&self.app, &self.session)
     }
 
-    fn steps(&self, typed: &Typed) -> Vec<Step> {
+    pub(super) fn steps(&self, typed: &Typed) -> Vec<Step> {
         Step::all(typed.is_own(), !self.recipe.parameters.is_empty())
     }
 
@@ -289,7 +255,7 @@ impl Desk {
         let cloud = typed.cloud().unwrap_or(Cloud::Own);
         Body::Credentials(body::Access {
             how: clouds::how_to_get_keys(self.t, cloud),
-            policy: clouds::policy(cloud, typed.region()),
+            policy: self.app.clouds().policy(cloud, typed.region()).map(|it| format!("{it:#}")),
             kept: matches!(self.credentials(typed), Ok(Entry::Keys(_))),
             trust: Agencies::of(deployment::trust(&self.app, self.session.license.id, cloud)),
         })
@@ -321,34 +287,5 @@ impl Desk {
             password: has_password.then(|| self.hash(typed)).transpose()?,
             answers: typed.answers(&self.recipe),
         })
-    }
-
-    fn render(&self, step: Step, typed: &Typed, fault: Option<&Fault>, body: &Body) -> Result<Response, Problem> {
-        let steps = self.steps(typed);
-        let place = |it: &Step| match it.cmp(&step) {
-            std::cmp::Ordering::Less => -1,
-            std::cmp::Ordering::Equal => 0,
-            std::cmp::Ordering::Greater => 1,
-        };
-        let template = WizardPage {
-            t: self.t,
-            product: &self.product,
-            form_token: &self.session.form_token,
-            number: steps.iter().position(|it| *it == step).unwrap_or(0) + 1,
-            steps: steps.iter().map(|it| (it.label(self.t), place(it))).collect(),
-            step,
-            carried: typed.carried(step),
-            typed,
-            fault,
-            body,
-            least: self.recipe.minimum,
-            simulated: step > Step::Where && typed.cloud() == Some(Cloud::Simulated),
-        };
-        let status = fault.map_or(StatusCode::OK, |it| it.status);
-        let mut response = page(status, &template)?;
-        if status == StatusCode::TOO_MANY_REQUESTS {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("60"));
-        }
-        Ok(response)
     }
 }

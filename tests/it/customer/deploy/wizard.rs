@@ -261,10 +261,17 @@ async fn a_server_of_ones_own_gets_a_script() {
     assert_eq!(review.answer(&mut visitor).await.status, 303);
     let path = format!("/license/deployments/{}", service.deployment().await.id);
     let page = text(&visitor.get(&path).await);
-    assert!(page.contains("sudo sh signet-atlas.sh") && page.contains(&format!("{path}/script")), "{page}");
+    assert!(page.contains("being prepared"), "no worker runs here: {page}");
     let script = visitor.get(&format!("{path}/script")).await;
     assert_eq!(script.status, 200);
     assert!(text(&script).starts_with("#!/bin/sh"), "{}", text(&script));
+    let page = text(&visitor.get(&path).await);
+    let (_, rest) = page.split_once("<code id=\"own-command\">").expect("it is prepared now");
+    let command = rest.split_once("</code>").unwrap().0;
+    let token = command.split(['=', ' ']).nth(2).unwrap();
+    assert!(command.ends_with("/api/v1/bootstrap/script | sudo sh"), "{command}");
+    assert!(page.contains("sudo sh signet-atlas.sh") && page.contains(&format!("{path}/script")), "{page}");
+    assert!(text(&script).contains(&format!("TOKEN='{token}'")), "{command}");
 }
 
 #[tokio::test]

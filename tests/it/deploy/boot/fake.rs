@@ -211,7 +211,7 @@ fn answer(state: &mut State, call: &Call, name: &str) -> (u16, Vec<u8>) {
     }
     let authorization = call.headers.get("authorization").map(String::as_str).unwrap_or_default();
     let wanted = match call.path.strip_prefix("/api/v1/").unwrap_or_default() {
-        "bootstrap/session" => String::new(),
+        "bootstrap/session" | "bootstrap/script" => String::new(),
         path if path.starts_with("activations") => format!("License {}", state.play.license),
         _ => format!("Bootstrap {SESSION}"),
     };

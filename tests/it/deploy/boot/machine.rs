@@ -99,7 +99,6 @@ impl Plan {
             token: &TOKEN.into(),
             manifest_sha256: &digest,
             key: &self.key.verifying_key().to_bytes(),
-            pin: None,
             product: &slug("atlas"),
             password: Some(&hash),
             recipe: &self.recipe,

@@ -3,6 +3,7 @@
 use jiff::SignedDuration;
 use rstest::rstest;
 use signet::{
+    base::secret::ExposeSecret,
     provision::{
         plan::Cloud,
         provider::clouds::Clouds,
@@ -10,6 +11,7 @@ use signet::{
     },
     usecase::{
         activation,
+        deployment::show,
         merchant::{self, Act},
     },
 };
@@ -68,6 +70,62 @@ async fn is_healthy(deployment: &Deployment<'_>, machine: &Machine) {
     let shown = deployment.shown().await;
     assert_eq!((&shown["status"], &shown["suspect"]), (&"healthy".into(), &false.into()), "{shown}");
     assert_eq!(shown["outputs"][0]["value"], format!("http://{}:8080/", record.address.unwrap()));
+}
+
+/// What a customer pastes on a server that exists, as the page shows it. Servers in containers have no `sudo`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whole_boot_of_the_one_command_that_is_pasted_becomes_healthy() {
+    let service = Service::start(Clouds::default()).await;
+    let (deployment, script) = service.own_server().await;
+    let id = deployment.id.parse().unwrap();
+    let license = service.license.id;
+    let shown = service.app.read(move |tx, ctx| show::one(tx, ctx, Some(license), id, 0)).await.unwrap();
+    let command = shown.command.unwrap().expose_secret().to_owned();
+    assert!(command.ends_with("| sudo sh") && !command.contains('?'), "no secret in an address: {command}");
+    let pasted = format!("#!/bin/sh\nsudo() {{ \"$@\"; }}\n{command}\n");
+    let machine = deployment.boot(Plan::new("/bin/sh"), &pasted, "keep").await;
+    assert_eq!(deployment.record().await.status, Status::Healthy, "{}", machine.printed());
+    assert_eq!(machine.left("served"), "healthy: hello\n");
+    // Once it is done the token opens nothing, and the command is gone from the page.
+    let token = command.split(['=', ' ']).nth(2).unwrap().to_owned();
+    assert!(script.contains(&token));
+    let again = script_for(&service, &token).await;
+    assert_eq!(again.status, 401, "{again:?}");
+    let shown = service.app.read(move |tx, ctx| show::one(tx, ctx, Some(license), id, 0)).await.unwrap();
+    assert!(shown.command.is_none());
+}
+
+async fn script_for(service: &Service, token: &str) -> crate::harness::Answer {
+    let body = format!("token={token}");
+    let head = format!(
+        "POST /api/v1/bootstrap/script HTTP/1.1\r\nHost: signet\r\nConnection: close\r\nContent-Type: \
+         application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    crate::harness::exchange(service.app.address, format!("{head}{body}").as_bytes()).await
+}
+
+/// The token of user-data opens no script, whose password's hash a stranger could so read.
+#[tokio::test]
+async fn the_script_is_handed_out_for_servers_that_exist_and_to_nobody_without_the_token() {
+    let service = Service::start(Clouds::default()).await;
+    let (deployment, script) = service.own_server().await;
+    let token = script.split("TOKEN='").nth(1).unwrap().split('\'').next().unwrap().to_owned();
+    let answer = script_for(&service, &token).await;
+    assert_eq!((answer.status, String::from_utf8(answer.body).unwrap()), (200, script), "fetching it spends nothing");
+    for wrong in ["", "nonsense", &format!("{}A", &token[..token.len() - 1]), &token.to_lowercase()] {
+        assert_eq!(script_for(&service, wrong).await.status, 401, "{wrong}");
+    }
+    deployment.wish("remove", None).await;
+    assert_eq!(script_for(&service, &token).await.status, 401);
+
+    let cloud = Real::sound(Cloud::Huawei).await;
+    let service = Service::start(cloud.clouds()).await;
+    let deployment = service.begin(&cloud).await;
+    deployment.until_it_should_call().await;
+    let user_data = cloud.user_data().await.remove(0);
+    let token = user_data.split("TOKEN='").nth(1).unwrap().split('\'').next().unwrap().to_owned();
+    assert_eq!(script_for(&service, &token).await.status, 401);
 }
 
 /// A deployment onto a server that exists, whose package `change` has a hand in; how it failed.

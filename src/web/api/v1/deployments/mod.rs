@@ -7,6 +7,7 @@ pub mod agency;
 pub mod begin;
 pub mod list;
 pub mod offer;
+pub mod policy;
 pub mod script;
 pub mod show;
 pub mod wish;
@@ -36,6 +37,7 @@ pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list::list_deployments, begin::begin_deployment))
         .routes(routes!(agency::show_agency))
+        .routes(routes!(policy::show_policy))
         .routes(routes!(offer::offer_servers))
         .routes(routes!(begin::quote_deployment))
         .routes(routes!(show::show_deployment))
