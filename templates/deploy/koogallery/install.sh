@@ -42,7 +42,7 @@ timeout @INSTALL_SECONDS@ sh -c "$(echo '@INSTALL@' | base64 -d)" || fail "the i
 
 cat >"$home/renew.sh" <<'HEAD'
 #!/bin/sh
-SERVICE='@SERVER@' PRODUCT='@PRODUCT@' PIN=''
+SERVICE='@SERVER@' PRODUCT='@PRODUCT@'
 HEAD
 cat >>"$home/renew.sh" <<'RENEW'
 @RENEW@

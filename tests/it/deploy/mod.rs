@@ -1,6 +1,6 @@
 //! Deployment: servers that are made, started and looked at.
 
-mod boot;
+pub mod boot;
 mod depot;
 pub mod ec2;
 pub mod endpoints;

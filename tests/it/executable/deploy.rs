@@ -1,6 +1,10 @@
 //! `signet deploy` against a running service with its simulated cloud: what each verb prints, and its exit code.
 
-use std::{fs, os::unix::fs::PermissionsExt, process::Command};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    process::{Command, Stdio},
+};
 
 use data_encoding::BASE64;
 use serde_json::Value;
@@ -8,7 +12,7 @@ use std::io::Read as _;
 
 use super::{
     market::buy_code,
-    support::{Backend, Ended, Installation, Service, mode, wait_until},
+    support::{Backend, Ended, Installation, Service, executable, mode, wait_until},
 };
 
 /// No stream may show it.
@@ -119,6 +123,31 @@ fn a_deployment_by_command_from_the_offer_to_its_removal() {
     let mut remove = shop.command(&["remove", &id, "--follow"]);
     remove.env("HUAWEICLOUD_SDK_AK", "ak").env("HUAWEICLOUD_SDK_SK", "sk");
     says(&Ended::of(remove), 0, &["removed"]);
+    shop.service.stop();
+}
+
+/// Who watches at a terminal sees a bar that grows, with the log above it, and nothing of it when it is over.
+#[test]
+fn at_a_terminal_a_deployment_is_followed_by_a_bar() {
+    let shop = Shop::open();
+    let line = |arguments: &[&str]| {
+        let arguments: Vec<_> = arguments.iter().map(|it| format!("'{it}'")).collect();
+        format!("'{}' deploy {} --license-file license.txt", executable().display(), arguments.join(" "))
+    };
+    let mut command = Command::new("script");
+    command.args(["--quiet", "--return", "--command", &line(&run(&["--follow"])), "/dev/null"]);
+    command.current_dir(shop.installation.path("")).stdin(Stdio::null()).env("TERM", "xterm").env("COLUMNS", "100");
+    command.env("SIGNET_SERVER", shop.installation.url());
+    command.env("HUAWEICLOUD_SDK_AK", "ak").env("HUAWEICLOUD_SDK_SK", "sk");
+    let ended = Ended::of(command);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let seen = &ended.stdout;
+    let steps: Vec<usize> = (0..=8).filter(|done| seen.contains(&format!(" {done}/8 "))).collect();
+    assert!(steps.len() >= 3 && seen.contains('█'), "the bar grows: {steps:?} {seen}");
+    assert!(seen.contains("usually") && seen.contains("simulated:"), "stages and log: {seen}");
+    assert!(!seen.contains("== preflight"), "plain lines are for where nobody watches: {seen}");
+    let (_, after) = seen.rsplit_once('█').unwrap();
+    assert!(after.contains("\u{1b}[2K") && after.contains("healthy"), "the bar is taken away: {after:?}");
     shop.service.stop();
 }
 

@@ -10,6 +10,7 @@ mod client;
 mod crash;
 mod deploy;
 mod described;
+mod exported;
 mod jose;
 mod keygen;
 mod killed;
