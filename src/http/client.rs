@@ -16,7 +16,7 @@ use super::guard::{Guard, Refused};
 /// How long a connection may take to be made.
 const CONNECT: Duration = Duration::from_secs(10);
 
-/// Sends requests. Clones share their connections.
+/// Sends requests, each over a connection of its own. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Client {
     http: reqwest::Client,
@@ -122,6 +122,9 @@ impl Client {
             .redirect(Policy::none())
             .no_proxy()
             .connect_timeout(CONNECT)
+            // A connection that was idle may be closed by its other end while a call is being written: of an order nobody
+            // would know what became of it. A handshake costs less than the minutes in which it is looked for.
+            .pool_max_idle_per_host(0)
             .dns_resolver(std::sync::Arc::new(guard.clone()))
             .build()?;
         Ok(Self { http, guard })
@@ -208,5 +211,44 @@ fn unreachable(host: &str, error: &reqwest::Error) -> Unreachable {
         Unreachable::NoConnection { host, reason }
     } else {
         Unreachable::NoAnswer { host, reason }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+    };
+
+    use super::*;
+    use crate::base::networks::Networks;
+
+    /// Regression: a cloud closed a connection that it had called persistent, and an order was lost with it.
+    #[tokio::test]
+    async fn regression_each_call_has_a_connection_of_its_own() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let mut head = [0; 4_096];
+                let _ = stream.read(&mut head).await;
+                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await;
+                // What comes next on the same connection is never answered.
+                let _ = stream.read(&mut head).await;
+            }
+        });
+        let client = Client::new(Guard::new(Networks::parse(&["127.0.0.1".to_owned()]).unwrap())).unwrap();
+        for call in 0..3 {
+            let request = Request {
+                method: Method::POST,
+                url: Url::parse(&format!("http://{address}/")).unwrap(),
+                headers: vec![],
+                body: b"order".to_vec(),
+                timeout: Duration::from_secs(10),
+            };
+            let answer = client.send(request).await.unwrap_or_else(|error| panic!("call {call}: {error}"));
+            assert_eq!(answer.body, b"ok");
+        }
     }
 }

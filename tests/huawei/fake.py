@@ -289,6 +289,7 @@ def flavors():
     specs = {"cond:operation:status": "normal", "cond:operation:az": f"{ZONE}(normal)"}
     sold = {"cond:operation:status": "normal", "cond:operation:az": f"{ZONE}(sellout)", "ecs:instance_architecture": "arm64"}
     return [{"id": "s6.small.1", "name": "s6.small.1", "vcpus": "1", "ram": 1024, "disk": "0", "os_extra_specs": specs},
+            {"id": "s6.large.2", "name": "s6.large.2", "vcpus": "2", "ram": 4096, "disk": "0", "os_extra_specs": specs},
             {"id": "kc1.large.2", "name": "kc1.large.2", "vcpus": "2", "ram": 4096, "disk": "0", "os_extra_specs": sold}]
 
 

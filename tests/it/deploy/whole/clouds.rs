@@ -33,6 +33,13 @@ enum Kind {
     Huawei(Fake),
 }
 
+fn address(kind: &Kind) -> SocketAddr {
+    match kind {
+        Kind::Moto(moto) => moto.address,
+        Kind::Huawei(fake) => fake.url.strip_prefix("http://").unwrap().parse().unwrap(),
+    }
+}
+
 /// A cloud, with a proxy before it.
 pub struct Real {
     kind: Kind,
@@ -58,10 +65,7 @@ impl Real {
             Cloud::Ec2 => Kind::Moto(Moto::start().await),
             _ => Kind::Huawei(tokio::task::spawn_blocking(Fake::start).await.unwrap()),
         };
-        let address = match &kind {
-            Kind::Moto(moto) => moto.address,
-            Kind::Huawei(fake) => fake.url.strip_prefix("http://").unwrap().parse().unwrap(),
-        };
+        let address = address(&kind);
         let proxy = Proxy::judging(Some(address), move |head, body, _| rule(&name(head, body), body)).await;
         Self { kind, proxy }
     }
@@ -69,6 +73,11 @@ impl Real {
     /// One that does what it should.
     pub async fn sound(cloud: Cloud) -> Self {
         Self::start(cloud, |_, _| Fate::Pass).await
+    }
+
+    /// Where the cloud itself is, behind the proxy.
+    pub fn address(&self) -> SocketAddr {
+        address(&self.kind)
     }
 
     /// The cloud behind the proxy, where it is moto.

@@ -28,7 +28,7 @@ use tokio::task::JoinSet;
 use super::boot::machine::{Machine, Plan};
 use crate::harness::{Answer, Backend, CATALOG, Settings, TestApp, exchange, slug};
 
-pub use clouds::Real;
+pub use clouds::{Real, name};
 
 /// The service, as servers know it.
 pub const SERVICE: &str = "http://198.51.100.10";

@@ -86,6 +86,14 @@ async fn dies_while_it_removes(shared: Arc<Shared>, call: &'static str, fate: Fa
     assert_eq!(left, 0, "{shown:#}");
 }
 
+/// Huawei Cloud's orders and removals are jobs: the service dies before each call, after it, and between it and the job's end.
+async fn dies_at_huawei(shared: Arc<Shared>, idempotent: bool, trap: Trap, orders: usize) {
+    let mut scene = Scene::begin(shared, Backend::Sqlite, idempotent, Some(trap)).await;
+    scene.dies_in_the_trap().await;
+    scene.becomes_healthy(&[]).await;
+    assert_eq!(scene.orders(), orders);
+}
+
 /// All to their ends, so that each that fails says so.
 async fn all(mut deaths: JoinSet<()>) {
     let mut failed = 0;
@@ -106,6 +114,34 @@ async fn a_service_that_is_killed_around_its_order_makes_one_server() {
     deaths.spawn(dies_after_the_order(shared.clone(), "CreateTags"));
     deaths.spawn(dies_after_the_order(shared.clone(), "DescribeInstances"));
     all(deaths).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
+async fn a_service_that_is_killed_around_its_order_at_huawei_makes_one_server() {
+    let shared = Shared::start_huawei().await;
+    let mut deaths = JoinSet::new();
+    let (before, after) = (|| Fate::HangBefore, || Fate::HangAfter);
+    for (idempotent, call, fate, orders) in [
+        (false, "/quotas", before(), 1),
+        (true, "/cloudservers", before(), 2),
+        (true, "/cloudservers", after(), 1),
+        (false, "/cloudservers", after(), 1),
+        (false, "/jobs/", before(), 1),
+    ] {
+        deaths.spawn(dies_at_huawei(shared.clone(), idempotent, Trap { after: "", call, fate }, orders));
+    }
+    all(deaths).await;
+    assert_eq!(shared.cloud.ordered().await, 5);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
+async fn a_service_that_is_killed_while_it_removes_at_huawei_leaves_nothing() {
+    let shared = Shared::start_huawei().await;
+    let mut deaths = JoinSet::new();
+    deaths.spawn(dies_while_it_removes(shared.clone(), "/cloudservers/delete", Fate::HangBefore));
+    deaths.spawn(dies_while_it_removes(shared.clone(), "/cloudservers/delete", Fate::HangAfter));
+    all(deaths).await;
+    assert_eq!((shared.cloud.ordered().await, shared.cloud.holds().await), (2, [0, 0, 0]));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 8)]

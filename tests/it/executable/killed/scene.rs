@@ -23,11 +23,16 @@ use crate::deploy::{
         moto::{Moto, between},
         proxy::{Fate, Proxy, action},
     },
-    whole::Real,
+    whole::{Real, name},
 };
 
 /// Between two looks at a deployment.
 const LOOK: Duration = Duration::from_millis(100);
+
+/// Whether a call has this name: all of it, the end of its path, or with `/` at the end a part of it.
+fn is_call(call: &str, name: &str) -> bool {
+    if name.starts_with('/') && name.ends_with('/') { call.contains(name) } else { call.ends_with(name) }
+}
 
 /// The call in which the service dies: the first of that name after one of the other name was made.
 #[derive(Debug, Clone)]
@@ -45,24 +50,33 @@ struct Traffic {
 
 impl Traffic {
     fn judge(&mut self, call: &str) -> Fate {
-        let sprung =
-            self.trap.take_if(|trap| trap.call == call && (trap.after.is_empty() || self.seen.contains(trap.after)));
+        let seen = &self.seen;
+        let after = |name: &str| name.is_empty() || seen.iter().any(|call| is_call(call, name));
+        let sprung = self.trap.take_if(|trap| is_call(call, trap.call) && after(trap.after));
         self.seen.insert(call.to_owned());
         sprung.map_or(Fate::Pass, |trap| trap.fate)
     }
 }
 
-/// moto, for all that happens in one test.
+/// A cloud, for all that happens in one test.
 pub struct Shared {
     pub cloud: Real,
     server: Value,
     /// What moto says of the one flavor that is offered: of all that it has it speaks for seconds, each time.
-    flavors: String,
+    flavors: Option<String>,
     /// Held while moto takes unsigned calls: those of the tests.
     turn: Turn<()>,
 }
 
 impl Shared {
+    pub async fn start_huawei() -> Arc<Self> {
+        let cloud = Real::sound(Cloud::Huawei).await;
+        let mut server = cloud.server().await;
+        server["flavor"] = "s6.large.2".into();
+        server["disk_gib"] = 40.into();
+        Arc::new(Self { cloud, server, flavors: None, turn: Turn::default() })
+    }
+
     pub async fn start() -> Arc<Self> {
         let cloud = Real::sound(Cloud::Ec2).await;
         let mut server = cloud.server().await;
@@ -74,7 +88,7 @@ impl Shared {
         let flavor = [("Action", "DescribeInstanceTypes"), ("InstanceType.1", "t3.medium")];
         let flavors = moto.ask(&flavor).await;
         moto.strict().await;
-        Arc::new(Self { cloud, server, flavors, turn: Turn::default() })
+        Arc::new(Self { cloud, server, flavors: Some(flavors), turn: Turn::default() })
     }
 }
 
@@ -116,13 +130,12 @@ impl Scene {
     ) -> Self {
         let traffic = Arc::new(Mutex::new(Traffic { trap, ..Traffic::default() }));
         let seen = Arc::clone(&traffic);
-        let moto = shared.cloud.moto().address;
         let flavors = shared.flavors.clone();
-        let judge = move |_: &str, body: &str, _: &[String]| match action(body) {
-            "DescribeInstanceTypes" => Fate::Answer(200, flavors.clone()),
-            call => seen.lock().unwrap().judge(call),
+        let judge = move |head: &str, body: &str, _: &[String]| match (action(body), &flavors) {
+            ("DescribeInstanceTypes", Some(flavors)) => Fate::Answer(200, flavors.clone()),
+            _ => seen.lock().unwrap().judge(&name(head, body)),
         };
-        let proxy = Proxy::judging(Some(moto), judge).await;
+        let proxy = Proxy::judging(Some(shared.cloud.address()), judge).await;
         let endpoint = format!("http://{}/", proxy.address);
         let mut settings = vec![
             ("SIGNET_CUSTOM_ENDPOINTS", "http".to_owned()),
@@ -137,9 +150,10 @@ impl Scene {
         }
         let (installation, service, code) = block_in_place(|| open(backend, &settings));
         let mut order = json!({
-            "place": { "cloud": "ec2", "region": "us-east-1", "endpoint": endpoint },
+            "place": shared.cloud.place(),
             "credentials": shared.cloud.credentials(), "server": shared.server, "parameters": { "SITE_NAME": "Demo", "LANGUAGE": "en" },
         });
+        order["place"]["endpoint"] = endpoint.into();
         order.as_object_mut().unwrap().extend(ordered.as_object().unwrap().clone());
         let (service, heard) = (Some(service), Mutex::default());
         let mut it = Self { installation, service, settings, shared, proxy, traffic, code, id: String::new(), heard };
@@ -183,7 +197,10 @@ impl Scene {
     }
 
     fn log(&self) -> String {
-        tail(&fs::read_to_string(self.installation.log_file()).unwrap_or_default())
+        let log = fs::read_to_string(self.installation.log_file()).unwrap_or_default();
+        // Of the many looks nobody learns anything.
+        let told: Vec<&str> = log.lines().filter(|line| !line.contains(" GET /api/v1/deployments/")).collect();
+        tail(&told.join("\n"))
     }
 
     /// Waits until it shows this.
@@ -219,6 +236,11 @@ impl Scene {
         self.traffic.lock().unwrap().trap = Some(Trap { after: "", call, fate });
     }
 
+    /// How many orders were sent.
+    pub fn orders(&self) -> usize {
+        self.proxy.all().iter().filter(|it| ordered(it).is_some()).count()
+    }
+
     /// One order was carried out, ever, and all that were sent are the same one.
     pub async fn has_one_server(&self) -> String {
         let all = {
@@ -227,11 +249,7 @@ impl Scene {
         };
         let servers: Vec<_> = all.into_iter().filter(|it| it.contains(&self.id)).collect();
         assert_eq!(servers.len(), 1, "{:#}\n{}", self.shown(), self.log());
-        let field = |order: &str, name: &str| {
-            form_urlencoded::parse(order.as_bytes()).find(|(key, _)| key == name).unwrap().1.into_owned()
-        };
-        let orders = self.proxy.all().into_iter().filter(|it| action(it) == "RunInstances");
-        let orders: BTreeSet<_> = orders.map(|it| (field(&it, "ClientToken"), field(&it, "UserData"))).collect();
+        let orders: BTreeSet<_> = self.proxy.all().iter().filter_map(|it| ordered(it)).collect();
         assert_eq!(orders.len(), 1, "{orders:?}");
         servers.into_iter().next().unwrap()
     }
@@ -254,6 +272,17 @@ impl Scene {
         let shown = self.shown();
         assert_eq!((&shown["suspect"], &shown["goal"]), (&false.into(), &"deploy".into()), "{shown:#}");
     }
+}
+
+/// The attempt and the user-data of a call that orders a server.
+fn ordered(body: &str) -> Option<(String, String)> {
+    if action(body) == "RunInstances" {
+        let field = |name: &str| form_urlencoded::parse(body.as_bytes()).find(|(key, _)| key == name).unwrap().1;
+        return Some((field("ClientToken").into_owned(), field("UserData").into_owned()));
+    }
+    let body: Value = serde_json::from_str(body).ok().filter(|it: &Value| it["dry_run"].is_null())?;
+    let user_data = body["server"]["user_data"].as_str()?;
+    Some((body["server"]["server_tags"].to_string(), user_data.to_owned()))
 }
 
 /// A running service with a package, and a license's code.
