@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::text::Localized;
+use crate::base::{text::Localized, time::Time};
 
 /// How a product is installed. Part of the catalog.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,6 +72,12 @@ pub enum PackageSource {
         sha256: String,
         /// Bytes.
         size: u64,
+        /// Nothing older is installed any more.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        minimum_version: Option<String>,
+        /// Not installed from then on.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        expires_at: Option<Time>,
     },
 }
 

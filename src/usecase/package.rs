@@ -243,6 +243,7 @@ pub fn needed(tx: &mut Tx) -> Done<BTreeSet<String>> {
 /// The database's; the product's missing key.
 pub fn for_recipe(tx: &mut Tx, ctx: Context, product: &Slug, source: &PackageSource) -> Done<Option<Package>> {
     let wanted = match source {
+        PackageSource::Url { expires_at, .. } if expires_at.is_some_and(|end| end <= ctx.now) => return Ok(None),
         PackageSource::Url { .. } => return kept_elsewhere(ctx, product, source).map(Some),
         PackageSource::Published { version } => version,
     };
@@ -295,7 +296,7 @@ pub fn pinned(
 
 /// The package at an address. No row knows it: its manifest is the same text whenever it is asked for, so it names no time.
 fn kept_elsewhere(ctx: Context, product: &Slug, source: &PackageSource) -> Done<Package> {
-    let PackageSource::Url { url, version, sha256, size } = source else {
+    let PackageSource::Url { url, version, sha256, size, minimum_version, expires_at } = source else {
         return Err(Failure::Missing(format!("the package of {product} has no address")));
     };
     let file = url.rsplit('/').next().unwrap_or_default().to_owned();
@@ -307,8 +308,8 @@ fn kept_elsewhere(ctx: Context, product: &Slug, source: &PackageSource) -> Done<
         sha256: sha256.clone(),
         size: *size,
         file: file.clone(),
-        exp: None,
-        min_version: None,
+        exp: expires_at.map(Time::as_seconds),
+        min_version: minimum_version.clone(),
     };
     Ok(Package {
         product: product.clone(),

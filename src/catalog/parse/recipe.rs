@@ -3,7 +3,7 @@
 use semver::Version;
 
 use crate::{
-    base::limits,
+    base::{limits, time::Time},
     provision::recipe::{Architecture, Minimum, Output, PackageSource, Parameter, Recipe},
 };
 
@@ -63,7 +63,8 @@ pub(super) fn read(entry: &Entry<'_>, report: &mut Report<'_>) -> Option<Recipe>
     })
 }
 
-/// `"published"`, `{ version = "…" }` or `{ url = "…", version = "…", sha256 = "…", size = … }`
+/// `"published"`, `{ version = "…" }` or `{ url = "…", version = "…", sha256 = "…", size = … }`, the last with
+/// `minimum_version` and `expires_at` if there are some
 fn source(entry: &Entry<'_>, report: &mut Report<'_>) -> Option<PackageSource> {
     if let Some(word) = entry.value().as_str() {
         if word == "published" {
@@ -84,8 +85,34 @@ fn source(entry: &Entry<'_>, report: &mut Report<'_>) -> Option<PackageSource> {
     let sha256 = sha256.and_then(|entry| digest(&entry, report));
     let size = section.need("size", "it says how many bytes the package has", report);
     let size = size.and_then(|entry| entry.number(1..=u32::MAX, report));
+    let minimum = section.get("minimum_version").map(|entry| (version_of(&entry, report), entry));
+    if let (Some(version), Some((Some(minimum), entry))) = (&version, &minimum)
+        && Version::parse(version).ok() < Version::parse(minimum).ok()
+    {
+        entry.refuse(
+            format!("is `{minimum}`: this package, {version}, is older, so that nobody could install it"),
+            report,
+        );
+    }
+    let expires_at = section.get("expires_at").map(|entry| moment(&entry, report));
     section.finish(report);
-    Some(PackageSource::Url { url: url?, version: version?, sha256: sha256?, size: size?.into() })
+    Some(PackageSource::Url {
+        url: url?,
+        version: version?,
+        sha256: sha256?,
+        size: size?.into(),
+        minimum_version: minimum.map(|(version, _)| version).unwrap_or_default(),
+        expires_at: expires_at.unwrap_or_default(),
+    })
+}
+
+fn moment(entry: &Entry<'_>, report: &mut Report<'_>) -> Option<Time> {
+    let text = entry.line(40, report)?;
+    let moment = text.parse().ok();
+    if moment.is_none() {
+        entry.refuse(format!("`{text}` is no moment: write one such as \"2027-01-31T00:00:00Z\""), report);
+    }
+    moment
 }
 
 fn version_of(entry: &Entry<'_>, report: &mut Report<'_>) -> Option<String> {

@@ -15,6 +15,7 @@ use signet::{
         clock::{Clock, ManualClock},
         entropy::{Entropy, SeededEntropy, SystemEntropy},
         limits,
+        networks::Networks,
         proxies::Proxies,
         rate::RateLimits,
         slug::Slug,
@@ -93,6 +94,8 @@ pub struct Settings {
     pub known_as: Option<&'static str>,
     /// Where deployments go.
     pub clouds: Clouds,
+    /// Networks that are reached although they are not public.
+    pub networks: Networks,
 }
 
 /// A running service.
@@ -174,7 +177,7 @@ impl TestApp {
             trusted_proxies: settings.trusted_proxies.clone(),
             rate_limits: settings.rate_limits,
             clouds: settings.clouds.clone(),
-            http: signet::http::Client::new(signet::http::Guard::default()).unwrap(),
+            http: signet::http::Client::new(signet::http::Guard::new(settings.networks.clone())).unwrap(),
             depot: Depot::open(&Place::Folder(database.folder.path().join("packages"))).unwrap(),
         };
         let app = App::new(parts).await.unwrap();

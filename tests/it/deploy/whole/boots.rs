@@ -1,24 +1,33 @@
 //! Servers that start with what the cloud was given, and talk to the service that ordered them.
 
+use data_encoding::HEXLOWER;
 use jiff::SignedDuration;
 use rstest::rstest;
+use sha2::{Digest, Sha256};
 use signet::{
-    base::secret::ExposeSecret,
+    base::{networks::Networks, secret::ExposeSecret},
     provision::{
         plan::Cloud,
         provider::clouds::Clouds,
+        recipe::PackageSource,
         run::{Stage, Status},
     },
+    store::Tx,
     usecase::{
-        activation,
-        deployment::show,
+        Context, activation,
+        deployment::{Deployment as Row, show},
         merchant::{self, Act},
+        package,
     },
 };
 use signet_verify::kind::Kind;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::{Deployment, PASSWORD, Real, Service};
-use crate::deploy::boot::machine::{Machine, Plan};
+use crate::{
+    deploy::boot::machine::{Machine, Plan},
+    harness::{Settings, slug},
+};
 
 /// From the order to software that runs, on both clouds: nothing in between is played but the cloud itself.
 #[rstest]
@@ -93,6 +102,76 @@ async fn whole_boot_of_the_one_command_that_is_pasted_becomes_healthy() {
     assert_eq!(again.status, 401, "{again:?}");
     let shown = service.app.read(move |tx, ctx| show::one(tx, ctx, Some(license), id, 0)).await.unwrap();
     assert!(shown.command.is_none());
+}
+
+/// The service passes on what is kept elsewhere, and the machine checks it like everything else.
+#[rstest]
+#[case::sound(false)]
+#[case::changed_there(true)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whole_boot_of_a_package_that_is_kept_elsewhere(#[case] changed: bool) {
+    let networks = Networks::parse(&["127.0.0.1".to_owned()]).unwrap();
+    let service = Service::start_with(Settings { networks, ..Settings::default() }).await;
+    let mut kept = service.package.clone();
+    if changed {
+        let last = kept.len() - 1;
+        kept[last] ^= 1;
+    }
+    let source = PackageSource::Url {
+        url: elsewhere(kept).await,
+        version: "2.0.0".to_owned(),
+        sha256: HEXLOWER.encode(&Sha256::digest(&service.package)),
+        size: service.package.len() as u64,
+        minimum_version: Some("1.0.0".to_owned()),
+        expires_at: Some(service.app.now().saturating_add(SignedDuration::from_hours(240))),
+    };
+    let (deployment, _) = service.own_server().await;
+    let id = deployment.id.parse().unwrap();
+    // Catalogs take `https` alone, so the plan says it.
+    let install = move |tx: &mut Tx, ctx: Context| {
+        let mut row = Row::load(tx, id)?.unwrap();
+        let package = package::for_recipe(tx, ctx, &slug("mill"), &source)?.expect("a package");
+        row.plan.recipe.package = source.clone();
+        row.plan.package.version = package.version;
+        row.plan.package.manifest_sha256 = package::manifest_digest(&package.manifest);
+        row.record.plan = serde_json::json!(row.plan);
+        Ok(tx.deployment_update(&row.record)?)
+    };
+    assert!(service.app.write(install).await);
+    let script = service.call("GET", &format!("/{}/script", deployment.id), None).await;
+    let script = String::from_utf8(script.body).unwrap();
+    let machine = deployment.boot(Plan::new("/bin/sh"), &script, "keep").await;
+    let shown = deployment.shown().await;
+    if changed {
+        assert_eq!((&shown["status"], machine.left("environment").as_str()), (&"kept".into(), ""), "{shown}");
+    } else {
+        assert_eq!(shown["status"], "healthy", "{shown}\n{}", machine.printed());
+        assert!(machine.printed().contains("version 2.0.0"), "{}", machine.printed());
+    }
+}
+
+/// A keeper of one file, which it gives to everybody, whole or from where they ask.
+async fn elsewhere(file: Vec<u8>) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/mill-2.0.0.tar.gz", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") && stream.read_buf(&mut head).await.is_ok_and(|read| read > 0) {}
+            let head = String::from_utf8(head).unwrap().to_lowercase();
+            let from =
+                head.split("range: bytes=").nth(1).and_then(|rest| rest.split('-').next()?.parse::<usize>().ok());
+            let (status, first) = from.map_or((200, 0), |from| (206, from));
+            let range = format!("Content-Range: bytes {first}-{}/{}\r\n", file.len() - 1, file.len());
+            let told = format!(
+                "HTTP/1.1 {status} X\r\n{range}Content-Length: {}\r\nConnection: close\r\n\r\n",
+                file.len() - first
+            );
+            let _ = stream.write_all(told.as_bytes()).await;
+            let _ = stream.write_all(&file[first..]).await;
+        }
+    });
+    url
 }
 
 async fn script_for(service: &Service, token: &str) -> crate::harness::Answer {

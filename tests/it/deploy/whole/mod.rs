@@ -59,9 +59,18 @@ impl Service {
         Self { app, license, code, package: self.package.clone() }
     }
 
+    /// With other settings.
+    pub async fn start_with(settings: Settings) -> Self {
+        Self::made(settings, INSTALL).await
+    }
+
     /// With another command that installs.
     pub async fn installing(clouds: Clouds, install: &str) -> Self {
-        let settings = Settings { clouds, known_as: Some(SERVICE), ..Settings::default() };
+        Self::made(Settings { clouds, ..Settings::default() }, install).await
+    }
+
+    async fn made(settings: Settings, install: &str) -> Self {
+        let settings = Settings { known_as: Some(SERVICE), ..settings };
         let app = TestApp::start_with(Backend::Sqlite, settings).await;
         let before = "# The quantity is the number of machines.";
         app.apply_catalog(&CATALOG.replacen(before, &format!("{}{before}", recipe(install)), 1)).await;
