@@ -18,7 +18,7 @@ pub(super) async fn check(provider: &Arc<dyn Provider>, work: &Work) -> Answer<E
     if let Some(server) = &work.deployment.plan.server {
         check_stock(provider, server).await?;
         check_subnet(provider, server).await?;
-        if let Some(quota) = provider.quota().await? {
+        if let Some(quota) = provider.quota(&server.flavor).await? {
             check_quota(&quota, server)?;
         }
         if let Some(order) = &work.order {

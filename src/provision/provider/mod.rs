@@ -5,7 +5,8 @@
 //! on; [`sessions`] keeps what agencies gave. A provider is stateless: it
 //! holds the credentials and the place, nothing about deployments; every call can be made again.
 //!
-//! `retry` says when a call is sent again, `scrub` takes secrets out of what clouds say, `percent` writes addresses.
+//! `retry` says when a call is sent again, `scrub` takes secrets out of what clouds say, `percent` writes addresses,
+//! `money` reckons prices.
 //!
 //! Providers know nothing of licenses, recipes or the database.
 
@@ -16,6 +17,7 @@ pub mod error;
 pub mod huawei;
 pub mod made;
 pub mod model;
+mod money;
 mod percent;
 mod retry;
 mod scrub;
@@ -55,7 +57,7 @@ pub trait Provider: Send + Sync + std::fmt::Debug {
     /// The key pairs.
     async fn key_pairs(&self) -> Answer<Vec<KeyPair>>;
     /// What may still be made; `None` where the cloud does not tell.
-    async fn quota(&self) -> Answer<Option<Quota>>;
+    async fn quota(&self, flavor: &Flavor) -> Answer<Option<Quota>>;
     /// What the server would cost; `None` where the cloud does not tell.
     async fn price(&self, order: &ServerOrder) -> Answer<Option<Price>>;
     /// Asks whether the order would be accepted: format, rights. Makes nothing.

@@ -198,7 +198,7 @@ impl Provider for Account {
     async fn key_pairs(&self) -> Answer<Vec<KeyPair>> {
         Ok(Vec::new())
     }
-    async fn quota(&self) -> Answer<Option<Quota>> {
+    async fn quota(&self, _: &Flavor) -> Answer<Option<Quota>> {
         self.play("quota", |_| Ok(None)).await
     }
     async fn price(&self, _: &ServerOrder) -> Answer<Option<Price>> {

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::market::Market;
 use crate::{
     http::Url,
     provision::provider::error::{CloudError, Trouble},
@@ -47,6 +48,10 @@ pub const AWS_REGIONS: &[&str] = &[
 
 /// Regions of 3DS OUTSCALE.
 pub const OUTSCALE_REGIONS: &[&str] = &["ap-northeast-1", "cloudgouv-eu-west-1", "eu-west-2", "us-east-2", "us-west-1"];
+
+/// Where AWS's price list is asked for all regions, and for those of the China partition.
+const PRICES: &str = "us-east-1";
+const CHINA_PRICES: &str = "cn-northwest-1";
 
 /// What a cloud can do beyond the core that all have.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -122,6 +127,10 @@ pub struct Endpoint {
     pub(super) region: String,
     pub(super) abilities: Abilities,
     pub(super) images: Vec<ImageSource>,
+    /// Its price list.
+    pub(super) prices: Option<Market>,
+    /// What counts its quotas.
+    pub(super) quotas: Option<Market>,
     /// Whether temporary credentials may be sent there: their token travels in clear to whoever answers.
     pub(super) session_tokens: bool,
     /// Whether it is in no list: whoever named it learns nothing from it but what a cloud says.
@@ -143,6 +152,10 @@ pub struct Custom {
     pub image_owners: Vec<String>,
     /// Whether the customer confirmed that a session token may be sent there.
     pub session_tokens: bool,
+    /// Its price list, where it has AWS's.
+    pub prices: Option<Market>,
+    /// The same for quotas.
+    pub quotas: Option<Market>,
 }
 
 /// The operator's word on clouds that are in no list. Which addresses they may have is the guard's decision.
@@ -178,6 +191,18 @@ impl Endpoint {
                 ImageSource::vendor(debian, "debian-12-*", "Debian 12"),
                 ImageSource::vendor("amazon", "al2023-ami-2023.*", "Amazon Linux 2023"),
             ],
+            prices: Some(Market {
+                url: Url::parse(&format!(
+                    "https://api.pricing.{}.{domain}/",
+                    if china { CHINA_PRICES } else { PRICES }
+                ))
+                .ok()?,
+                region: if china { CHINA_PRICES } else { PRICES }.to_owned(),
+            }),
+            quotas: Some(Market {
+                url: Url::parse(&format!("https://servicequotas.{region}.{domain}/")).ok()?,
+                region: region.to_owned(),
+            }),
             session_tokens: true,
             unlisted: false,
         })
@@ -192,6 +217,8 @@ impl Endpoint {
             region: region.to_owned(),
             abilities: Abilities { client_token: true, dry_run: true, ..Abilities::CORE },
             images: vec![ImageSource::owner("self"), ImageSource::owner("Outscale")],
+            prices: None,
+            quotas: None,
             session_tokens: true,
             unlisted: false,
         })
@@ -234,6 +261,8 @@ impl Endpoint {
             region,
             abilities: custom.abilities.clone(),
             images: std::iter::once(own).chain(owners).collect(),
+            prices: custom.prices.clone(),
+            quotas: custom.quotas.clone(),
             session_tokens: custom.session_tokens,
             unlisted: true,
         })
@@ -251,6 +280,8 @@ impl Custom {
             abilities: Abilities { client_token: true, ..Abilities::CORE },
             image_owners: vec![],
             session_tokens: false,
+            prices: None,
+            quotas: None,
         }
     }
 }

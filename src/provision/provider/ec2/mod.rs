@@ -3,6 +3,7 @@
 //! * [`endpoint`] is where a cloud is and what it can do; lists of regions
 //! * [`named`] reads the clouds that an operator names in a file
 //! * [`policy`] writes down the rights that a customer has to give
+//! * [`market`] asks for prices and quotas, where there are services for them
 //! * `form`, `sign`, `call`, `xml` carry one call there and its answer back; `refusal` says what went wrong
 //! * `lists`, `order`, `server`, `remove` are the calls themselves
 //!
@@ -12,6 +13,7 @@ mod call;
 pub mod endpoint;
 mod form;
 mod lists;
+pub mod market;
 pub mod named;
 mod order;
 pub mod policy;
@@ -90,13 +92,13 @@ impl Provider for Ec2 {
         self.list_key_pairs().await
     }
 
-    async fn quota(&self) -> Answer<Option<Quota>> {
-        // Quotas belong to a service of AWS's own, with rights of its own; an order that is too much says so itself.
-        Ok(None)
+    async fn quota(&self, flavor: &Flavor) -> Answer<Option<Quota>> {
+        // A right that was not given keeps nobody from deploying: an order that is too much says so itself.
+        Ok(self.processors_left(flavor).await.unwrap_or_default())
     }
 
-    async fn price(&self, _order: &ServerOrder) -> Answer<Option<Price>> {
-        Ok(None)
+    async fn price(&self, order: &ServerOrder) -> Answer<Option<Price>> {
+        self.ask_price(order).await
     }
 
     async fn rehearse(&self, order: &ServerOrder) -> Answer<()> {

@@ -100,6 +100,8 @@ impl One {
             abilities,
             image_owners: self.image_owners.clone(),
             session_tokens: true,
+            prices: None,
+            quotas: None,
         };
         let endpoint = Endpoint::custom(&custom, CustomClouds::Http)
             .map_err(|error| format!("`{id}`: {}", error.message))?

@@ -35,6 +35,10 @@ pub fn least_privilege(region: &str) -> Value {
         "Statement": [
             { "Sid": "Look", "Effect": "Allow", "Action": READS, "Resource": "*", "Condition": here },
             {
+                "Sid": "PriceAndQuota", "Effect": "Allow", "Resource": "*",
+                "Action": ["pricing:GetProducts", "servicequotas:GetServiceQuota"],
+            },
+            {
                 "Sid": "Make", "Effect": "Allow", "Action": "ec2:RunInstances",
                 "Resource": used.into_iter().chain([images]).collect::<Vec<_>>(),
             },
@@ -69,12 +73,12 @@ mod tests {
     #[test]
     fn ec2_policy_has_the_partition_of_its_region_and_no_wide_rights() {
         let policy = least_privilege("cn-north-1");
-        assert_eq!(policy["Statement"][2]["Resource"][0], "arn:aws-cn:ec2:cn-north-1:*:instance/*");
+        assert_eq!(policy["Statement"][3]["Resource"][0], "arn:aws-cn:ec2:cn-north-1:*:instance/*");
         let text = least_privilege("us-east-1").to_string();
         assert!(text.contains("arn:aws:ec2:us-east-1::image/*"), "{text}");
         assert!(!text.contains("ec2:*") && !text.contains("PassRole"), "{text}");
         for statement in policy["Statement"].as_array().unwrap() {
-            let reads = statement["Action"] == serde_json::json!(READS);
+            let reads = statement["Action"] == json!(READS) || statement["Sid"] == "PriceAndQuota";
             assert!(reads || statement["Resource"] != "*", "{statement}");
         }
         let plain = plain().to_string();

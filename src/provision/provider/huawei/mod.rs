@@ -92,7 +92,7 @@ impl Provider for Huawei {
         self.list_key_pairs().await
     }
 
-    async fn quota(&self) -> Answer<Option<Quota>> {
+    async fn quota(&self, _flavor: &Flavor) -> Answer<Option<Quota>> {
         self.limits().await.map(Some)
     }
 

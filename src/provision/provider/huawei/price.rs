@@ -7,6 +7,7 @@ use crate::provision::provider::{
     error::{CloudError, Trouble},
     made::*,
     model::*,
+    money::{MONTH, cents, micros},
 };
 
 use super::{
@@ -20,10 +21,6 @@ use super::{
 /// The price list's numbers for an hour and a gigabyte.
 const HOUR: u32 = 4;
 const GIGABYTE: u32 = 17;
-/// Hours of a month.
-const MONTH: u128 = 730;
-/// Digits after the point that are kept.
-const DIGITS: usize = 6;
 
 impl Huawei {
     pub(super) async fn ask_price(&self, order: &ServerOrder) -> Answer<Option<Price>> {
@@ -78,34 +75,4 @@ fn products(order: &ServerOrder, region: &str) -> Vec<Value> {
         products.push(product("address", "hws.service.type.vpc", "hws.resource.type.ip", ADDRESS));
     }
     products
-}
-
-/// Millionths of a decimal number; nothing for anything else.
-fn micros(text: &str) -> Option<u128> {
-    let (whole, part) = text.split_once('.').unwrap_or((text, ""));
-    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    if whole.is_empty() || whole.len() > 12 || !digits(whole) || !digits(part) {
-        return None;
-    }
-    let part: String = part.chars().chain(std::iter::repeat('0')).take(DIGITS).collect();
-    Some(whole.parse::<u128>().ok()? * 1_000_000 + part.parse::<u128>().ok()?)
-}
-
-/// With two digits after the point, rounded up: nobody is surprised by less.
-fn cents(micros: u128) -> String {
-    let cents = micros.div_ceil(10_000);
-    format!("{}.{:02}", cents / 100, cents % 100)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn huawei_prices_are_reckoned_without_rounding_errors() {
-        assert_eq!(micros("0.1234567"), Some(123_456));
-        assert_eq!(cents(micros("0.23").unwrap() * MONTH), "167.90");
-        assert_eq!(cents(micros("0.0001").unwrap() * MONTH), "0.08");
-        assert_eq!([micros("-1"), micros("1e-5"), micros(""), micros("null")], [None; 4]);
-    }
 }

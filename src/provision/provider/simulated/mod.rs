@@ -256,7 +256,7 @@ impl Provider for Account {
         Ok(vec![KeyPair { name: "simulated-key".to_owned(), fingerprint: "00:00:00:00".to_owned() }])
     }
 
-    async fn quota(&self) -> Answer<Option<Quota>> {
+    async fn quota(&self, _flavor: &Flavor) -> Answer<Option<Quota>> {
         self.check()?;
         Ok(Some(Quota { servers: Some(10), vcpus: Some(40), memory_mib: Some(81_920), addresses: Some(5) }))
     }

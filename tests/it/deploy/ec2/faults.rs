@@ -146,6 +146,8 @@ async fn ec2_errors_show_nothing_that_was_sent() {
         abilities: Abilities::AWS,
         image_owners: vec![],
         session_tokens: true,
+        prices: None,
+        quotas: None,
     };
     let token = "canary//Session+Token==abc";
     let credentials =
@@ -303,6 +305,8 @@ async fn ec2_cloud_without_abilities_is_asked_for_none() {
         abilities: Abilities::CORE,
         image_owners: vec![],
         session_tokens: false,
+        prices: None,
+        quotas: None,
     };
     let made = Endpoint::custom(&custom, CustomClouds::Http).unwrap();
     let credentials = Credentials { access_key: keys().0, secret_key: SECRET.into(), session_token: None };

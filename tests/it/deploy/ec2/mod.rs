@@ -3,6 +3,7 @@
 
 mod faults;
 mod life;
+mod market;
 pub mod moto;
 pub mod proxy;
 
@@ -29,6 +30,8 @@ pub fn endpoint(address: SocketAddr) -> Endpoint {
         abilities: Abilities::AWS,
         image_owners: vec!["099720109477".to_owned(), "137112412989".to_owned()],
         session_tokens: false,
+        prices: None,
+        quotas: None,
     };
     Endpoint::custom(&custom, CustomClouds::Http).unwrap()
 }

@@ -60,7 +60,7 @@ async fn huawei_what_can_be_chosen() {
     let ports = [PortRange { first: 22, last: 22 }, PortRange { first: 443, last: 443 }];
     assert_eq!(groups[0].open_ports.as_deref(), Some(ports.as_slice()));
     assert_eq!(cloud.key_pairs().await.unwrap()[0].name, "pair-1");
-    let quota = cloud.quota().await.unwrap().unwrap();
+    let quota = cloud.quota(&flavors[0]).await.unwrap().unwrap();
     assert_eq!((quota.servers, quota.vcpus, quota.memory_mib), (Some(5), None, Some(7168)));
     assert_eq!(quota.addresses, Some(10));
     let price = cloud.price(&order()).await.unwrap().unwrap();

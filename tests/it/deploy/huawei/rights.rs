@@ -17,7 +17,7 @@ async fn whole_life(fake: &Fake, cloud: &Huawei, number: u8) -> Answer<()> {
     cloud.networks().await?;
     cloud.security_groups("vpc-1").await?;
     cloud.key_pairs().await?;
-    cloud.quota().await?;
+    cloud.quota(&flavors[0]).await?;
     cloud.rehearse(&order()).await?;
     cloud.find(&attempt(number)).await?;
     let accepted = cloud.create(&order(), &attempt(number)).await?;
