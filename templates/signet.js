@@ -25,18 +25,26 @@ async function copy(element) {
   }
 }
 
-for (const button of document.querySelectorAll("[data-copy]")) {
-  const element = document.getElementById(button.dataset.copy);
-  button.hidden = false;
-  button.addEventListener("click", async () => {
-    try {
-      await copy(element);
-      say(button.dataset.done);
-    } catch {
-      // What is selected can still be copied by hand.
-    }
-  });
+// Without this file there is nothing that copies, so the buttons come hidden; also those that come later.
+function reveal(root) {
+  for (const button of root.querySelectorAll("[data-copy]")) {
+    button.hidden = false;
+  }
 }
+
+reveal(document);
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (!button) {
+    return;
+  }
+  try {
+    await copy(document.getElementById(button.dataset.copy));
+    say(button.dataset.done);
+  } catch {
+    // What is selected can still be copied by hand.
+  }
+});
 
 for (const input of document.querySelectorAll("[data-into]")) {
   const target = document.getElementById(input.dataset.into);
@@ -96,6 +104,7 @@ async function refresh() {
     return;
   }
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  reveal(fresh);
   const heading = document.getElementById("state").textContent;
   for (const element of document.querySelectorAll("[data-live]")) {
     const other = fresh.getElementById(element.id);
