@@ -295,7 +295,10 @@ fn stages(t: Words, shown: &Shown, now: Time) -> Vec<StageRow> {
             ticking: seconds.filter(|_| tone == "now"),
         }
     };
-    Stage::ALL.into_iter().map(row).collect()
+    // Nobody orders or makes a server that exists.
+    let made = shown.deployment.plan.place.cloud.makes_servers();
+    let applies = |stage: &Stage| made || !matches!(stage, Stage::Accepted | Stage::ServerCreated);
+    Stage::ALL.into_iter().filter(applies).map(row).collect()
 }
 
 /// Label, value, and whether it is an address to open.

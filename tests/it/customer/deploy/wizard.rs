@@ -262,6 +262,7 @@ async fn a_server_of_ones_own_gets_a_script() {
     let path = format!("/license/deployments/{}", service.deployment().await.id);
     let page = text(&visitor.get(&path).await);
     assert!(page.contains("being prepared"), "no worker runs here: {page}");
+    assert!(page.contains("Install the software") && !page.contains("Make the server"), "it is there already: {page}");
     let script = visitor.get(&format!("{path}/script")).await;
     assert_eq!(script.status, 200);
     assert!(text(&script).starts_with("#!/bin/sh"), "{}", text(&script));
