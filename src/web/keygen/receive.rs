@@ -258,3 +258,17 @@ fn signed(app: &App, product: &Slug, asked: &Asked, answer: Answer) -> Response 
     }
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_an_answer_that_tells_nothing() {
+        let Err(fault) = caught(async { panic!("canary") }).await else { panic!("it was answered") };
+        let answer = Answer::from(fault);
+        let body = String::from_utf8(answer.body().to_vec()).unwrap();
+        assert!(body.contains("INTERNAL_ERROR") && !body.contains("canary"), "{body}");
+        assert_eq!(answer.into_response().status(), StatusCode::INTERNAL_SERVER_ERROR);
+    }
+}

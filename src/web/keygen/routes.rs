@@ -88,8 +88,10 @@ pub const KNOWN: &[&str] = &[
 /// # Errors
 /// 404: not covered, or not there at all.
 pub fn find(method: &Method, segments: &[String]) -> Result<(Endpoint, Vec<String>), Fault> {
+    // RFC 9110, section 9.3.2: as GET, without the body.
+    let asked = if *method == Method::HEAD { &Method::GET } else { method };
     for (known, template, endpoint) in ROUTES {
-        if known == method
+        if known == asked
             && let Some(names) = names(template, segments)
         {
             return Ok((*endpoint, names));

@@ -13,7 +13,7 @@ use super::{Client, act, code, door_token};
 use crate::harness::{Backend, CATALOG, TestApp, slug};
 
 /// The test catalog, where the product gives signed keys.
-fn signed_catalog() -> String {
+pub fn signed_catalog() -> String {
     CATALOG.replace("slug = \"mill\"", "slug = \"mill\"\nlicense_keys = \"signed\"")
 }
 
@@ -26,7 +26,7 @@ async fn seen(app: &TestApp, client: &Client) -> Value {
 }
 
 /// The same license, shown by its signed key.
-async fn signed(app: &TestApp, client: &Client) -> Client {
+pub async fn signed(app: &TestApp, client: &Client) -> Client {
     let attributes = seen(app, client).await;
     assert_eq!(attributes["scheme"], "ED25519_SIGN");
     let key = attributes["key"].as_str().unwrap().to_owned();

@@ -7,6 +7,7 @@ mod covered;
 mod keys;
 mod machines;
 mod races;
+mod second;
 mod signatures;
 mod validation;
 

@@ -2,6 +2,7 @@
 
 use rstest::rstest;
 use serde_json::json;
+use signet::web::keygen::routes::ROUTES;
 
 use super::{Client, code, refused};
 use crate::{
@@ -32,6 +33,32 @@ async fn every_answer_is_signed_also_the_odd_ones(#[case] backend: Backend) {
         // The query is signed as it was sent, also where it could be written otherwise.
         let listed = client.call("GET", "machines?page%5Bsize%5D=3&x=%7e", None).await;
         assert_eq!(listed.status, 200);
+    }
+}
+
+/// Every address answers each method, signed; `HEAD` as `GET`, without the body.
+#[tokio::test]
+async fn methods_that_a_route_does_not_have_are_answered_in_words() {
+    let app = TestApp::start(Backend::Sqlite).await;
+    let client = Client::of(&app, "fixed", Some(1)).await;
+    let machine = client.seated("loom").await;
+    let filled = |template: &str| {
+        template
+            .replace("{license}", &client.license.to_string())
+            .replace("{machine}", &machine)
+            .replace("{entitlement}", "looms")
+    };
+    for (method, template, _) in ROUTES {
+        let path = filled(template);
+        for other in ["OPTIONS", "PUT", "TRACE"] {
+            let answer = client.call(other, &path, None).await;
+            assert_eq!(code(&answer), (404, "NOT_SUPPORTED".to_owned()), "{other} {path}");
+        }
+        if method == "GET" {
+            let (whole, head) = (client.call("GET", &path, None).await, client.call("HEAD", &path, None).await);
+            assert_eq!((head.status, head.body.len()), (whole.status, 0), "{path}");
+            assert_eq!((whole.status, head.header("Content-Type")), (200, whole.header("Content-Type")), "{path}");
+        }
     }
 }
 
