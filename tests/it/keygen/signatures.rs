@@ -65,6 +65,22 @@ async fn methods_that_a_route_does_not_have_are_answered_in_words() {
 #[rstest]
 #[case::sqlite(Backend::Sqlite)]
 #[case::postgres(Backend::Postgres)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lost_database_is_answered_signed_and_asks_to_come_back(#[case] backend: Backend) {
+    let app = TestApp::start(backend).await;
+    let client = Client::of(&app, "fixed", Some(1)).await;
+    app.app.store().clone().close().await;
+    for (method, path) in [("GET", "me"), ("POST", "machines"), ("GET", "machines/loom")] {
+        let answer = client.call(method, path, Some(client.machine("loom"))).await;
+        assert_eq!(code(&answer), (503, "UNAVAILABLE".to_owned()), "{method} {path}");
+        assert!(answer.header("Retry-After").is_some(), "{}", answer.head);
+    }
+    assert_eq!(client.validate_key(json!({})).await.status, 503);
+}
+
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test]
 async fn too_many_calls_are_answered_signed_and_say_when_to_come_back(#[case] backend: Backend) {
     let app = TestApp::start_with(backend, settings(2, 0, 0)).await;
