@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use crate::{
     app::App,
-    base::{ids::LicenseId, slug::Slug, time::Time},
+    base::{decimal::Decimal, ids::LicenseId, slug::Slug, time::Time},
     store::UsageRecord,
     usecase::{
         Actor,
@@ -16,7 +16,6 @@ use crate::{
     web::{
         api::{
             auth::Authorized,
-            decimal::Decimal,
             input::Id,
             openapi::{ChangeProblems, ItemProblems},
             submit::{Reply, Stop, Submitted},
