@@ -65,6 +65,8 @@ pub const MACHINES: u32 = 1_000_000;
 pub const PLAN_METERS: usize = 16;
 /// Reports of usage in one call.
 pub const USAGE_REPORTS: usize = 100;
+/// The largest whole amount of one report.
+pub const USAGE_AMOUNT: u32 = 99_999_999;
 /// Characters of a usage report's id.
 pub const USAGE_REPORT_ID_CHARS: usize = 64;
 /// Days for which a usage report's id is remembered.

@@ -29,14 +29,14 @@ pub struct Meter {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MeterPeriod {
-    /// Never: the limit is for the license's whole life.
+    /// Never: the limit is for the license's whole life, and for all that was ever counted.
     #[default]
     Never,
     /// At midnight, UTC.
     Day,
     /// With each month of the calendar, UTC.
     Month,
-    /// With each renewal of the license.
+    /// With each renewal of the license, from the moment it comes.
     Term,
 }
 
@@ -73,6 +73,15 @@ impl OverLimit {
     }
 }
 
+/// A period of counting, as it is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Period {
+    /// When it began.
+    pub start: Time,
+    /// What was used since.
+    pub used: Decimal,
+}
+
 /// What was used of a meter in its period.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reading {
@@ -92,14 +101,22 @@ impl Reading {
 }
 
 impl Meter {
-    /// When the period began that holds `now`, in a license whose term began at `term`. `None`: there are no periods.
-    pub fn period_start(&self, now: Time, term: Time) -> Option<Time> {
+    /// The period that counts at `now`: the stored one while it lasts, else a new one, of which nothing is used. A clock
+    /// that is behind another server's brings no older period back; one that a renewal ends is no longer stored.
+    pub fn period_at(&self, stored: Option<Period>, now: Time) -> Period {
+        let start = self.calendar_start(now);
+        stored
+            .filter(|stored| start.is_none_or(|start| stored.start >= start))
+            .unwrap_or_else(|| Period { start: start.unwrap_or(now), used: Decimal(0) })
+    }
+
+    /// When the period began that holds `now`, where the calendar says.
+    fn calendar_start(&self, now: Time) -> Option<Time> {
         let today = now.civil().date();
         match self.period {
-            MeterPeriod::Never => None,
+            MeterPeriod::Never | MeterPeriod::Term => None,
             MeterPeriod::Day => midnight(today),
             MeterPeriod::Month => midnight(today.first_of_month()),
-            MeterPeriod::Term => Some(term),
         }
     }
 
@@ -141,20 +158,37 @@ mod tests {
     #[test]
     fn periods_begin_and_end_by_the_calendar_in_utc() {
         use MeterPeriod::{Day, Month, Never, Term};
-        let term = time("2027-11-05T10:30:00Z");
         for (period, now, start, end) in [
             (Day, "2028-02-29T23:59:59.999999Z", "2028-02-29T00:00:00Z", Some("2028-03-01T00:00:00Z")),
             (Day, "2028-03-01T00:00:00Z", "2028-03-01T00:00:00Z", Some("2028-03-02T00:00:00Z")),
             (Month, "2028-02-29T23:59:59.999999Z", "2028-02-01T00:00:00Z", Some("2028-03-01T00:00:00Z")),
             (Month, "2027-12-31T23:59:59.999999Z", "2027-12-01T00:00:00Z", Some("2028-01-01T00:00:00Z")),
             (Month, "2028-01-01T00:00:00Z", "2028-01-01T00:00:00Z", Some("2028-02-01T00:00:00Z")),
-            (Term, "2028-01-01T00:00:00Z", "2027-11-05T10:30:00Z", None),
+            (Term, "2028-01-01T10:30:00Z", "2028-01-01T10:30:00Z", None),
+            (Never, "2028-01-01T10:30:00Z", "2028-01-01T10:30:00Z", None),
         ] {
             let meter = meter(None, period, OverLimit::Refuse);
-            let began = meter.period_start(time(now), term).unwrap();
-            assert_eq!((began, meter.period_end(began)), (time(start), end.map(time)), "{period:?} {now}");
+            let began = meter.period_at(None, time(now));
+            assert_eq!((began.start, began.used), (time(start), Decimal(0)), "{period:?} {now}");
+            assert_eq!(meter.period_end(began.start), end.map(time), "{period:?} {now}");
         }
-        assert_eq!(meter(None, Never, OverLimit::Refuse).period_start(term, term), None);
+    }
+
+    #[test]
+    fn a_period_lasts_to_its_end_and_never_comes_back() {
+        use MeterPeriod::{Day, Month, Term};
+        let stored = Period { start: time("2028-02-29T00:00:00Z"), used: Decimal(7) };
+        for (period, now, lasts) in [
+            (Day, "2028-02-29T23:59:59.999999Z", true),
+            (Day, "2028-03-01T00:00:00Z", false),
+            (Day, "2028-02-28T23:59:59.999999Z", true),
+            (Month, "2028-02-29T23:59:59.999999Z", true),
+            (Month, "2028-03-01T00:00:00Z", false),
+            (Term, "2038-01-01T00:00:00Z", true),
+        ] {
+            let at = meter(None, period, OverLimit::Refuse).period_at(Some(stored), time(now));
+            assert_eq!((at == stored, at.used.0 == 0), (lasts, !lasts), "{period:?} {now}");
+        }
     }
 
     /// The start of one kind of period is kept when the plan changes to another kind.

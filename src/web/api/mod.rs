@@ -1,7 +1,7 @@
 //! The API: `/api/v1`, for the merchant's own programs and for licensed software.
 //!
 //! * [`auth`] says which program asks, [`licensed`] for which license software asks, [`submit`] carries a write and its idempotency key, [`input`] takes paths, queries and
-//!   texts apart, [`page`] makes pages of lists, [`openapi`] describes it all
+//!   texts apart, [`meter`] shows what was used, [`page`] makes pages of lists, [`openapi`] describes it all
 //! * [`v1`] has one folder per resource and one file per verb: doc, description, handler, request and answer
 //!
 //! Handlers call use cases and may read pages and rows from the store; they change nothing themselves. Types of the
@@ -10,6 +10,7 @@
 pub mod auth;
 pub mod input;
 pub mod licensed;
+pub mod meter;
 pub mod openapi;
 pub mod page;
 pub mod submit;
