@@ -4,8 +4,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use signet_verify::{
     claims::{
-        CodeClaims, Features, KeyListClaims, LeaseClaims, LicenseFileClaims, PackageClaims, Revocation,
-        MeterFacts, ReportFacts, RevocationsClaims, ValidationClaims,
+        CodeClaims, Features, KeyListClaims, LeaseClaims, LicenseFileClaims, MeterFacts, PackageClaims, ReportFacts,
+        Revocation, RevocationsClaims, ValidationClaims,
     },
     jws,
     kind::Kind,

@@ -256,8 +256,6 @@ fn of_reason(reason: Reason) -> Fault {
         | Reason::MeterUnknown
         | Reason::ReportConflict
         | Reason::UsageLimit
-        | Reason::Valid => {
-            Fault::forbidden("LICENSE_NOT_ALLOWED", "The license does not allow this.")
-        }
+        | Reason::Valid => Fault::forbidden("LICENSE_NOT_ALLOWED", "The license does not allow this."),
     }
 }

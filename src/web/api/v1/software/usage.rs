@@ -72,7 +72,8 @@ impl PartialSchema for Amount {
             .schema_type(Type::String)
             .pattern(Some(r"^[0-9]{1,8}(\.[0-9]{1,4})?$"))
             .examples([json!("12.5")]);
-        let whole = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0)).maximum(Some(limits::USAGE_AMOUNT));
+        let whole =
+            ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0)).maximum(Some(limits::USAGE_AMOUNT));
         OneOfBuilder::new()
             .item(text)
             .item(whole)
@@ -104,7 +105,9 @@ impl de::Visitor<'_> for AmountVisitor {
 
     fn visit_u64<E: de::Error>(self, number: u64) -> Result<Amount, E> {
         let whole = u32::try_from(number).ok().filter(|number| *number <= limits::USAGE_AMOUNT);
-        whole.map(|number| Amount(Decimal::whole(number))).ok_or_else(|| E::invalid_value(de::Unexpected::Unsigned(number), &self))
+        whole
+            .map(|number| Amount(Decimal::whole(number)))
+            .ok_or_else(|| E::invalid_value(de::Unexpected::Unsigned(number), &self))
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Amount, E> {
