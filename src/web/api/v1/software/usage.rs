@@ -16,7 +16,7 @@ use utoipa::{
 
 use crate::{
     app::App,
-    base::{decimal::Decimal, limits, slug::Slug, time::Time},
+    base::{decimal::Decimal, ids::is_report_id, limits, slug::Slug, time::Time},
     usecase::{
         Actor, Context, Failure,
         activation::{self as usecase, Became, Report, Reported},
@@ -122,8 +122,7 @@ pub struct ReportId(String);
 impl<'de> Deserialize<'de> for ReportId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b':' | b'-');
-        if (1..=limits::USAGE_REPORT_ID_CHARS).contains(&text.len()) && text.bytes().all(fits) {
+        if is_report_id(&text) {
             Ok(Self(text))
         } else {
             let most = limits::USAGE_REPORT_ID_CHARS;
