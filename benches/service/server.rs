@@ -38,6 +38,13 @@ machines = 1
 features = { edition = "standard", export = false, layers = 20 }
 product_ids = ["00301-900001-0--0"]
 
+[[product.plan.meter]]
+slug = "tiles"
+name = { zh = "瓦片", en = "Tiles" }
+unit = { zh = "张", en = "tiles" }
+limit = 1000
+period = "month"
+
 [[channel]]
 slug = "bench"
 kind = "koogallery"

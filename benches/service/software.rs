@@ -89,6 +89,17 @@ struct Validated {
     valid: bool,
 }
 
+#[derive(Deserialize)]
+struct Reported {
+    reports: Vec<Became>,
+}
+
+#[derive(Deserialize)]
+struct Became {
+    counted: bool,
+    repeated: bool,
+}
+
 async fn measure(bench: &mut Bench<'_>, store: &Store, licenses: usize) -> anyhow::Result<()> {
     let address = bench.server.address;
     let warm = clients(address, &format!("W{licenses}"), WARM_UP).await?;
@@ -103,6 +114,13 @@ async fn measure(bench: &mut Bench<'_>, store: &Store, licenses: usize) -> anyho
     let renew = clients.iter().zip(&ids).map(|(client, id)| client.renew(address, *id)).collect();
     let answers = bench.phase("renew", renew).await?;
     answers.iter().try_for_each(|answer| activation(answer, 200).map(|_| ()))?;
+
+    let report = clients.iter().zip(&ids).map(|(client, id)| client.report(address, *id)).collect();
+    for answer in bench.phase("report usage", report).await? {
+        let reported: Reported = serde_json::from_slice(&answer.body).context("report usage")?;
+        let counted = matches!(reported.reports.as_slice(), [report] if report.counted && !report.repeated);
+        ensure!(answer.status == 200 && counted, "a report within the limit was not counted");
+    }
 
     let validate = clients.iter().map(|client| client.validate(address)).collect();
     for answer in bench.phase("validate", validate).await? {
@@ -133,6 +151,11 @@ impl Client {
     fn renew(&self, address: SocketAddr, id: ActivationId) -> Request {
         let body = json!({ "components": self.machine, "nonce": "bench" });
         self.post(address, &format!("/activations/{id}/renew"), &body)
+    }
+
+    fn report(&self, address: SocketAddr, id: ActivationId) -> Request {
+        let report = json!({ "id": "bench-1", "meter": "tiles", "amount": "0.5" });
+        self.post(address, &format!("/activations/{id}/usage"), &json!({ "reports": [report], "nonce": "bench" }))
     }
 
     fn validate(&self, address: SocketAddr) -> Request {

@@ -5,7 +5,13 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{entropy::Entropy, time::Time};
+use super::{entropy::Entropy, limits, time::Time};
+
+/// Whether `text` may be the id of a usage report: 1 to 64 characters of `A-Z a-z 0-9 . _ : -`.
+pub fn is_report_id(text: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b':' | b'-');
+    (1..=limits::USAGE_REPORT_ID_CHARS).contains(&text.len()) && text.bytes().all(fits)
+}
 
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {

@@ -61,6 +61,16 @@ pub const QUERY_INSTANCES: usize = 100;
 pub const DEFERRED_EVENTS_PER_SUBJECT: i64 = 64;
 /// Machines one license may allow.
 pub const MACHINES: u32 = 1_000_000;
+/// Meters of one plan.
+pub const PLAN_METERS: usize = 16;
+/// Reports of usage in one call.
+pub const USAGE_REPORTS: usize = 100;
+/// The largest whole amount of one report.
+pub const USAGE_AMOUNT: u32 = 99_999_999;
+/// Characters of a usage report's id.
+pub const USAGE_REPORT_ID_CHARS: usize = 64;
+/// Days for which a usage report's id is remembered.
+pub const USAGE_REPORT_DAYS: i64 = 35;
 /// Components of a machine's fingerprint.
 pub const COMPONENTS: usize = 8;
 /// Characters of a component's name.

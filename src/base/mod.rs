@@ -3,6 +3,7 @@
 //! Nothing here does I/O, knows a framework or knows what a license is.
 
 pub mod clock;
+pub mod decimal;
 pub mod entropy;
 pub mod ids;
 pub mod limits;

@@ -73,6 +73,12 @@ reasons! {
     MachineLimit = "machine_limit", true;
     /// Too many new machines within a day.
     ActivationCycling = "activation_cycling", false;
+    /// The plan has no such meter: its usage is not counted.
+    MeterUnknown = "meter_unknown", true;
+    /// The id of a report of usage stands for another report.
+    ReportConflict = "report_conflict", true;
+    /// More usage than the plan's meter allows.
+    UsageLimit = "usage_limit", false;
     /// It may run.
     Valid = "valid", true;
 }

@@ -39,6 +39,7 @@ fn plan() -> Plan {
         machine: MachineRule::default(),
         versions: Some("<3".parse().unwrap()),
         bind_parameter: Some("machineCode".to_owned()),
+        meters: Vec::new(),
         delivery: Delivery::default(),
         product_ids: Vec::new(),
         sku_codes: Vec::new(),

@@ -33,6 +33,7 @@ fn plan() -> Plan {
         machine: MachineRule::default(),
         versions: None,
         bind_parameter: Some("machine_code".to_owned()),
+        meters: Vec::new(),
         delivery: Delivery::default(),
         product_ids: Vec::new(),
         sku_codes: Vec::new(),

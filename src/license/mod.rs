@@ -12,6 +12,7 @@ pub mod key_list;
 pub mod keygen;
 pub mod keys;
 pub mod machine;
+pub mod meter;
 pub mod model;
 pub mod plan;
 pub mod revocation;

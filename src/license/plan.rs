@@ -8,7 +8,7 @@ pub use signet_verify::claims::{FeatureValue, Features};
 
 use crate::base::{limits, slug::Slug, text::Localized, time::Time};
 
-use super::machine;
+use super::{machine, meter::Meter};
 
 pub use super::machine::{LeaseRule, MachineRule};
 
@@ -85,6 +85,9 @@ pub struct Plan {
     pub versions: Option<VersionReq>,
     /// Name of the extension parameter whose value binds the license to a device.
     pub bind_parameter: Option<String>,
+    /// What the software counts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub meters: Vec<Meter>,
     /// What the buyer is told on the marketplace's resource page.
     pub delivery: Delivery,
     /// KooGallery `productId`s that sell this plan, one per period.
@@ -193,6 +196,11 @@ pub struct Grant {
 }
 
 impl Plan {
+    /// The meter called `slug`.
+    pub fn meter(&self, slug: &str) -> Option<&Meter> {
+        self.meters.iter().find(|meter| meter.slug.as_str() == slug)
+    }
+
     /// Whether the plan covers the software's `version`: see [`machine::covers`].
     pub fn covers_version(&self, version: &str) -> bool {
         self.versions.as_ref().is_none_or(|covered| machine::covers(covered, version))

@@ -136,6 +136,10 @@ constraints! {
         "the machine's component";
     /// A counter of a license.
     UsageCounter = "usage_counters_pkey", "usage_counters.license_id, usage_counters.meter", "the usage counter";
+    /// A meter's period.
+    UsagePeriod = "usage_periods_pkey", "usage_periods.license_id, usage_periods.meter", "the meter's period";
+    /// A report of usage.
+    UsageReport = "usage_reports_pkey", "usage_reports.license_id, usage_reports.report_id", "the usage report's id";
     /// A license's link.
     LicenseLink = "license_links_pkey", "license_links.license_id", "the license's link";
     /// A deployment's id.

@@ -68,7 +68,7 @@ pub use revocations::RevocationRecord;
 pub use tokens::{IdempotencyRecord, TokenRecord};
 pub use types::UnknownName;
 pub use url::{DatabaseUrl, DatabaseUrlError};
-pub use usage::UsageRecord;
+pub use usage::{PeriodRecord, ReportRecord, UsageRecord};
 
 use crate::base::{limits, time::Time};
 

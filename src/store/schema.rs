@@ -216,6 +216,26 @@ diesel::table! {
 }
 
 diesel::table! {
+    usage_periods (license_id, meter) {
+        license_id -> Text,
+        meter -> Text,
+        period_start -> BigInt,
+        used -> BigInt,
+    }
+}
+
+diesel::table! {
+    usage_reports (license_id, report_id) {
+        license_id -> Text,
+        report_id -> Text,
+        meter -> Text,
+        amount -> BigInt,
+        counted_at -> BigInt,
+        activation_id -> Text,
+    }
+}
+
+diesel::table! {
     packages (product, version) {
         product -> Text,
         version -> Text,

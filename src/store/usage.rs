@@ -1,9 +1,19 @@
-//! Usage counters of on-demand goods.
+//! What was used: totals, periods, and the reports that were counted.
+
+use std::collections::BTreeMap;
 
 use diesel::prelude::*;
 
-use super::{Tx, conn::each, error::StoreError, schema::usage_counters};
-use crate::base::{ids::LicenseId, time::Time};
+use super::{
+    Tx,
+    conn::each,
+    error::StoreError,
+    schema::{usage_counters, usage_periods, usage_reports},
+};
+use crate::base::{
+    ids::{ActivationId, LicenseId},
+    time::Time,
+};
 
 /// One counter of a license.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
@@ -17,6 +27,39 @@ pub struct UsageRecord {
     pub total: i64,
     /// When it was last counted.
     pub counted_at: Time,
+}
+
+/// What was used in a meter's period.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = usage_periods, primary_key(license_id, meter))]
+#[diesel(check_for_backend(diesel::pg::Pg, diesel::sqlite::Sqlite))]
+pub struct PeriodRecord {
+    /// The license.
+    pub license_id: LicenseId,
+    /// What is counted.
+    pub meter: String,
+    /// When the period began.
+    pub period_start: Time,
+    /// What was used since, in ten-thousandths.
+    pub used: i64,
+}
+
+/// A report of usage that was counted.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = usage_reports, check_for_backend(diesel::pg::Pg, diesel::sqlite::Sqlite))]
+pub struct ReportRecord {
+    /// The license.
+    pub license_id: LicenseId,
+    /// The id that the software gave it.
+    pub report_id: String,
+    /// What was counted.
+    pub meter: String,
+    /// How much, in ten-thousandths.
+    pub amount: i64,
+    /// When.
+    pub counted_at: Time,
+    /// The machine that reported it.
+    pub activation_id: ActivationId,
 }
 
 impl Tx {
@@ -41,5 +84,69 @@ impl Tx {
             ))
             .execute(c))?;
         Ok(())
+    }
+    /// The stored periods of a license, by their meters.
+    pub fn period_list(&mut self, license: LicenseId) -> Result<Vec<PeriodRecord>, StoreError> {
+        each!(self, c => usage_periods::table
+            .filter(usage_periods::license_id.eq(license))
+            .order(usage_periods::meter)
+            .select(PeriodRecord::as_select())
+            .load(c))
+    }
+
+    /// Writes a meter's period in the place of the one before.
+    pub fn period_save(&mut self, period: &PeriodRecord) -> Result<(), StoreError> {
+        each!(self, c => diesel::insert_into(usage_periods::table)
+            .values(period.clone())
+            .on_conflict((usage_periods::license_id, usage_periods::meter))
+            .do_update()
+            .set(period.clone())
+            .execute(c))?;
+        Ok(())
+    }
+
+    /// Forgets a meter's period; there may be none.
+    pub fn period_forget(&mut self, license: LicenseId, meter: &str) -> Result<(), StoreError> {
+        each!(self, c => diesel::delete(usage_periods::table.find((license, meter))).execute(c))?;
+        Ok(())
+    }
+
+    /// Those of the reports with these ids that a license has.
+    pub fn reports_find(&mut self, license: LicenseId, ids: &[&str]) -> Result<Vec<ReportRecord>, StoreError> {
+        each!(self, c => usage_reports::table
+            .filter(usage_reports::license_id.eq(license))
+            .filter(usage_reports::report_id.eq_any(ids))
+            .select(ReportRecord::as_select())
+            .load(c))
+    }
+
+    /// Adds reports; there may be none.
+    pub fn reports_insert(&mut self, reports: &[ReportRecord]) -> Result<(), StoreError> {
+        if !reports.is_empty() {
+            each!(self, c => diesel::insert_into(usage_reports::table).values(reports.to_vec()).execute(c))?;
+        }
+        Ok(())
+    }
+
+    /// Forgets at most `limit` reports that were counted before `before`; how many were forgotten.
+    pub fn reports_purge(&mut self, before: Time, limit: u32) -> Result<usize, StoreError> {
+        let old: Vec<(LicenseId, String)> = each!(self, c => usage_reports::table
+            .filter(usage_reports::counted_at.lt(before))
+            .order(usage_reports::counted_at)
+            .limit(super::purge_rows(limit))
+            .select((usage_reports::license_id, usage_reports::report_id))
+            .load(c))?;
+        let mut by_license: BTreeMap<LicenseId, Vec<String>> = BTreeMap::new();
+        for (license, id) in old {
+            by_license.entry(license).or_default().push(id);
+        }
+        let mut gone = 0;
+        for (license, ids) in by_license {
+            gone += each!(self, c => diesel::delete(usage_reports::table
+                .filter(usage_reports::license_id.eq(license))
+                .filter(usage_reports::report_id.eq_any(&ids)))
+                .execute(c))?;
+        }
+        Ok(gone)
     }
 }

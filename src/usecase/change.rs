@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::{
     base::ids::HistoryId,
     license::{
-        model::License,
+        model::{Expiry, License},
         plan::Plan,
         state::{Event, Position, Step, Verdict},
     },
@@ -15,7 +15,7 @@ use crate::{
 use super::{
     Context, Done,
     alert::{self, About, AlertKind},
-    code, revocations,
+    code, revocations, usage,
 };
 
 /// What shall change.
@@ -90,6 +90,9 @@ pub fn apply(tx: &mut Tx, ctx: Context, license: License, change: &Change) -> Do
     }
     tx.license_update(&after)?;
     let revoked = revocations::follow(tx, ctx, &license, &after)?;
+    if is_new_term(change.event, license.expiry, after.expiry) {
+        usage::term_began(tx, ctx, &after)?;
+    }
     let verdict = if visible(&after) == visible(&license) { Verdict::Unchanged } else { Verdict::Applied };
     if verdict == Verdict::Applied {
         let mut detail = difference(&license, &after, change.order_id);
@@ -135,6 +138,12 @@ fn edited(ctx: Context, license: &License, change: &Change, step: &Step) -> Lice
         }
     }
     after
+}
+
+/// Whether a renewal, or the merchant, moved the end: another term was bought.
+fn is_new_term(event: Event, before: Expiry, after: Expiry) -> bool {
+    let is_term = matches!(event, Event::Renewed { .. } | Event::Extended { .. });
+    is_term && before.at().is_some_and(|before| after.at().is_none_or(|after| after > before))
 }
 
 /// What people would call a change: everything but the memory of the last call's time.

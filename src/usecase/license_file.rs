@@ -102,7 +102,7 @@ pub fn for_holder(
     };
     let Some(reason) = declined.reason() else { return Ok(Err(Refused::TooMany)) };
     let detail = (!matches!(declined, Declined::Standing(_))).then(|| sentence(declined));
-    let subject = Subject { license: Some((&held.license, rules)), activation: None };
+    let subject = Subject { license: Some((&held.license, rules)), ..Subject::default() };
     Ok(Err(Refused::Verdict(Box::new(verdict::answer(ctx, asked, subject, reason, detail)?))))
 }
 

@@ -10,6 +10,7 @@ use crate::{
     },
     license::{
         keys::PublicKey,
+        meter::Reading,
         model::{License, State},
         plan::Support,
     },
@@ -19,7 +20,7 @@ use crate::{
 use super::{
     Context, Done, activation, code,
     credential::{self, Credential, Held},
-    issue,
+    issue, usage,
 };
 
 /// A license as its holder may see it.
@@ -41,6 +42,8 @@ pub struct Shown {
     pub seats: u32,
     /// A page of the machines that have a seat, oldest first.
     pub machines: Vec<ActivationRecord>,
+    /// What was used of the plan's meters.
+    pub meters: Vec<Reading>,
     /// Whether a seat goes back by itself when a lease ends.
     pub floating: bool,
     /// The product's root key, which software pins: 43 characters.
@@ -93,6 +96,7 @@ pub fn show(tx: &mut Tx, ctx: Context, license: License, after: Option<Activatio
         faces,
         seats: activation::seats(tx, ctx, license.id)?,
         machines: activation::list(tx, ctx, license.id, true, after, limits::PAGE_ROWS)?,
+        meters: usage::readings(tx, ctx, &license)?,
         floating: plan.is_some_and(|plan| plan.lease.floating),
         root_key: ctx.installation.keys.root(&license.product).map(PublicKey::x),
         support: product.map(|it| it.support.clone()).unwrap_or_default(),

@@ -1,4 +1,4 @@
-//! What is forgotten, and when: nonces, remembered answers, messages, ended activations, logs of
+//! What is forgotten, and when: nonces, remembered answers, messages, ended activations, ids of usage reports, logs of
 //! deployments and what is sealed in them. In small bites, so that no write waits long.
 
 use jiff::SignedDuration;
@@ -25,13 +25,15 @@ pub struct Forgotten {
     pub secrets: usize,
     /// Activations that ended longer than [`limits::ACTIVATION_DAYS`] ago.
     pub activations: usize,
+    /// Reports of usage that were counted longer than [`limits::USAGE_REPORT_DAYS`] ago. What they added stays.
+    pub reports: usize,
 }
 
 impl Forgotten {
     /// Whether there may be more to delete.
     pub fn more(self) -> bool {
         self.lines > 0
-            || [self.nonces, self.answers, self.messages, self.activations]
+            || [self.nonces, self.answers, self.messages, self.activations, self.reports]
                 .contains(&usize::try_from(BITE).unwrap_or(usize::MAX))
     }
 }
@@ -49,5 +51,6 @@ pub fn forget(tx: &mut Tx, ctx: Context, message_days: u16) -> Done<Forgotten> {
         lines: tx.lines_purge(ctx.now.plus_days(-limits::DEPLOYMENT_LINES_DAYS))?,
         secrets: tx.deployment_forget_secrets(ctx.now.plus_days(-limits::DEPLOYMENT_SECRETS_DAYS))?,
         activations: tx.activation_purge(ctx.now.plus_days(-limits::ACTIVATION_DAYS), BITE)?,
+        reports: tx.reports_purge(ctx.now.plus_days(-limits::USAGE_REPORT_DAYS), BITE)?,
     })
 }

@@ -29,6 +29,7 @@ fn plan(term: Term) -> Plan {
         machine: MachineRule::default(),
         versions: None,
         bind_parameter: None,
+        meters: Vec::new(),
         delivery: Delivery::default(),
         product_ids: Vec::new(),
         sku_codes: Vec::new(),

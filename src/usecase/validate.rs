@@ -14,6 +14,7 @@ use crate::{
 use super::{
     Context, Done,
     credential::Held,
+    usage,
     verdict::{self, Subject, Verdict},
 };
 
@@ -38,7 +39,7 @@ pub struct Question {
 /// The database's; missing keys.
 pub fn validate(tx: &mut Tx, ctx: Context, credential: &SecretString, question: &Question) -> Done<Verdict> {
     let Question { product, version, feature, components, nonce } = question.clone();
-    let asked = Asked { license: String::new(), nonce, product, version, feature, components };
+    let asked = Asked { license: String::new(), nonce, product, version, feature, components, activation: None };
     let asked = verdict::asked(credential, asked);
     let rule = MachineRule::default().rule;
     let first = |tx: &mut Tx, nobody| tx.activation_candidates(nobody, rule, &asked.components).map(drop);
@@ -51,7 +52,10 @@ pub fn validate(tx: &mut Tx, ctx: Context, credential: &SecretString, question: 
     let objection = verdict::objection(ctx, &held, &rules, &asked, verdict::code_revoked(ctx, &held));
     let reason = objection.or_else(|| machine_objection(ctx, &asked.components, machine.as_ref()));
     let activation = machine.filter(|it| it.ended_at.is_none()).map(|it| it.id);
-    let subject = Subject { license: Some((&held.license, rules)), activation };
+    // Only of a license that holds: one that is refused is answered after the same look-ups as one that nobody has.
+    let meters = if reason.is_none() { usage::readings(tx, ctx, &held.license)? } else { Vec::new() };
+    let license = Some((&held.license, rules));
+    let subject = Subject { license, activation, meters: &meters, ..Subject::default() };
     verdict::answer(ctx, asked, subject, reason.unwrap_or(Reason::Valid), None)
 }
 

@@ -3,7 +3,7 @@
 //! Every answer to licensed software is signed, the refusals as well: an error page or a proxy can never end a license.
 
 use signet_verify::{
-    claims::{Asked, LicenseFacts, ValidationClaims},
+    claims::{Asked, LicenseFacts, MeterFacts, ReportFacts, ValidationClaims},
     kind::Kind,
     machine,
 };
@@ -16,6 +16,7 @@ use crate::{
     },
     license::{
         activation::{self, Claim, Reason, Rules},
+        meter::Reading,
         model::License,
         sign,
     },
@@ -40,6 +41,8 @@ pub struct Verdict {
     pub license: Option<LicenseFacts>,
     /// The machine's activation, where it has one that was not given back.
     pub activation: Option<ActivationId>,
+    /// What was used of the meters of the license's plan, where it holds.
+    pub meters: Vec<Reading>,
     /// The service's clock.
     pub server_time: Time,
     /// All of it but the sentence, as a `validation+jwt`.
@@ -73,6 +76,10 @@ pub(super) struct Subject<'a> {
     pub(super) license: Option<(&'a License, Rules<'a>)>,
     /// The machine's activation.
     pub(super) activation: Option<ActivationId>,
+    /// What was used of the meters of the license's plan.
+    pub(super) meters: &'a [Reading],
+    /// What became of reported usage.
+    pub(super) reports: &'a [ReportFacts],
 }
 
 /// Names the credential in a question by its digest, exactly as it was sent.
@@ -153,11 +160,24 @@ pub(super) fn answer(
         conclusive,
         license: license.clone(),
         activation: subject.activation.map(|id| id.to_string()),
+        meters: subject.meters.iter().map(meter_facts).collect(),
+        reports: subject.reports.to_vec(),
     };
     let too_long = |error: sign::TooLong| Failure::Missing(error.to_string());
     let signed = sign::sign(Kind::Validation, &claims, answering.signer).map_err(too_long)?;
     let (server_time, keys) = (ctx.now, answering.list.to_owned());
-    Ok(Verdict { reason, conclusive, detail, license, activation: subject.activation, server_time, signed, keys })
+    let (activation, meters) = (subject.activation, subject.meters.to_vec());
+    Ok(Verdict { reason, conclusive, detail, license, activation, meters, server_time, signed, keys })
+}
+
+fn meter_facts(reading: &Reading) -> MeterFacts {
+    MeterFacts {
+        meter: reading.meter.slug.to_string(),
+        used: reading.used.to_string(),
+        limit: reading.meter.limit.map(|limit| limit.to_string()),
+        left: reading.left().map(|left| left.to_string()),
+        resets_at: reading.resets_at.map(Time::as_seconds),
+    }
 }
 
 /// What happened, and what to do.
@@ -193,6 +213,15 @@ fn sentence(reason: Reason, asked: &Asked, license: Option<(&License, Rules)>) -
             let floating = license.is_some_and(|(_, rules)| rules.lease.floating);
             let wait = if floating { " wait until a lease ends and its seat goes back," } else { "" };
             format!("The license is for {machines}, and all seats are taken: free one,{wait} or buy more.")
+        }
+        Reason::MeterUnknown => format!("The plan {plan} has no such meter: nothing was counted. Upgrade the license."),
+        Reason::ReportConflict => {
+            "The id was used for another report: nothing was counted. Give each report an id of its own.".to_owned()
+        }
+        Reason::UsageLimit => {
+            "The report goes beyond what the plan allows: nothing was counted. Wait until counting starts anew, or \
+             upgrade the license."
+                .to_owned()
         }
         Reason::ActivationCycling => {
             "Too many new machines were activated within a day: try again tomorrow, or ask who sold the license."

@@ -5,6 +5,8 @@ mod bounds;
 mod leases;
 mod races;
 mod seats;
+mod usage;
+mod usage_races;
 mod verdicts;
 
 use jiff::SignedDuration;

@@ -6,11 +6,16 @@ use koogallery_simulator::{
 };
 use rstest::rstest;
 use signet::{
+    base::secret::SecretString,
     license::{
+        activation::Reason,
         model::{Expiry, State},
         plan::FeatureValue,
     },
-    usecase::usage::{self, Counted},
+    usecase::{
+        activation::{self, Machine, Report},
+        usage::{self, Counted},
+    },
 };
 
 use crate::harness::{Backend, Door, PUBLIC_URL, TestApp, slug, stamp, time};
@@ -228,4 +233,42 @@ async fn a_query_shows_what_was_used(#[case] backend: Backend) {
     door.answers(&Call::query(LINE, &["nobody"]).unwrap(), "000003").await;
     door.done(&Call::release(LINE, &instance, Some("CS0001"))).await;
     door.answers(&Call::query(LINE, &[&instance]).unwrap(), "000003").await;
+}
+
+/// On-demand goods: what machines report and what the merchant adds is one total, for the plan's limit as well.
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_query_shows_what_machines_reported(#[case] backend: Backend) {
+    let app = TestApp::start(backend).await;
+    let door = app.door(LINE);
+    let (instance, _) = door.bought(&buy("CS0001").set("chargingMode", "0")).await;
+    let license = app.license(&instance).await;
+    let code: SecretString = app.latest_code(&license).await.into();
+    let shown = code.clone();
+    let machine = Machine {
+        components: [("mac".to_owned(), signet_verify::machine::digest("mac", "1"))].into(),
+        ..Machine::default()
+    };
+    let seat = app.write(move |tx, ctx| activation::activate(tx, ctx, &shown, &machine)).await.unwrap().activation.id;
+    let reports = async |id: &str, amount: &str| {
+        let (code, report) = (code.clone(), (id.to_owned(), amount.to_owned()));
+        app.write(move |tx, ctx| {
+            let (id, amount) = report.clone();
+            let report = Report { id, meter: "probes".to_owned(), amount: amount.parse().unwrap() };
+            activation::report(tx, ctx, &code, seat, None, &[report])
+        })
+        .await
+        .unwrap()
+        .verdict
+        .reason
+    };
+    assert_eq!(reports("r1", "1.25").await, Reason::Valid);
+    assert_eq!(reports("r1", "1.25").await, Reason::Valid);
+    let id = license.id;
+    app.write(move |tx, ctx| usage::add(tx, ctx, id, &slug("probes"), 5_000)).await;
+    assert_eq!(reports("r2", "0.26").await, Reason::UsageLimit);
+    let reply = door.done(&Call::query(LINE, &[&instance]).unwrap()).await;
+    assert_eq!(reply.json().unwrap()["info"][0]["usageInfo"][0]["usageValue"], 1.75);
 }

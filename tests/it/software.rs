@@ -7,6 +7,7 @@ mod files;
 pub mod limits;
 mod races;
 mod refused;
+mod usage;
 
 use serde_json::{Map, Value, json};
 use signet::{
@@ -100,6 +101,10 @@ impl Software {
 
     async fn renew(&self, activation: &str) -> Answer {
         self.call("POST", &format!("/activations/{activation}/renew"), None).await
+    }
+
+    async fn reports(&self, activation: &str, body: Value) -> Answer {
+        self.post(&format!("/activations/{activation}/usage"), body).await
     }
 
     async fn deactivate(&self, activation: &str) -> Answer {

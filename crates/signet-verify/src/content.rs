@@ -71,7 +71,10 @@ pub(crate) fn validation(claims: &ValidationClaims) -> Checked {
     let (ends, holds) = (license.and_then(|it| it.expires_at), license.and_then(|it| it.holds_until));
     seconds(&[("iat", Some(claims.iat)), ("expires_at", ends), ("holds_until", holds)])?;
     micros(claims.time)?;
-    rule(claims.valid == (claims.reason == "valid"), "`valid` and `reason` contradict each other")
+    rule(claims.valid == (claims.reason == "valid"), "`valid` and `reason` contradict each other")?;
+    claims.meters.iter().try_for_each(|meter| seconds(&[("resets_at", meter.resets_at)]))?;
+    let clear = claims.reports.iter().all(|report| report.counted == report.reason.is_none());
+    rule(clear, "`counted` and `reason` of a report contradict each other")
 }
 
 pub(crate) fn revocations(claims: &RevocationsClaims) -> Checked {

@@ -104,7 +104,9 @@ impl Kind {
             // What the marketplace is known to carry.
             Self::LicenseCode | Self::DeviceCode => 1_023,
             Self::Package => 4 * 1024,
-            Self::Lease | Self::Validation => 8 * 1024,
+            Self::Lease => 8 * 1024,
+            // With what became of a hundred reports of usage.
+            Self::Validation => 32 * 1024,
             Self::KeyList => 16 * 1024,
             Self::LicenseFile => 64 * 1024,
             Self::Revocations => 1024 * 1024,

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
+    claims::{MeterFacts, ReportFacts},
     keys::read_key_list,
     testing::{
         PRODUCT, code, device_code, key_list_text, lease, license_file, one_of_each, public, revocations, ring, root,
@@ -131,6 +132,17 @@ fn content_that_no_service_writes_is_refused() {
         ],
     );
     refused(&validation(), &[&|it| it.valid = true, &|it| it.reason = "valid".into(), &|it| it.time = i64::MIN]);
+    let report =
+        |counted, reason: Option<&str>| ReportFacts { id: "r1".into(), counted, reason: reason.map(Into::into) };
+    let meter = |resets_at| MeterFacts { meter: "m".into(), used: "1".into(), limit: None, left: None, resets_at };
+    refused(
+        &validation(),
+        &[
+            &|it| it.reports.push(report(true, Some("usage_limit"))),
+            &|it| it.reports.push(report(false, None)),
+            &|it| it.meters.push(meter(Some(i64::MAX))),
+        ],
+    );
     refused(&license_file(), &[&|it| it.bound_to.clear(), &|it| it.bound_to[0].clear(), &|it| it.exp = i64::MAX]);
     refused(
         &revocations(3, [crate::claims::Revocation::Key { kid: public(4).kid() }].into()),

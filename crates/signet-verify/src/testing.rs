@@ -152,6 +152,8 @@ pub fn validation() -> ValidationClaims {
         conclusive: true,
         license: None,
         activation: None,
+        meters: Vec::new(),
+        reports: Vec::new(),
     }
 }
 

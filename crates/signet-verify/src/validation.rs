@@ -18,6 +18,9 @@ pub enum NotAnAnswer {
     /// It is about another machine.
     #[error("the answer is about another machine: ask again")]
     OtherMachine,
+    /// It is about the usage of another activation, or one of the two is not about usage at all.
+    #[error("the answer is not about the usage of this activation: ask again")]
+    OtherActivation,
     /// Product, version or feature differ.
     #[error("the answer is to a question about another product, version or feature: ask again")]
     OtherQuestion,
@@ -30,6 +33,7 @@ impl NotAnAnswer {
             Self::OtherNonce => "other_nonce",
             Self::OtherLicense => "other_license",
             Self::OtherMachine => "other_machine",
+            Self::OtherActivation => "other_activation",
             Self::OtherQuestion => "other_question",
         }
     }
@@ -47,13 +51,15 @@ impl Asked {
 /// # Errors
 /// [`NotAnAnswer`] names what differs.
 pub fn answers(answer: &Read<ValidationClaims>, asked: &Asked) -> Result<(), NotAnAnswer> {
-    let Asked { license, nonce, product, version, feature, components } = &answer.claims.asked;
+    let Asked { license, nonce, product, version, feature, components, activation } = &answer.claims.asked;
     if *license != asked.license {
         Err(NotAnAnswer::OtherLicense)
     } else if *nonce != asked.nonce {
         Err(NotAnAnswer::OtherNonce)
     } else if *components != asked.components {
         Err(NotAnAnswer::OtherMachine)
+    } else if *activation != asked.activation {
+        Err(NotAnAnswer::OtherActivation)
     } else if (product, version, feature) != (&asked.product, &asked.version, &asked.feature) {
         Err(NotAnAnswer::OtherQuestion)
     } else {

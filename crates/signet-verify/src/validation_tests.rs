@@ -13,6 +13,7 @@ fn an_answer_fits_its_own_question_only() {
         (Asked { product: None, ..asked() }, NotAnAnswer::OtherQuestion),
         (Asked { version: Some("3.0.0".into()), ..asked() }, NotAnAnswer::OtherQuestion),
         (Asked { feature: None, ..asked() }, NotAnAnswer::OtherQuestion),
+        (Asked { activation: Some("a1".into()), ..asked() }, NotAnAnswer::OtherActivation),
     ] {
         assert_eq!(answers(&answer, &question), Err(expected), "{}", expected.as_str());
     }

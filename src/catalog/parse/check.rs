@@ -23,6 +23,9 @@ pub(super) fn all(products: &[product::Draft], channels: &[channel::Draft], issu
     repeated("channel", channels.iter().filter_map(|draft| draft.slug.as_ref()), report);
     for product in products {
         repeated("plan", product.plans.iter().filter_map(|draft| draft.slug.as_ref()), report);
+        for plan in &product.plans {
+            repeated("meter", plan.meters.iter(), report);
+        }
         lengths(product, issuer, report);
     }
     let plans = || products.iter().flat_map(|draft| &draft.plans);

@@ -1,6 +1,6 @@
 //! The merchant's TOML file → [`Catalog`], with every problem of the file told at once.
 //!
-//! `reader` walks tables and knows types and bounds; `product`, `plan`, `machine`, `recipe` and
+//! `reader` walks tables and knows types and bounds; `product`, `plan`, `machine`, `meter`, `recipe` and
 //! `channel` know the keys; `form` the
 //! friendly spellings; `check` what must fit together across the file. Pure: text in, values out. Reading files and
 //! resolving secrets does not belong here. `deploy/sample-catalog.toml` shows every key.
@@ -9,6 +9,7 @@ mod channel;
 mod check;
 mod form;
 mod machine;
+mod meter;
 mod plan;
 mod problem;
 mod product;

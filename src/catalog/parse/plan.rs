@@ -7,6 +7,7 @@ use crate::{
 
 use super::{
     form, machine,
+    meter::{self, Meters},
     problem::Report,
     reader::{Entry, Placed, Section, nearest},
 };
@@ -33,6 +34,7 @@ pub(super) struct Draft {
     pub(super) slug: Option<Placed<Slug>>,
     pub(super) product_ids: Vec<Placed<String>>,
     pub(super) sku_codes: Vec<Placed<String>>,
+    pub(super) meters: Vec<Placed<Slug>>,
     /// Where the length of codes is blamed on: the features, else the plan itself.
     pub(super) grows_at: usize,
     pub(super) path: String,
@@ -54,14 +56,17 @@ fn draft(mut section: Section<'_>, report: &mut Report<'_>) -> Draft {
     let product_ids = section.get("product_ids").map(|entry| form::ids(&entry, report)).unwrap_or_default();
     let sku_codes = section.get("sku_codes").map(|entry| form::ids(&entry, report)).unwrap_or_default();
     let grows_at = section.get("features").map_or(section.at, |entry| entry.at);
+    let path = section.path.clone();
+    let Meters { slugs, meters } =
+        section.get("meter").map(|entry| meter::read(&entry, &path, report)).unwrap_or_default();
     let mut plan = rules(&mut section, slug.as_ref().map(|slug| slug.value.clone()), report);
     if let Some(plan) = &mut plan {
+        plan.meters = meters;
         plan.product_ids = product_ids.iter().map(|id| id.value.clone()).collect();
         plan.sku_codes = sku_codes.iter().map(|id| id.value.clone()).collect();
     }
-    let path = section.path.clone();
     section.finish(report);
-    Draft { slug, product_ids, sku_codes, grows_at, path, plan }
+    Draft { slug, product_ids, sku_codes, meters: slugs, grows_at, path, plan }
 }
 
 /// Everything but the marketplace's ids. Reads on after a problem, so that the others are told too.
@@ -94,6 +99,7 @@ fn rules(section: &mut Section<'_>, slug: Option<Slug>, report: &mut Report<'_>)
         machine: machine.unwrap_or_default(),
         versions,
         bind_parameter,
+        meters: Vec::new(),
         delivery: delivery.unwrap_or_default(),
         product_ids: Vec::new(),
         sku_codes: Vec::new(),

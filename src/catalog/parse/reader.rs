@@ -258,7 +258,8 @@ impl<'t> Entry<'t> {
 
 /// How the header of a table inside `parent` is written.
 fn header(parent: &str, noun: &str) -> String {
-    if parent.is_empty() { noun.to_owned() } else { format!("product.{noun}") }
+    let inside = parent.split(" › ").filter_map(|part| part.split(' ').next()).filter(|part| !part.is_empty());
+    inside.chain([noun]).collect::<Vec<_>>().join(".")
 }
 
 /// The name among `names` that `word` was probably meant to be.

@@ -113,7 +113,7 @@ pub async fn run(command: Activate) -> anyhow::Result<ExitCode> {
             return refused(&problem, refusal.is_some());
         }
         Answer::Unclear(why) => bail!("{why}: nothing was stored"),
-        Answer::Freed(_) => bail!("the service gave no lease: nothing was stored"),
+        Answer::Signed(_) => bail!("the service gave no lease: nothing was stored"),
     };
     let mut state = before.unwrap_or_else(|| State::new(&command.common.product, &pinned));
     trust

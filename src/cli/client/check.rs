@@ -204,7 +204,7 @@ impl Checking {
                 }
             }
             Answer::Unclear(why) => self.not_asked(&why),
-            Answer::Freed(_) => self.not_asked("the answer is none to this question"),
+            Answer::Signed(_) => self.not_asked("the answer is none to this question"),
         }
         standing
     }

@@ -11,7 +11,7 @@ use crate::{base::secret::ExposeSecret, license::activation::Reason};
 use crate::cli::terminal::{errln, outln};
 
 use super::{
-    Common,
+    Common, NOT_ACTIVATED,
     server::{Answer, Server},
     trust::Trust,
 };
@@ -22,9 +22,6 @@ pub struct Deactivate {
     #[command(flatten)]
     common: Common,
 }
-
-/// Exit code when nothing was activated here.
-const NOT_ACTIVATED: u8 = 21;
 
 /// Deactivates. The state stays when the seat was not given back: with it, trying again is easy.
 ///
@@ -56,7 +53,7 @@ pub async fn run(command: Deactivate) -> anyhow::Result<ExitCode> {
     let trust = Trust::new(product, &state.client.root_key)?;
     let asked = Asked::about(license.expose_secret());
     match server.deactivate(activation).await {
-        Answer::Freed(freed) => {
+        Answer::Signed(freed) => {
             // Anybody on the way can say so: only the service can sign that this activation has no seat.
             let signed = trust.refusal(&server, &freed, Some(&state), &asked).await.map(|it| it.read.claims);
             let free = signed.is_some_and(|it| {

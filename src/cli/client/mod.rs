@@ -18,6 +18,7 @@ mod request_file;
 pub(super) mod server;
 mod state;
 mod trust;
+mod usage;
 pub(super) mod words;
 
 use std::{path::Path, process::ExitCode};
@@ -36,8 +37,11 @@ use crate::base::{
 use fingerprint::Fingerprint;
 use state::{Folder, Places};
 
-/// Exit code of `activate`: the service refused, and the refusal is signed.
+/// Exit code of `activate` and `usage`: the service refused, and the refusal is signed.
 const REFUSED: u8 = 20;
+
+/// Exit code where nothing was activated.
+const NOT_ACTIVATED: u8 = 21;
 
 /// The component that a license may be bound to, whatever the plan calls it.
 const DEVICE: &str = "device";
@@ -52,6 +56,9 @@ pub enum Command {
     Check(check::Check),
     /// Give this machine's seat back
     Deactivate(deactivate::Deactivate),
+    /// Report what was used of a meter. Exit code 0: it counts, 20: it was refused, 21: not activated, 1: it is not known
+    /// whether it counts, run the same again with the id that is printed, 2: wrong arguments
+    Usage(usage::Usage),
     /// Print what this machine is recognised by
     Fingerprint(identify::Identify),
     /// Print the request of a machine without network, to be entered on the license's page
@@ -90,6 +97,7 @@ pub async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Activate(command) => activate::run(command).await,
         Command::Check(command) => check::run(command).await,
         Command::Deactivate(command) => deactivate::run(command).await,
+        Command::Usage(command) => usage::run(command).await,
         Command::Fingerprint(command) => identify::run(&command),
         Command::RequestFile(command) => request_file::run(&command),
         Command::ImportFile(command) => import_file::run(&command),

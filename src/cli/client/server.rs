@@ -1,4 +1,4 @@
-//! The service as the client sees it: three calls, short time-outs, no redirects, bounded answers.
+//! The service as the client sees it: four calls, short time-outs, no redirects, bounded answers.
 //!
 //! Nothing an answer says is believed here: an answer is sorted into what may be a grant, what may be a refusal, and
 //! what means nothing. [`super::trust`] decides by the signatures.
@@ -10,7 +10,10 @@ use reqwest::{Method, StatusCode, Url, redirect::Policy};
 use serde::{Deserialize, Deserializer, Serialize};
 use signet_verify::claims::Components;
 
-use crate::base::secret::{ExposeSecret, SecretString};
+use crate::base::{
+    decimal::Decimal,
+    secret::{ExposeSecret, SecretString},
+};
 
 /// How long a connection may take: a script waits for it.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -48,6 +51,26 @@ pub struct Question {
     pub borrow_days: Option<u16>,
     /// What the answer has to repeat.
     pub nonce: String,
+}
+
+/// What `POST /api/v1/activations/{id}/usage` is asked.
+#[derive(Debug, Clone, Serialize)]
+pub struct Reports<'a> {
+    /// The one report.
+    pub reports: [UsageReport<'a>; 1],
+    /// What the answer has to repeat.
+    pub nonce: String,
+}
+
+/// What was used.
+#[derive(Debug, Clone, Serialize)]
+pub struct UsageReport<'a> {
+    /// By which a repeat is known.
+    pub id: &'a str,
+    /// The meter.
+    pub meter: &'a str,
+    /// How much, as exact text.
+    pub amount: Decimal,
 }
 
 /// The answer to an activation or a renewal.
@@ -132,8 +155,8 @@ pub fn shown(text: &str) -> String {
 pub enum Answer {
     /// It says yes.
     Granted(Box<Grant>),
-    /// It says that the seat is free, and signed that.
-    Freed(Box<Problem>),
+    /// It says something else, and signed that: that the seat is free, or what was counted.
+    Signed(Box<Problem>),
     /// It says no, in the form of a refusal.
     Refused(Box<Problem>),
     /// It says nothing about the license: not reached, too busy, not the service. In words.
@@ -169,7 +192,12 @@ impl<'a> Server<'a> {
 
     /// Gives the seat back.
     pub async fn deactivate(&self, activation: &str) -> Answer {
-        self.ask(Method::DELETE, &format!("/api/v1/activations/{activation}"), None).await
+        self.ask::<()>(Method::DELETE, &format!("/api/v1/activations/{activation}"), None).await
+    }
+
+    /// Reports what was used.
+    pub async fn report(&self, activation: &str, reports: &Reports<'_>) -> Answer {
+        self.ask(Method::POST, &format!("/api/v1/activations/{activation}/usage"), Some(reports)).await
     }
 
     /// The product's newest key list, for a refusal that a newer key signed.
@@ -179,7 +207,7 @@ impl<'a> Server<'a> {
         if status == StatusCode::OK { String::from_utf8(body).ok() } else { None }
     }
 
-    async fn ask(&self, method: Method, path: &str, question: Option<&Question>) -> Answer {
+    async fn ask<Q: Serialize>(&self, method: Method, path: &str, question: Option<&Q>) -> Answer {
         let mut request = self
             .http
             .request(method, format!("{}{path}", self.address))
@@ -242,7 +270,7 @@ fn sort(status: StatusCode, body: &[u8]) -> Answer {
             return Answer::Granted(Box::new(grant));
         }
         return match serde_json::from_slice::<Problem>(body) {
-            Ok(freed) if freed.signed.is_some() => Answer::Freed(Box::new(freed)),
+            Ok(signed) if signed.signed.is_some() => Answer::Signed(Box::new(signed)),
             _ => Answer::Unclear(format!("what answered with {status} is not the service")),
         };
     }

@@ -25,9 +25,9 @@ pub struct Trust {
     root: Root,
 }
 
-/// A signed no that answers the question that was asked.
+/// A signed answer to the question that was asked.
 #[derive(Debug)]
-pub struct Refusal {
+pub struct Signed {
     /// The text.
     pub text: String,
     /// What it says.
@@ -119,14 +119,25 @@ impl Trust {
         Ok(())
     }
 
-    /// A refusal that is the service's: signed under the root, and an answer to what was asked.
+    /// A refusal that is the service's.
     pub async fn refusal(
         &self,
         server: &Server<'_>,
         problem: &Problem,
         known: Option<&State>,
         asked: &Asked,
-    ) -> Option<Refusal> {
+    ) -> Option<Signed> {
+        self.answer(server, problem, known, asked).await.filter(|it| !it.read.claims.valid)
+    }
+
+    /// An answer that is the service's: signed under the root, and to what was asked.
+    pub async fn answer(
+        &self,
+        server: &Server<'_>,
+        problem: &Problem,
+        known: Option<&State>,
+        asked: &Asked,
+    ) -> Option<Signed> {
         let text = problem.signed.clone()?;
         let seen = known.and_then(|state| self.number(state));
         let stored = known.and_then(|state| state.bundle.keys.clone());
@@ -139,8 +150,8 @@ impl Trust {
             // Perhaps by a key that was made since.
             found = server.key_list(self.product.as_str()).await.as_ref().and_then(read);
         }
-        let read = found.filter(|it| !it.claims.valid && validation::answers(it, asked).is_ok())?;
-        Some(Refusal { text, read })
+        let read = found.filter(|it| validation::answers(it, asked).is_ok())?;
+        Some(Signed { text, read })
     }
 
     /// Takes what a bundle has over when all of it verifies; changes nothing otherwise.

@@ -44,6 +44,11 @@ pub fn reason(reason: &str, language: Language) -> String {
         "lease_ended" => {
             ("租约已结束，席位已归还，请重新激活", "the lease ended and the seat went back: activate again")
         }
+        "meter_unknown" => ("此方案没有该计量项", "the plan has no such meter"),
+        "report_conflict" => {
+            ("此编号已用于其他上报，请换一个编号", "the id was used for another report: take another one")
+        }
+        "usage_limit" => ("超出用量上限，未计入", "it goes beyond the limit: nothing was counted"),
         "lease_over" => (
             "租约和宽限期均已结束，且无法联系服务",
             "the lease and its grace are over, and the service could not be asked",

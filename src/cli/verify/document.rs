@@ -4,8 +4,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use signet_verify::{
     claims::{
-        CodeClaims, Features, KeyListClaims, LeaseClaims, LicenseFileClaims, PackageClaims, Revocation,
-        RevocationsClaims, ValidationClaims,
+        CodeClaims, Features, KeyListClaims, LeaseClaims, LicenseFileClaims, MeterFacts, PackageClaims, ReportFacts,
+        Revocation, RevocationsClaims, ValidationClaims,
     },
     jws,
     kind::Kind,
@@ -96,6 +96,13 @@ impl Document {
         ];
         pairs.extend(claims.license.as_ref().map(|it| ("license", it.id.clone())));
         pairs.extend(claims.activation.clone().map(|id| ("activation", id)));
+        let meter = |it: &MeterFacts| match &it.limit {
+            Some(limit) => format!("{}: {} of {limit} used", it.meter, it.used),
+            None => format!("{}: {} used", it.meter, it.used),
+        };
+        pairs.extend(claims.meters.iter().map(|it| ("meter", meter(it))));
+        let report = |it: &ReportFacts| format!("{}: {}", it.id, it.reason.as_deref().unwrap_or("counted"));
+        pairs.extend(claims.reports.iter().map(|it| ("report", report(it))));
         pairs.extend(claims.asked.nonce.clone().map(|nonce| ("nonce", nonce)));
         Self::new(Kind::Validation, claims, kid, pairs)
     }

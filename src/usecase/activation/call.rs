@@ -25,6 +25,7 @@ use crate::{
         alert::{self, AlertKind},
         change, code,
         credential::Held,
+        usage,
         verdict::{self, Subject},
     },
 };
@@ -247,6 +248,7 @@ impl Call<'_> {
             code: code::latest(tx, self.ctx, license.id)?,
             keys: answering.list.to_owned(),
             server_time: self.ctx.now,
+            meters: usage::readings(tx, self.ctx, license)?,
         })
     }
 
@@ -300,7 +302,7 @@ impl Call<'_> {
             Reason::ActivationCycling => Some(wait(tx, ctx, &held.license, &rules)?),
             _ => None,
         };
-        let subject = Subject { license: Some((&held.license, rules)), activation };
+        let subject = Subject { license: Some((&held.license, rules)), activation, ..Subject::default() };
         let verdict = verdict::answer(ctx, asked, subject, reason, None)?;
         Ok(Box::new(Refused { verdict, holders, wait }))
     }

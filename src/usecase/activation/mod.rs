@@ -3,9 +3,10 @@
 //! Everything that counts seats holds the license's row until the commit, so that of any number of racers for the last
 //! seat one gets it. The same machine again is the same activation, also when its seat was given back meanwhile.
 //!
-//! `types` is what goes in and out, `call` what every call has in common.
+//! `types` is what goes in and out, `call` what every call has in common, `report` a machine's word of what it used.
 
 mod call;
+mod report;
 mod types;
 
 use serde_json::json;
@@ -27,6 +28,7 @@ use super::{
 
 use call::{ACTIVATED, Call, open};
 
+pub use report::{Became, Report, Reported, report};
 pub use types::{Granted, Holder, Machine, Outcome, Refused, Renewal, Warning};
 
 /// Takes a seat for the machine, or finds the one it has.
@@ -132,7 +134,7 @@ pub fn deactivate(tx: &mut Tx, ctx: Context, credential: &SecretString, id: Acti
     };
     match reason {
         None => {
-            let subject = Subject { license: Some((&held.license, rules)), activation: Some(id) };
+            let subject = Subject { license: Some((&held.license, rules)), activation: Some(id), ..Subject::default() };
             let detail = Some("The seat is free.".to_owned());
             Ok(Ok(verdict::answer(ctx, asked, subject, Reason::MachineUnknown, detail)?))
         }

@@ -4,7 +4,7 @@ use signet_verify::claims::Components;
 
 use crate::{
     base::{ids::ActivationId, time::Time},
-    license::activation::Stay,
+    license::{activation::Stay, meter::Reading},
     store::ActivationRecord,
     usecase::verdict::Verdict,
 };
@@ -60,6 +60,8 @@ pub struct Granted {
     pub server_time: Time,
     /// What the caller should know.
     pub warnings: Vec<Warning>,
+    /// What was used of the meters of the license's plan.
+    pub meters: Vec<Reading>,
 }
 
 /// Leaves the texts out: a log with them would hold a usable license.

@@ -1,16 +1,16 @@
 //! The API: `/api/v1`, for the merchant's own programs and for licensed software.
 //!
 //! * [`auth`] says which program asks, [`licensed`] for which license software asks, [`submit`] carries a write and its idempotency key, [`input`] takes paths, queries and
-//!   texts apart, [`page`] makes pages of lists, [`decimal`] reads and writes amounts, [`openapi`] describes it all
+//!   texts apart, [`meter`] shows what was used, [`page`] makes pages of lists, [`openapi`] describes it all
 //! * [`v1`] has one folder per resource and one file per verb: doc, description, handler, request and answer
 //!
 //! Handlers call use cases and may read pages and rows from the store; they change nothing themselves. Types of the
 //! wire live here and nowhere else: the domain can change its names without breaking a caller.
 
 pub mod auth;
-pub mod decimal;
 pub mod input;
 pub mod licensed;
+pub mod meter;
 pub mod openapi;
 pub mod page;
 pub mod submit;

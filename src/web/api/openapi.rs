@@ -112,6 +112,11 @@ problems! { licensing:
     FileProblems = [400, 401, 403, 404, 408, 413, 415, 422, 429, 500, 503];
 }
 
+problems! { metering:
+    /// What a machine that reports usage may be answered with instead.
+    UsageProblems = [400, 401, 403, 404, 408, 409, 413, 415, 422, 429, 500, 503];
+}
+
 problems! { deploying:
     /// What a look at deployments may be answered with instead.
     LookProblems = [400, 401, 403, 404, 429, 500, 503];
@@ -166,6 +171,22 @@ fn licensing(status: u16) -> Response {
         _ => (everywhere(status), Ref::from_schema_name("Problem").into()),
     };
     response(description, schema)
+}
+
+fn metering(status: u16) -> Response {
+    match status {
+        409 => response(
+            "None of the reports counts, or the machine has no seat; `reason` says why.",
+            Ref::from_schema_name("Refusal"),
+        ),
+        422 => response(
+            "The request can be read but not carried out; or, with a `reason`, none of the reports counts.",
+            Schema::AnyOf(
+                AnyOf::builder().item(Ref::from_schema_name("Refusal")).item(Ref::from_schema_name("Problem")).build(),
+            ),
+        ),
+        _ => licensing(status),
+    }
 }
 
 fn everywhere(status: u16) -> &'static str {

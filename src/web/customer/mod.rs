@@ -1,7 +1,7 @@
 //! The page of one license, for the customer who holds it.
 //!
 //! Two doors lead to it: [`door`] takes a code or key in a form, or a link in the address. Both open a [`session`] and
-//! send the browser on to an address that holds no secret. [`page`] shows the license, [`state`] says in words how it
+//! send the browser on to an address that holds no secret. [`page`] shows the license, [`meters`] what was used, [`state`] says in words how it
 //! stands and what to do next, [`actions`] are the forms on it. Everything works without a script.
 //!
 //! Nothing here decides about licenses, and nothing that a page shows may reach a log.
@@ -10,6 +10,7 @@ mod actions;
 mod deploy;
 mod door;
 mod machines;
+mod meters;
 mod notice;
 mod page;
 mod qr;

@@ -28,6 +28,7 @@ use crate::{
 use super::{
     deploy,
     machines::Machines,
+    meters::Meter,
     notice::Notice,
     qr::{self, Drawing},
     session::{self, Customer},
@@ -50,6 +51,7 @@ struct LicensePage<'a> {
     term: Term,
     device: Option<&'a str>,
     machines: Machines,
+    meters: Vec<Meter>,
     faces: Option<ShownFaces<'a>>,
     commands: Option<Commands>,
     support: &'a Support,
@@ -173,6 +175,7 @@ pub async fn render(
         term: term(t, &shown, condition, app.now()),
         device: shown.license.device.as_deref(),
         machines: Machines::of(t, &shown),
+        meters: shown.meters.iter().map(|it| Meter::of(t, it)).collect(),
         faces: shown.faces.as_ref().map(faces),
         commands: commands(app, &shown),
         support: &shown.support,

@@ -251,8 +251,11 @@ fn of_reason(reason: Reason) -> Fault {
             Denied::LicenseInvalid.into()
         }
         Reason::CodeRevoked => Denied::CodeRevoked.into(),
-        Reason::VersionNotAllowed | Reason::FeatureMissing | Reason::Valid => {
-            Fault::forbidden("LICENSE_NOT_ALLOWED", "The license does not allow this.")
-        }
+        Reason::VersionNotAllowed
+        | Reason::FeatureMissing
+        | Reason::MeterUnknown
+        | Reason::ReportConflict
+        | Reason::UsageLimit
+        | Reason::Valid => Fault::forbidden("LICENSE_NOT_ALLOWED", "The license does not allow this."),
     }
 }

@@ -3,11 +3,11 @@
 use rstest::rstest;
 use serde_json::Value;
 use signet::{
-    base::secret::SecretString,
+    base::{decimal::Decimal, secret::SecretString},
     store::Tx,
     usecase::{
         Context,
-        activation::{self, Machine, Renewal},
+        activation::{self, Machine, Renewal, Report},
         license_file,
         merchant::Act,
         validate::{self, Question},
@@ -67,6 +67,7 @@ enum Asks {
     Validate,
     Activate,
     Renew,
+    Report,
     File,
 }
 
@@ -82,6 +83,10 @@ async fn statements(app: &TestApp, key: &str, asks: Asks, components: &Component
             Asks::Validate => !validate::validate(tx, ctx, &key, &question)?.valid(),
             Asks::Activate => activation::activate(tx, ctx, &key, &machine)?.is_err(),
             Asks::Renew => activation::renew(tx, ctx, &key, NOBODYS.parse().unwrap(), &renewal)?.is_err(),
+            Asks::Report => {
+                let report = Report { id: "a".to_owned(), meter: "runs".to_owned(), amount: Decimal(1) };
+                activation::report(tx, ctx, &key, NOBODYS.parse().unwrap(), None, &[report])?.is_err()
+            }
             Asks::File => license_file::for_holder(tx, ctx, &key, &license_file::Machines::All)?.is_err(),
         };
         assert!(refused, "{asks:?}");
@@ -103,8 +108,11 @@ async fn an_unknown_key_costs_what_a_known_one_does_that_is_refused(#[case] back
     let made_of = |name: &str| Components::from([(name.to_owned(), machine::digest(name, "stranger"))]);
     for frozen in [false, true] {
         // Where the license is good, only `validate` answers a stranger's machine with a mere no.
-        let calls =
-            if frozen { &[Asks::Validate, Asks::Activate, Asks::Renew, Asks::File][..] } else { &[Asks::Validate] };
+        let calls = if frozen {
+            &[Asks::Validate, Asks::Activate, Asks::Renew, Asks::Report, Asks::File][..]
+        } else {
+            &[Asks::Validate]
+        };
         for asks in calls {
             for machine in [made_of("machine-id"), made_of("operator")] {
                 let (known, unknown) =

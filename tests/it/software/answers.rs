@@ -13,7 +13,7 @@ use signet_verify::{
 use super::{NOBODYS, Software, act, components, lease, manage, members, refusal, ring, signed, unknown_key};
 use crate::harness::{Answer, Backend, TestApp};
 
-const LEASE: [&str; 6] = ["activation", "lease", "code", "keys", "server_time", "warnings"];
+const LEASE: [&str; 7] = ["activation", "lease", "code", "keys", "server_time", "warnings", "meters"];
 const FREED: [&str; 4] = ["activation", "reason", "signed", "keys"];
 const REFUSAL: [&str; 8] = ["type", "title", "status", "detail", "reason", "conclusive", "signed", "keys"];
 

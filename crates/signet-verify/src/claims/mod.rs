@@ -138,6 +138,43 @@ pub struct ValidationClaims {
     /// The machine's activation, where a fingerprint was sent and has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub activation: Option<String>,
+    /// The meters of the license's plan, where the license holds and its plan has any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub meters: Vec<MeterFacts>,
+    /// What became of reported usage, in the order of the reports; only where some was reported.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reports: Vec<ReportFacts>,
+}
+
+/// What was used of a meter at the moment of the answer. Amounts are decimal text with at most four digits behind the
+/// point. Other machines of the license go on counting: nothing to decide by later.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MeterFacts {
+    /// Its name.
+    pub meter: String,
+    /// What was used in its period.
+    pub used: String,
+    /// How much the period allows, where there is a limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<String>,
+    /// What is left of the limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left: Option<String>,
+    /// When counting starts anew, where the calendar says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resets_at: Option<i64>,
+}
+
+/// What became of a report of usage.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReportFacts {
+    /// The id it was reported by.
+    pub id: String,
+    /// Whether it counts, now or since it was first reported.
+    pub counted: bool,
+    /// Why it does not count: one of the documented reasons.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// The question that a [`ValidationClaims`] answers.
@@ -160,6 +197,9 @@ pub struct Asked {
     /// The machine.
     #[serde(default, skip_serializing_if = "Components::is_empty")]
     pub components: Components,
+    /// The activation for which usage was reported; of no other question.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activation: Option<String>,
 }
 
 /// What the holder of a license may know of it.

@@ -1,6 +1,7 @@
 //! Reading catalog files: `rules` has a case for every rule, `unique` those for rules between the parts.
 
 mod machine;
+mod meter;
 mod recipe;
 mod rules;
 mod unique;
@@ -80,6 +81,10 @@ fn the_sample_shows_every_key() {
         "machine",
         "versions",
         "bind_parameter",
+        "unit",
+        "limit",
+        "period",
+        "over",
         "delivery",
         "product_ids",
         "sku_codes",

@@ -6,18 +6,18 @@ use utoipa::ToSchema;
 
 use crate::{
     app::App,
-    base::{ids::LicenseId, slug::Slug, time::Time},
+    base::{decimal::Decimal, ids::LicenseId, slug::Slug, time::Time},
     store::UsageRecord,
     usecase::{
         Actor,
         token::Scope,
-        usage::{self, Counted},
+        usage::{self, Counted, Usage},
     },
     web::{
         api::{
             auth::Authorized,
-            decimal::Decimal,
             input::Id,
+            meter::{MeterState, states},
             openapi::{ChangeProblems, ItemProblems},
             submit::{Reply, Stop, Submitted},
         },
@@ -56,15 +56,17 @@ pub struct Counter {
 /// The counters of a license, by their names.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct LicenseUsage {
-    /// Every counter.
+    /// Every counter: all that was ever counted.
     items: Vec<Counter>,
+    /// The meters of its plan, each with what was used in its period.
+    meters: Vec<MeterState>,
 }
 
-impl From<Vec<UsageRecord>> for LicenseUsage {
-    fn from(records: Vec<UsageRecord>) -> Self {
+impl From<Usage> for LicenseUsage {
+    fn from(usage: Usage) -> Self {
         let counter =
             |it: UsageRecord| Counter { meter: it.meter, total: Decimal(it.total), counted_at: it.counted_at };
-        Self { items: records.into_iter().map(counter).collect() }
+        Self { meters: states(&usage.meters), items: usage.totals.into_iter().map(counter).collect() }
     }
 }
 
@@ -83,20 +85,20 @@ pub async fn get_usage(
     Id(id): Id<LicenseId>,
 ) -> Result<Json<LicenseUsage>, Problem> {
     let bearer = authorized.require(Scope::LicensesRead)?;
-    let counters = app
-        .read::<_, Stop, _>(Actor::Token(bearer.name), move |tx, _| {
-            tx.license_find(id)?.ok_or_else(|| unknown(id))?;
-            Ok(tx.usage_list(id)?)
+    let usage = app
+        .read::<_, Stop, _>(Actor::Token(bearer.name), move |tx, ctx| {
+            let license = tx.license_find(id)?.ok_or_else(|| unknown(id))?;
+            Ok(usage::of(tx, ctx, &license)?)
         })
         .await?;
-    Ok(Json(counters.into()))
+    Ok(Json(usage.into()))
 }
 
 /// Report usage.
 ///
 /// Adds to a counter, which starts at nothing; the marketplace shows on-demand buyers the totals. Send an
 /// `Idempotency-Key`, so that a repeat is not counted twice. Also taken after the release, for what was used before
-/// it. Scope `licenses:write`.
+/// it. A meter of the plan counts it as well, whatever its limit; other names may be counted too. Scope `licenses:write`.
 #[utoipa::path(
     post, path = "/licenses/{id}/usage", tag = "licenses",
     params(

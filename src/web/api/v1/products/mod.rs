@@ -9,8 +9,9 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     app::App,
-    base::{slug::Slug, text::Localized},
+    base::slug::Slug,
     license::plan::{self, Features, QuantityRule, QuantityTarget, Term},
+    web::api::meter::{Label, MeterRule},
 };
 
 /// The addresses of this resource.
@@ -25,7 +26,7 @@ pub struct Product {
     #[schema(value_type = String, example = "atlas")]
     slug: Slug,
     /// The name people read.
-    name: Name,
+    name: Label,
     /// Whom customers ask.
     support: Support,
     /// Where customers read on.
@@ -33,15 +34,6 @@ pub struct Product {
     usage_guide: Option<String>,
     /// What is sold of it.
     plans: Vec<Plan>,
-}
-
-/// A name in both languages.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Name {
-    /// 简体中文
-    zh: String,
-    /// English
-    en: String,
 }
 
 /// Where customers find help.
@@ -65,7 +57,7 @@ pub struct Plan {
     #[schema(value_type = String, example = "team")]
     slug: Slug,
     /// The name people read.
-    name: Name,
+    name: Label,
     /// How long a purchase lasts when it names neither a date nor a period.
     #[schema(example = "12 months")]
     term: String,
@@ -104,16 +96,12 @@ pub struct Plan {
     /// The extension parameter whose value binds a license to a device.
     #[schema(required)]
     bind_parameter: Option<String>,
+    /// What the software counts and reports.
+    meters: Vec<MeterRule>,
     /// KooGallery product ids that sell it.
     product_ids: Vec<String>,
     /// KooGallery SKUs that sell it.
     sku_codes: Vec<String>,
-}
-
-impl From<&Localized> for Name {
-    fn from(it: &Localized) -> Self {
-        Self { zh: it.zh.clone(), en: it.en.clone() }
-    }
 }
 
 impl From<&plan::Product> for Product {
@@ -151,6 +139,7 @@ impl From<&plan::Plan> for Plan {
             new_machines_per_day: it.machine.new_per_day,
             versions: it.versions.as_ref().map(ToString::to_string),
             bind_parameter: it.bind_parameter.clone(),
+            meters: it.meters.iter().map(MeterRule::from).collect(),
             product_ids: it.product_ids.clone(),
             sku_codes: it.sku_codes.clone(),
         }

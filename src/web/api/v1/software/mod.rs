@@ -10,6 +10,7 @@ pub mod fingerprint;
 pub mod license_file;
 pub mod offline;
 pub mod renew;
+pub mod usage;
 pub mod validate;
 
 use axum::{
@@ -31,7 +32,14 @@ use crate::{
         activation::{self as usecase, Granted, Warning},
         verdict::Verdict,
     },
-    web::{api::submit::sentence, problem::Problem, rate_limit},
+    web::{
+        api::{
+            meter::{MeterState, states},
+            submit::sentence,
+        },
+        problem::Problem,
+        rate_limit,
+    },
 };
 
 /// The addresses of licensed software.
@@ -41,6 +49,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(activate::activate))
         .routes(routes!(renew::renew))
         .routes(routes!(deactivate::deactivate))
+        .routes(routes!(usage::report_usage))
         .routes(routes!(license_file::license_file))
         .routes(routes!(offline::activate_offline))
         .layer(middleware::from_fn(rate_limit::announce))
@@ -63,6 +72,27 @@ pub struct Refusal {
     /// Who has the seats, the oldest first; only where none is left.
     #[serde(skip_serializing_if = "Option::is_none")]
     holders: Option<Vec<Holder>>,
+    /// What became of the reports, in order; only where usage was reported and none of it counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reports: Option<Vec<ReportResult>>,
+    /// What was used of the plan's meters; beside `reports`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    meters: Option<Vec<MeterState>>,
+}
+
+/// What became of a report of usage.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ReportResult {
+    /// The report's id.
+    #[schema(example = "9b2f0c1e-0001")]
+    id: String,
+    /// Whether it counts.
+    counted: bool,
+    /// Whether it was counted before, and so not again.
+    repeated: bool,
+    /// Why it does not count: `usage_limit`, `meter_unknown` or `report_conflict`.
+    #[schema(required, example = "usage_limit")]
+    reason: Option<&'static str>,
 }
 
 /// A machine that has a seat.
@@ -129,6 +159,8 @@ pub struct Lease {
     server_time: Time,
     /// What the caller should know.
     warnings: Vec<Notice>,
+    /// What was used of the plan's meters, by all machines of the license.
+    meters: Vec<MeterState>,
 }
 
 /// Without the code, which is the license itself.
@@ -184,6 +216,7 @@ impl From<Granted> for Lease {
             keys: it.keys,
             server_time: it.server_time,
             warnings: it.warnings.into_iter().map(Notice::from).collect(),
+            meters: states(&it.meters),
         }
     }
 }
@@ -213,27 +246,42 @@ fn refused(refused: usecase::Refused) -> Response {
 /// What a verdict against the license is answered with.
 fn declined(verdict: Verdict, holders: Option<Vec<Holder>>) -> Response {
     let status = status(verdict.reason);
-    let reason = verdict.reason.as_str();
-    let name = reason.replace('_', "-");
-    let refusal = Refusal {
-        problem: Problem::new(status, &name, "The license does not allow this", sentence(&verdict.detail)),
-        reason,
-        conclusive: verdict.conclusive,
-        signed: verdict.signed,
-        keys: verdict.keys,
-        holders,
-    };
+    problem(status, Refusal { holders, ..Refusal::of(status, verdict) })
+}
+
+fn problem(status: StatusCode, refusal: Refusal) -> Response {
     let mut response = (status, Json(refusal)).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     response
 }
 
+impl Refusal {
+    fn of(status: StatusCode, verdict: Verdict) -> Self {
+        let reason = verdict.reason.as_str();
+        let name = reason.replace('_', "-");
+        Self {
+            problem: Problem::new(status, &name, "The license does not allow this", sentence(&verdict.detail)),
+            reason,
+            conclusive: verdict.conclusive,
+            signed: verdict.signed,
+            keys: verdict.keys,
+            holders: None,
+            reports: None,
+            meters: None,
+        }
+    }
+}
+
 fn status(reason: Reason) -> StatusCode {
     match reason {
-        Reason::DeviceMismatch | Reason::MachineMismatch | Reason::LeaseEnded | Reason::MachineLimit => {
-            StatusCode::CONFLICT
-        }
+        Reason::DeviceMismatch
+        | Reason::MachineMismatch
+        | Reason::LeaseEnded
+        | Reason::MachineLimit
+        | Reason::ReportConflict
+        | Reason::UsageLimit => StatusCode::CONFLICT,
+        Reason::MeterUnknown => StatusCode::UNPROCESSABLE_ENTITY,
         Reason::MachineUnknown => StatusCode::NOT_FOUND,
         Reason::ActivationCycling => StatusCode::TOO_MANY_REQUESTS,
         Reason::LicenseMalformed

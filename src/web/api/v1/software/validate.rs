@@ -17,6 +17,7 @@ use crate::{
         api::{
             input::Text,
             licensed::Licensed,
+            meter::{MeterState, states},
             openapi::AskProblems,
             submit::{Submitted, sentence},
         },
@@ -69,10 +70,12 @@ pub struct Validation {
     /// The machine's activation, where components were sent and have one.
     #[schema(required, value_type = Option<String>, format = "uuid")]
     activation: Option<ActivationId>,
+    /// What was used of the plan's meters, by all machines of the license; empty where it does not hold.
+    meters: Vec<MeterState>,
     /// The service's clock, to the microsecond.
     #[schema(value_type = String, format = DateTime)]
     server_time: Time,
-    /// All of it but the sentence, as a `validation+jwt`: believe nothing else.
+    /// All of it but sentences and names, as a `validation+jwt`: believe nothing else.
     signed: String,
     /// The key list by which `signed` verifies, as a `keys+jwt`.
     keys: String,
@@ -137,6 +140,7 @@ impl From<Verdict> for Validation {
             detail: sentence(&it.detail),
             license: it.license.map(Facts::from),
             activation: it.activation,
+            meters: states(&it.meters),
             server_time: it.server_time,
             signed: it.signed,
             keys: it.keys,

@@ -12,6 +12,13 @@ const SCALE: i64 = 10_000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Decimal(pub i64);
 
+impl Decimal {
+    /// So many whole units.
+    pub fn whole(number: u32) -> Self {
+        Self(i64::from(number) * SCALE)
+    }
+}
+
 impl FromStr for Decimal {
     type Err = String;
 

@@ -1,0 +1,2 @@
+DROP TABLE usage_reports;
+DROP TABLE usage_periods;

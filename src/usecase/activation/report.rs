@@ -1,0 +1,155 @@
+//! A machine reports what it used: each report is counted whole and once, or not at all.
+
+use std::collections::BTreeMap;
+
+use signet_verify::claims::{Asked, ReportFacts};
+
+use crate::{
+    base::{decimal::Decimal, ids::ActivationId, secret::SecretString},
+    license::activation::Reason,
+    store::{ReportRecord, Tx},
+    usecase::{
+        Context, Done,
+        usage::ledger::Ledger,
+        verdict::{self, Subject, Verdict},
+    },
+};
+
+use super::{
+    call::{Call, open},
+    types::Outcome,
+};
+
+/// What a machine used. The caller has checked the id's form and length.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// By which it is known when it is sent again.
+    pub id: String,
+    /// What was used.
+    pub meter: String,
+    /// How much.
+    pub amount: Decimal,
+}
+
+/// What became of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Became {
+    /// It was counted.
+    Counted,
+    /// It was counted before.
+    Repeated,
+    /// Nothing of it was counted.
+    Refused(Reason),
+}
+
+/// What became of a call's reports.
+#[derive(Debug, Clone)]
+pub struct Reported {
+    /// Each report's id and what became of it, in order.
+    pub reports: Vec<(String, Became)>,
+    /// The signed answer. Where none of the reports counts, its reason is that of the first.
+    pub verdict: Verdict,
+}
+
+impl Became {
+    /// Why it does not count.
+    pub fn refused(self) -> Option<Reason> {
+        match self {
+            Self::Counted | Self::Repeated => None,
+            Self::Refused(reason) => Some(reason),
+        }
+    }
+}
+
+/// Counts `reports` of the machine of activation `id`, one after the other. Who may renew the activation may report; a
+/// machine that is one too many since the license was made smaller as well, until its next renewal: it used what it used.
+///
+/// # Errors
+/// The database's; missing keys.
+pub fn report(
+    tx: &mut Tx,
+    ctx: Context,
+    credential: &SecretString,
+    id: ActivationId,
+    nonce: Option<&str>,
+    reports: &[Report],
+) -> Done<Outcome<Reported>> {
+    let asked = Asked { nonce: nonce.map(str::to_owned), activation: Some(id.to_string()), ..Asked::default() };
+    let call = match open(tx, ctx, credential, asked, |_, held| held.key_revoked())? {
+        Ok(call) => call,
+        Err(refused) => return Ok(Err(refused)),
+    };
+    let found = tx.activation_find(id)?.filter(|it| it.license_id == call.held.license.id && it.ended_at.is_none());
+    let Some(machine) = found else { return call.refuse(tx, Reason::MachineUnknown, None).map(Err) };
+    let reason = if call.is_other_device(&machine) {
+        Some(Reason::DeviceMismatch)
+    } else {
+        machine.has_lapsed(ctx.now).then_some(Reason::LeaseEnded)
+    };
+    match reason {
+        Some(reason) => call.refuse(tx, reason, Some(id)).map(Err),
+        None => count(tx, call, id, reports).map(Ok),
+    }
+}
+
+fn count(tx: &mut Tx, call: Call, id: ActivationId, reports: &[Report]) -> Done<Reported> {
+    let Call { ctx, held, rules, asked } = call;
+    let license_id = held.license.id;
+    let mut ledger = Ledger::open(tx, ctx, license_id)?;
+    let ids: Vec<&str> = reports.iter().map(|it| it.id.as_str()).collect();
+    let known = tx.reports_find(license_id, &ids)?;
+    let mut known: BTreeMap<String, (String, i64)> =
+        known.into_iter().map(|it| (it.report_id, (it.meter, it.amount))).collect();
+    let mut new = Vec::new();
+    let mut became = Vec::with_capacity(reports.len());
+    for Report { id: report_id, meter, amount } in reports {
+        let content = (meter.clone(), amount.0);
+        let planned = rules.plan.and_then(|plan| plan.meter(meter));
+        let outcome = match (known.get(report_id), planned) {
+            (Some(before), _) if *before == content => Became::Repeated,
+            (Some(_), _) => Became::Refused(Reason::ReportConflict),
+            (None, None) => Became::Refused(Reason::MeterUnknown),
+            (None, Some(planned)) => {
+                let fits = planned.takes(ledger.reading(planned).used, *amount);
+                // What is more than any marketplace can show is beyond every limit.
+                if fits && ledger.count(meter, Some(planned), amount.0) {
+                    Became::Counted
+                } else {
+                    Became::Refused(Reason::UsageLimit)
+                }
+            }
+        };
+        if outcome == Became::Counted {
+            known.insert(report_id.clone(), content);
+            new.push(ReportRecord {
+                license_id,
+                report_id: report_id.clone(),
+                meter: meter.clone(),
+                amount: amount.0,
+                counted_at: ctx.now,
+                activation_id: id,
+            });
+        }
+        became.push((report_id.clone(), outcome));
+    }
+    tx.reports_insert(&new)?;
+    ledger.save(tx)?;
+    let meters = rules.plan.map(|plan| ledger.readings(plan)).unwrap_or_default();
+    let facts: Vec<ReportFacts> = became.iter().map(|(id, became)| facts(id, *became)).collect();
+    let subject =
+        Subject { license: Some((&held.license, rules)), activation: Some(id), meters: &meters, reports: &facts };
+    let verdict = verdict::answer(ctx, asked, subject, reason(&became), None)?;
+    Ok(Reported { reports: became, verdict })
+}
+
+/// The first report's, where none counts.
+fn reason(became: &[(String, Became)]) -> Reason {
+    let counts = became.iter().any(|(_, became)| became.refused().is_none());
+    let first = became.first().and_then(|(_, became)| became.refused());
+    first.filter(|_| !counts).unwrap_or(Reason::Valid)
+}
+
+fn facts(id: &str, became: Became) -> ReportFacts {
+    let reason = became.refused().map(|reason| reason.as_str().to_owned());
+    ReportFacts { id: id.to_owned(), counted: reason.is_none(), reason }
+}
