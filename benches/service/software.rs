@@ -94,6 +94,12 @@ struct Reported {
     reports: Vec<Became>,
 }
 
+/// What the Keygen door says.
+#[derive(Deserialize)]
+struct Told {
+    meta: Validated,
+}
+
 #[derive(Deserialize)]
 struct Became {
     counted: bool,
@@ -126,6 +132,12 @@ async fn measure(bench: &mut Bench<'_>, store: &Store, licenses: usize) -> anyho
     for answer in bench.phase("validate", validate).await? {
         let validated: Validated = serde_json::from_slice(&answer.body).context("validate")?;
         ensure!(answer.status == 200 && validated.valid, "a license that was just activated is not valid");
+    }
+
+    let validate_key = clients.iter().map(|client| client.validate_key(address)).collect();
+    for answer in bench.phase("Keygen validate-key", validate_key).await? {
+        let told: Told = serde_json::from_slice(&answer.body).context("validate-key")?;
+        ensure!(answer.status == 200 && told.meta.valid, "the Keygen door does not know a license that is valid");
     }
     Ok(())
 }
@@ -162,13 +174,21 @@ impl Client {
         self.post(address, "/validate", &json!({ "components": self.machine, "nonce": "bench" }))
     }
 
-    fn post(&self, address: SocketAddr, path: &str, body: &serde_json::Value) -> Request {
-        let body = body.to_string();
-        let head =
-            format!("POST /api/v1{path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: License {}\r\n", self.code);
-        let length = body.len();
-        format!("{head}Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}").into_bytes().into()
+    fn validate_key(&self, address: SocketAddr) -> Request {
+        let body = json!({ "meta": { "key": self.code, "nonce": 1 } });
+        post(address, "/keygen/atlas/v1/licenses/actions/validate-key", "", &body)
     }
+
+    fn post(&self, address: SocketAddr, path: &str, body: &serde_json::Value) -> Request {
+        let shows = format!("Authorization: License {}\r\n", self.code);
+        post(address, &format!("/api/v1{path}"), &shows, body)
+    }
+}
+
+fn post(address: SocketAddr, path: &str, shows: &str, body: &serde_json::Value) -> Request {
+    let body = body.to_string();
+    let head = format!("POST {path} HTTP/1.1\r\nHost: {address}\r\n{shows}Content-Type: application/json\r\n");
+    format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()).into_bytes().into()
 }
 
 fn activation(answer: &Answer, status: u16) -> anyhow::Result<ActivationId> {

@@ -18,6 +18,7 @@ mod leaks;
 mod market;
 mod package;
 mod process;
+mod reports;
 mod signals;
 mod soak;
 mod support;

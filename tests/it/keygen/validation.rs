@@ -2,10 +2,17 @@
 
 use rstest::rstest;
 use serde_json::{Map, Value, json};
-use signet::usecase::{keygen::scope::Code, merchant::Act};
+use signet::{
+    base::clock::Clock as _,
+    usecase::{
+        keygen::scope::Code,
+        merchant::Act,
+        package::{self, Published, Refused, Wanted},
+    },
+};
 
 use super::{Client, act, code, refused};
-use crate::harness::{Backend, TestApp};
+use crate::harness::{Backend, TestApp, slug};
 
 /// Part of a scope that leads to the code, for a license whose machine `alive` has a seat and whose machine `dead` had one.
 const OBJECTIONS: &[(&str, &str, &str)] = &[
@@ -171,4 +178,41 @@ fn every_code_has_its_own_name_and_sentence() {
     let names: std::collections::BTreeSet<_> = Code::ALL.iter().map(|it| it.as_str()).collect();
     assert_eq!(names.len(), Code::ALL.len());
     assert!(Code::ALL.is_sorted());
+}
+
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test]
+async fn a_checksum_is_that_of_a_package_on_offer(#[case] backend: Backend) {
+    let app = TestApp::start(backend).await;
+    let client = Client::of(&app, "fixed", Some(1)).await;
+    client.seated("loom-1").await;
+    let expires_at = app.clock.now().plus_days(2);
+    for (product, version, byte) in [("mill", "1.0.0", "0a"), ("mill", "1.1.0", "0b"), ("atlas", "1.0.0", "0c")] {
+        let wanted = Wanted {
+            product: slug(product),
+            version: version.to_owned(),
+            sha256: byte.repeat(32),
+            size: 5,
+            file: format!("{product}.tar.gz"),
+            min_version: None,
+            expires_at: (version == "1.1.0").then_some(expires_at),
+        };
+        let published: Result<Published, Refused> = app.write(move |tx, ctx| package::publish(tx, ctx, &wanted)).await;
+        published.unwrap();
+    }
+    for (checksum, expected) in [
+        ("0a".repeat(32), "VALID"),
+        ("0A".repeat(32), "VALID"),
+        ("0b".repeat(32), "VALID"),
+        ("0c".repeat(32), "CHECKSUM_SCOPE_MISMATCH"),
+        ("0a".repeat(31), "CHECKSUM_SCOPE_MISMATCH"),
+        ("%".repeat(64), "CHECKSUM_SCOPE_MISMATCH"),
+    ] {
+        assert_eq!(client.code(json!({ "checksum": checksum })).await, expected, "{checksum}");
+    }
+    app.pass(jiff::SignedDuration::from_hours(49));
+    assert_eq!(client.code(json!({ "checksum": "0b".repeat(32) })).await, "CHECKSUM_SCOPE_MISMATCH", "expired");
+    assert_eq!(client.code(json!({ "checksum": "0a".repeat(32) })).await, "VALID");
 }

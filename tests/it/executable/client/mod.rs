@@ -4,6 +4,7 @@ mod air_gap;
 mod examples;
 mod shop;
 mod state;
+mod usage;
 mod verify;
 
 use std::process::Stdio;

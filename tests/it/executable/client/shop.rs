@@ -48,10 +48,15 @@ impl Shop {
 
     /// The same with another plan of `atlas`.
     pub async fn selling(plan: &str, days: i64) -> Self {
+        Self::of("atlas", plan, days).await
+    }
+
+    /// The same with a plan of another product.
+    pub async fn of(product: &str, plan: &str, days: i64) -> Self {
         let app = TestApp::start(Backend::Sqlite).await;
         app.clock.set(days_ago(days));
         let wanted = ByHand {
-            plan: PlanName { product: slug("atlas"), plan: slug(plan) },
+            plan: PlanName { product: slug(product), plan: slug(plan) },
             expires_at: None,
             quantity: None,
             trial: false,
@@ -59,7 +64,8 @@ impl Shop {
             customer: Customer::default(),
         };
         let issued = app.write(move |tx, ctx| merchant::issue(tx, ctx, &wanted)).await.unwrap();
-        let root = app.read(|tx, _| keys::root_public(tx, &slug("atlas"))).await.x();
+        let product = slug(product);
+        let root = app.read(move |tx, _| keys::root_public(tx, &product)).await.x();
         let server = format!("http://{}", app.address);
         Self {
             app: Some(app),

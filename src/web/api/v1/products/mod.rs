@@ -10,7 +10,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     app::App,
     base::slug::Slug,
-    license::plan::{self, Features, QuantityRule, QuantityTarget, Term},
+    license::plan::{self, Features, LicenseKeys, QuantityRule, QuantityTarget, Term},
     web::api::meter::{Label, MeterRule},
 };
 
@@ -32,6 +32,8 @@ pub struct Product {
     /// Where customers read on.
     #[schema(required)]
     usage_guide: Option<String>,
+    /// The key that software written for Keygen is given: `short` or `signed`.
+    license_keys: &'static str,
     /// What is sold of it.
     plans: Vec<Plan>,
 }
@@ -112,6 +114,10 @@ impl From<&plan::Product> for Product {
             name: (&it.name).into(),
             support: Support { email: support.email, phone: support.phone, url: support.url },
             usage_guide: it.usage_guide.clone(),
+            license_keys: match it.license_keys {
+                LicenseKeys::Short => "short",
+                LicenseKeys::Signed => "signed",
+            },
             plans: it.plans.iter().map(Plan::from).collect(),
         }
     }
