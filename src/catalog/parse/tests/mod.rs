@@ -189,7 +189,7 @@ fn all_problems_come_at_once_in_the_order_of_the_lines() {
          starting with a letter, not ending with a dash\n\
          catalog.toml:9:12 product atlas › plan Pro › machines: is 0, must lie from 1 to 1000000\n\
          catalog.toml:10:1 product atlas › plan Pro › colour: is no key of this table; possible here: `slug`, \
-         `product_ids`, `sku_codes`, `features`, `name`, `term`, `machines`, `quantity`, `code_carries_expiry`, \
+         `product_ids`, `sku_codes`, `features`, `meter`, `name`, `term`, `machines`, `quantity`, `code_carries_expiry`, \
          `expiry_slack`, `lease`, `machine`, `versions`, `bind_parameter`, `delivery`\n\
          catalog.toml:17:13 channel main › products: there is no product `atlass`; did you mean `atlas`?"
     );

@@ -49,7 +49,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(activate::activate))
         .routes(routes!(renew::renew))
         .routes(routes!(deactivate::deactivate))
-        .routes(routes!(usage::report_usage))
+        .routes(routes!(usage::report_activation_usage))
         .routes(routes!(license_file::license_file))
         .routes(routes!(offline::activate_offline))
         .layer(middleware::from_fn(rate_limit::announce))

@@ -159,7 +159,7 @@ pub struct UsageAnswer {
     request_body = ReportMachineUsage, security(("license" = [])),
     responses((status = 200, description = "What became of each report.", body = UsageAnswer), UsageProblems),
 )]
-pub async fn report_usage(
+pub async fn report_activation_usage(
     State(app): State<App>,
     renewing: Renewing,
     submitted: Submitted,
