@@ -10,7 +10,7 @@ mod leaks;
 mod machine;
 mod scene;
 
-use std::sync::Arc;
+use std::{ops::RangeInclusive, sync::Arc};
 
 use serde_json::json;
 use tokio::task::JoinSet;
@@ -87,11 +87,11 @@ async fn dies_while_it_removes(shared: Arc<Shared>, call: &'static str, fate: Fa
 }
 
 /// Huawei Cloud's orders and removals are jobs: the service dies before each call, after it, and between it and the job's end.
-async fn dies_at_huawei(shared: Arc<Shared>, idempotent: bool, trap: Trap, orders: usize) {
+async fn dies_at_huawei(shared: Arc<Shared>, idempotent: bool, trap: Trap, orders: RangeInclusive<usize>) {
     let mut scene = Scene::begin(shared, Backend::Sqlite, idempotent, Some(trap)).await;
     scene.dies_in_the_trap().await;
     scene.becomes_healthy(&[]).await;
-    assert_eq!(scene.orders(), orders);
+    assert!(orders.contains(&scene.orders()), "{} of {orders:?}", scene.orders());
 }
 
 /// All to their ends, so that each that fails says so.
@@ -122,11 +122,12 @@ async fn a_service_that_is_killed_around_its_order_at_huawei_makes_one_server() 
     let mut deaths = JoinSet::new();
     let (before, after) = (|| Fate::HangBefore, || Fate::HangAfter);
     for (idempotent, call, fate, orders) in [
-        (false, "/quotas", before(), 1),
-        (true, "/cloudservers", before(), 2),
-        (true, "/cloudservers", after(), 1),
-        (false, "/cloudservers", after(), 1),
-        (false, "/jobs/", before(), 1),
+        (false, "/quotas", before(), 1..=1),
+        (true, "/cloudservers", before(), 2..=2),
+        // Sent again with its token unless the server shows before: it is the same one.
+        (true, "/cloudservers", after(), 1..=2),
+        (false, "/cloudservers", after(), 1..=1),
+        (false, "/jobs/", before(), 1..=1),
     ] {
         deaths.spawn(dies_at_huawei(shared.clone(), idempotent, Trap { after: "", call, fate }, orders));
     }
