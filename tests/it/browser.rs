@@ -10,7 +10,16 @@ use std::{
 use jiff::SignedDuration;
 use rstest::rstest;
 use serde_json::{Value, json};
-use signet::{base::time::Time, license::model::License, usecase::merchant::Act};
+use signet::{
+    base::{secret::SecretString, time::Time},
+    license::model::License,
+    store::Tx,
+    usecase::{
+        Actor, Context, Failure,
+        activation::{self, Report},
+        merchant::Act,
+    },
+};
 
 use crate::{
     customer::{act, faces, issued, link_path, page::request, seat},
@@ -100,7 +109,24 @@ async fn states(app: &TestApp) -> Value {
         "suspended": make("atlas/standard", &[Act::Suspend]).await,
         "released": make("atlas/standard", &[Act::Release]).await,
         "forever": make("atlas/lifetime", &[]).await,
+        "metered": metered(app).await,
     })
+}
+
+/// One whose software reported what it used: of one meter all, of others a part.
+async fn metered(app: &TestApp) -> Value {
+    let license = issued(app, "mill/metered").await;
+    let activation = seat(app, &license, "loom-1", "Debian 12").await;
+    let key = SecretString::from(faces(app, &license).await.1);
+    let used = [("runs", "20"), ("daily", "0.3"), ("monthly", "7.25"), ("soft", "6.5"), ("plain", "1024.0001")];
+    let reports = used.map(|(meter, amount)| Report {
+        id: format!("{meter}-1"),
+        meter: meter.to_owned(),
+        amount: amount.parse().unwrap(),
+    });
+    let report = move |tx: &mut Tx, ctx: Context<'_>| activation::report(tx, ctx, &key, activation, None, &reports);
+    app.app.write::<_, Failure, _>(Actor::Software, report).await.unwrap().unwrap();
+    shown(app, &license).await
 }
 
 async fn shown(app: &TestApp, license: &License) -> Value {

@@ -159,7 +159,9 @@ fn license(reason: Reason) -> &'static str {
 /// With a capital letter and a full stop, which is wide behind wide letters: on a Chinese page stand clouds' English words too.
 pub fn sentence(text: &str) -> String {
     let mut letters = text.chars();
-    let first = letters.next().map(|it| it.to_ascii_uppercase());
+    // Names such as `s6.large.2` stay as they are.
+    let is_word = text.split([' ', ',']).next().is_some_and(|word| word.chars().all(|it| it.is_ascii_alphabetic()));
+    let first = letters.next().map(|it| if is_word { it.to_ascii_uppercase() } else { it });
     let stop = if text.contains(is_wide) { '。' } else { '.' };
     let end = if text.ends_with(['.', '!', '?', '。', '！', '？']) { None } else { Some(stop) };
     first.into_iter().chain(letters).chain(end).collect()
@@ -178,6 +180,7 @@ mod tests {
         for (said, shown) in [
             ("the disk is full", "The disk is full."),
             ("is it?", "Is it?"),
+            ("s6.large.2 is sold out", "s6.large.2 is sold out."),
             ("磁盘已满", "磁盘已满。"),
             ("无法连接 ecs.example.com（timeout）", "无法连接 ecs.example.com（timeout）。"),
             ("磁盘已满。", "磁盘已满。"),
