@@ -151,7 +151,7 @@ impl Client {
         Ok(Answer { status, headers, body })
     }
 
-    /// Sends `request` once and answers with its status and its body as it comes, however long that takes: for each
+    /// Sends `request` once and answers with its status, how long it says that its body is, and the body as it comes, however long that takes: for each
     /// piece the request's time-out begins anew.
     ///
     /// # Errors
@@ -159,10 +159,10 @@ impl Client {
     pub async fn open(
         &self,
         request: Request,
-    ) -> Result<(u16, BoxStream<'static, Result<Bytes, Unreachable>>), Unreachable> {
+    ) -> Result<(u16, Option<u64>, BoxStream<'static, Result<Bytes, Unreachable>>), Unreachable> {
         let patience = request.timeout;
         let (host, response) = self.begin(request, false).await?;
-        let status = response.status().as_u16();
+        let (status, length) = (response.status().as_u16(), response.content_length());
         let body =
             stream::try_unfold((host, response), move |(host, mut response): (String, reqwest::Response)| async move {
                 let late =
@@ -171,7 +171,7 @@ impl Client {
                 let piece = piece.map_err(|error| unreachable(&host, &error))?;
                 Ok(piece.map(|piece| (piece, (host, response))))
             });
-        Ok((status, body.boxed()))
+        Ok((status, length, body.boxed()))
     }
 
     /// Sends the request; `whole`: its time-out counts for the body too.

@@ -22,7 +22,7 @@ pub enum DownloadError {
     #[error("whoever keeps the file answers with HTTP status {0}")]
     Status(u16),
     /// It is not the file that is meant.
-    #[error("what is kept there is not the file that is meant: it has another size or another digest")]
+    #[error("what is kept there is not the file that is meant: it has another size")]
     Other,
 }
 
@@ -38,8 +38,9 @@ pub fn request(url: &str) -> Result<Request, DownloadError> {
     Ok(Request { method: reqwest::Method::GET, url, headers: Vec::new(), body: Vec::new(), timeout: PATIENCE })
 }
 
-/// Asks for `range` of the file of `size` bytes behind `request`, and passes it on as it comes. The last piece of a file
-/// that came whole is passed on only when its digest is `sha256`; of a part only the size can be checked.
+/// Asks for `range` of the file of `size` bytes behind `request`, and passes it on as it comes. Another digest than `sha256`
+/// is only logged, and seen only in a file that came whole: who gets the bytes checks all of them, and learns by that why
+/// they will not do. Broken off here, they would be asked for again and again.
 ///
 /// Not everybody who keeps files knows ranges: who sends all of it instead (RFC 9110 §14.2) is read from the beginning,
 /// because a download that broke off would never end otherwise.
@@ -58,12 +59,15 @@ pub async fn download(
         let value = format!("bytes={}-{}", range.start, range.end.saturating_sub(1));
         request.headers.push(("range".to_owned(), value));
     }
-    let (status, body) = client.open(request).await?;
+    let (status, length, body) = client.open(request).await?;
     let sent = match status {
         200 => 0..size,
         206 if !whole => range.clone(),
         _ => return Err(DownloadError::Status(status)),
     };
+    if length.is_some_and(|length| length != sent.end - sent.start) {
+        return Err(DownloadError::Other);
+    }
     let checked = Checked {
         body,
         hash: (sent == (0..size)).then(Sha256::new),
@@ -97,7 +101,10 @@ impl Checked {
             if let Some(hash) = &mut self.hash {
                 hash.update(&piece);
                 if self.left == 0 && HEXLOWER.encode(&hash.clone().finalize()) != self.sha256 {
-                    return Err(DownloadError::Other);
+                    tracing::error!(
+                        sha256 = self.sha256,
+                        "a file that is kept elsewhere has another digest: it was changed there"
+                    );
                 }
             }
             let piece = self.asked_for(piece);

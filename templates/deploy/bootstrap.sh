@@ -20,7 +20,7 @@ field() { grep -oE "\"$1\": *(\"[^\"]*\"|[0-9]+)" | head -n 1 | sed 's/^[^:]*: *
 size() { if [ -e "$1" ]; then echo $(($(wc -c <"$1"))); else echo 0; fi; }
 free_kib() { df -Pk "$home" | awk 'END { print $4 }'; }
 full_or() { if [ "$(free_kib)" -lt 1024 ]; then echo disk_full; else echo "$1"; fi; }
-refused_or() { case $status in 4??) echo license ;; *) echo "$1" ;; esac; }
+refused_or() { case $status in 422) echo digest ;; 4??) echo license ;; *) echo "$1" ;; esac; }
 pause() { try=$((try + 1)) && [ "$try" -le "$patience" ] && sleep $((try < 5 ? try * 2 : 15)); }
 
 # fetch FILE ARGUMENT…: curl, with what no other process may see on its input. `status` 000: no answer, or half of one.

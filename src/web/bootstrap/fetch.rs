@@ -13,6 +13,7 @@ use futures_util::StreamExt;
 use crate::{
     app::App,
     base::ids::DeploymentId,
+    http::download::DownloadError,
     usecase::{Actor, Failure, deployment::machine, package::Package},
     web::problem::Problem,
 };
@@ -105,7 +106,14 @@ async fn bytes(app: &App, package: &Package, range: Option<Range<u64>>) -> Resul
         return Ok(Body::from_stream(reading.map_err(|error| unavailable(error.to_string()))?.stream));
     };
     let range = range.unwrap_or(0..package.size);
-    let stream = app.fetch_package(url, package, range).await.map_err(|error| unavailable(error.to_string()))?;
+    let stream = app.fetch_package(url, package, range).await.map_err(|error| match error {
+        DownloadError::Other => {
+            tracing::error!("the package of {} at its own address has another size than its manifest", package.product);
+            let detail = "What is kept at the package's address was changed: the merchant must publish it anew.";
+            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "package-changed", "The package was changed", detail)
+        }
+        error => unavailable(error.to_string()),
+    })?;
     Ok(Body::from_stream(stream.boxed()))
 }
 

@@ -110,16 +110,18 @@ async fn whole_boot_of_the_one_command_that_is_pasted_becomes_healthy() {
 
 /// The service passes on what is kept elsewhere, and the machine checks it like everything else.
 #[rstest]
-#[case::sound(false)]
-#[case::changed_there(true)]
+#[case::sound(None)]
+#[case::changed_there(Some(0))]
+#[case::longer_there(Some(4))]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whole_boot_of_a_package_that_is_kept_elsewhere(#[case] changed: bool) {
+async fn whole_boot_of_a_package_that_is_kept_elsewhere(#[case] changed: Option<usize>) {
     let networks = Networks::parse(&["127.0.0.1".to_owned()]).unwrap();
     let service = Service::start_with(Settings { networks, ..Settings::default() }).await;
     let mut kept = service.package.clone();
-    if changed {
+    if let Some(more) = changed {
         let last = kept.len() - 1;
         kept[last] ^= 1;
+        kept.extend(vec![0; more]);
     }
     let source = PackageSource::Url {
         url: elsewhere(kept).await,
@@ -147,8 +149,10 @@ async fn whole_boot_of_a_package_that_is_kept_elsewhere(#[case] changed: bool) {
     let script = String::from_utf8(script.body).unwrap();
     let machine = deployment.boot(Plan::new("/bin/sh"), &script, "keep").await;
     let shown = deployment.shown().await;
-    if changed {
-        assert_eq!((&shown["status"], machine.left("environment").as_str()), (&"kept".into(), ""), "{shown}");
+    if changed.is_some() {
+        let problem = &shown["problem"];
+        assert_eq!((&shown["status"], &problem["code"]), (&"kept".into(), &"digest".into()), "{shown}");
+        assert_eq!(machine.left("environment"), "", "nothing was installed");
     } else {
         assert_eq!(shown["status"], "healthy", "{shown}\n{}", machine.printed());
         assert!(machine.printed().contains("version 2.0.0"), "{}", machine.printed());
