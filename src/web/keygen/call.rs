@@ -1,5 +1,7 @@
 //! One call, taken apart: what was asked, by whom, and the transaction in which it is answered.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use axum::{
     body::Bytes,
     http::{HeaderMap, header, request::Parts},
@@ -42,6 +44,8 @@ pub struct Call {
     pub query: Vec<(String, String)>,
     /// The body.
     pub body: Bytes,
+    /// Whether what the request shows was looked at.
+    pub admitted: AtomicBool,
 }
 
 /// Why a transaction ends without an answer: it is rolled back.
@@ -177,6 +181,7 @@ impl Call {
     /// What is shown, once its holder was let in by the limits. Tokens are the merchant's own and not counted, as at the
     /// management API.
     async fn admitted(&self, renewed: Option<ActivationId>) -> Result<Shown, Fault> {
+        self.admitted.store(true, Ordering::Relaxed);
         if self.parameter("auth").is_some() {
             let detail = "Credentials in an address end up in logs: send them in the header `Authorization`.";
             return Err(Fault::parameter("auth", detail));

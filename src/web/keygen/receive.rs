@@ -4,6 +4,7 @@ use std::{
     future::{Future, poll_fn},
     panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
+    sync::atomic::{AtomicBool, Ordering},
     task::Poll,
 };
 
@@ -136,8 +137,13 @@ async fn carried_out(
     }
     let query = parts.uri.query().unwrap_or_default();
     let query = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-    let call = Call { app, product, parts, names, query, body };
-    Box::pin(routes::answer(endpoint, &call)).await
+    let call = Call { app, product, parts, names, query, body, admitted: AtomicBool::new(false) };
+    let answered = Box::pin(routes::answer(endpoint, &call)).await;
+    if answered.is_err() && routes::needs_guest(endpoint) && !call.admitted.load(Ordering::Relaxed) {
+        // What was sent cannot be read. A stranger is not told so, and a guest's call counts all the same.
+        call.read(|_, _, _| Ok(())).await?;
+    }
+    answered
 }
 
 /// What of the headers alone stands against an answer.

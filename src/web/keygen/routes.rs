@@ -83,6 +83,11 @@ pub const KNOWN: &[&str] = &[
     "webhook-events",
 ];
 
+/// Whether only who shows a license or a token is answered.
+pub fn needs_guest(endpoint: Endpoint) -> bool {
+    !matches!(endpoint, Endpoint::Ping | Endpoint::ValidateKey)
+}
+
 /// Finds what is asked, and what stands in the address where the route has a name.
 ///
 /// # Errors

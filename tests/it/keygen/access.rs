@@ -2,14 +2,14 @@
 
 use data_encoding::BASE64;
 use rstest::rstest;
-use signet::base::secret::ExposeSecret;
+use signet::base::{rate::RateLimits, secret::ExposeSecret};
 use signet::usecase::{
     merchant::Act,
     token::{self, Scope},
 };
 
 use super::{Client, act, code, door_token};
-use crate::harness::{Backend, TestApp};
+use crate::harness::{Backend, Settings, TestApp};
 
 /// Every route that needs a guest, with what stands in its address.
 fn guarded(license: &str, machine: &str) -> Vec<(&'static str, String)> {
@@ -71,6 +71,37 @@ async fn without_a_good_credential_every_route_is_closed(#[case] backend: Backen
     }
     // Nothing of all that was done.
     assert_eq!(client.call("GET", "machines", None).await.json()["meta"]["count"], 1);
+}
+
+/// What was sent is judged after who sent it, and counts as a call.
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test]
+async fn regression_a_stranger_is_turned_away_before_anything_else_is_told(#[case] backend: Backend) {
+    let rate_limits = RateLimits { license: 3, ..RateLimits::default() };
+    let app = TestApp::start_with(backend, Settings { rate_limits, ..Settings::default() }).await;
+    let client = Client::of(&app, "fixed", Some(3)).await;
+    let unreadable = [
+        ("POST", "machines", "{"),
+        ("GET", "machines?limit=none", ""),
+        ("POST", "machines", "{\"data\": 1}"),
+        ("POST", "licenses/x/actions/validate", "[]"),
+        ("POST", "licenses/x/actions/check-out?ttl=soon", ""),
+    ];
+    for (method, path, body) in unreadable {
+        let unknown = format!("License {}", path.replace('/', "-"));
+        for (shows, expected) in [(None, "TOKEN_MISSING"), (Some(unknown.as_str()), "LICENSE_INVALID")] {
+            let answer = client.showing(shows).raw(method, path, body.as_bytes()).await;
+            assert_eq!((answer.status, code(&answer).1.as_str()), (401, expected), "{method} {path}");
+        }
+    }
+    for (method, path, body) in &unreadable[..3] {
+        let answer = client.raw(method, path, body.as_bytes()).await;
+        assert_eq!(answer.status, 400, "{method} {path}: {answer:?}");
+    }
+    let (method, path, body) = unreadable[0];
+    assert_eq!(client.raw(method, path, body.as_bytes()).await.status, 429);
 }
 
 #[rstest]

@@ -1,8 +1,11 @@
 //! Walks through the life of a licensed machine with the published crate: validate, activate, heartbeat, offline files,
-//! deactivate. Every answer's signature is checked by the crate, against the door's public key.
+//! deactivate. Every answer's signature is checked by the crate, against the door's public key. With CALL it makes that one
+//! call instead, and prints how the crate tells of its refusal.
 //!
 //! Reads its settings from the environment (see `main`), prints a line per step, ends with a panic where the crate sees
 //! something else than a program written against Keygen would.
+
+mod refusals;
 
 use std::env;
 
@@ -34,6 +37,10 @@ async fn main() {
         ..KeygenConfig::default()
     })
     .expect("the settings are taken");
+    if let Ok(call) = env::var("CALL") {
+        println!("{}", refusals::seen(&call, &key, &fingerprint).await);
+        return;
+    }
     let license = validate(&key, &fingerprint).await;
     let machine = activate(&license, &fingerprint).await;
     files(&license, &key, &machine, &fingerprint).await;

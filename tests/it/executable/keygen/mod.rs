@@ -1,6 +1,8 @@
 //! Programs that were written against Keygen, with the crate and the SDK that are published for it, unmodified, against the
 //! running service. Both check each answer's signature by the door's key, as `signet key door` prints it.
 
+mod refusals;
+
 use std::{
     collections::BTreeMap,
     fs,
