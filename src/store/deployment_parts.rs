@@ -89,13 +89,15 @@ impl Tx {
         Ok(())
     }
 
-    /// The stages of a deployment that began.
+    /// The stages of a deployment that began, in the order in which they follow each other: several may begin in the same
+    /// moment.
     pub fn stages_of(&mut self, id: DeploymentId) -> Result<Vec<StageRecord>, StoreError> {
-        each!(self, c => stages::table
+        let mut began: Vec<StageRecord> = each!(self, c => stages::table
             .filter(stages::deployment_id.eq(id))
-            .order(stages::started_at)
             .select(StageRecord::as_select())
-            .load(c))
+            .load(c))?;
+        began.sort_unstable_by_key(|it| it.stage);
+        Ok(began)
     }
 
     /// Adds lines; their numbers follow the last.
