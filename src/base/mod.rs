@@ -8,6 +8,7 @@ pub mod entropy;
 pub mod ids;
 pub mod limits;
 pub mod networks;
+pub mod percent;
 pub mod places;
 pub mod proxies;
 pub mod rate;

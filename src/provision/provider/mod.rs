@@ -18,7 +18,6 @@ pub mod huawei;
 pub mod made;
 pub mod model;
 mod money;
-mod percent;
 mod retry;
 mod scrub;
 pub mod sessions;

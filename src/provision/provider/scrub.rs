@@ -6,14 +6,12 @@ use std::collections::HashSet;
 use data_encoding::BASE64;
 
 use crate::base::{
+    percent::{encode, encode_form},
     secret::{ExposeSecret, SecretString},
     text::{Wording, truncate},
 };
 
-use super::{
-    CloudError, Credentials, Trouble,
-    percent::{encode, encode_form},
-};
+use super::{CloudError, Credentials, Trouble};
 
 /// Bytes of a key or a token that are enough to hide them.
 const KEY_WINDOW: usize = 8;

@@ -1,6 +1,6 @@
 //! The form of a Query call.
 
-use crate::provision::provider::percent::encode_form;
+use crate::base::percent::encode_form;
 
 /// What a Query call sends: names and values, in the order in which they were added.
 ///

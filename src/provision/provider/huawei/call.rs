@@ -4,7 +4,10 @@ use serde_json::Value;
 
 use crate::{
     base::{secret::ExposeSecret, time::Time},
-    http::{Answer as HttpAnswer, Method, Request},
+    http::{
+        Answer as HttpAnswer, Method, Request,
+        sdk_hmac::{self, Message, authorization, query_string},
+    },
     provision::provider::{
         Answer,
         error::{CloudError, Trouble, UNSENDABLE},
@@ -13,12 +16,7 @@ use crate::{
     },
 };
 
-use super::{
-    Huawei,
-    endpoint::Service,
-    refusal::Refusal,
-    signing::{self, Message, authorization, query_string},
-};
+use super::{Huawei, endpoint::Service, refusal::Refusal};
 
 /// Seconds by which clocks may differ: the gateway takes 15 minutes.
 const SKEW_SECONDS: i64 = 900;
@@ -107,7 +105,7 @@ impl Huawei {
             (host, Some(port)) => format!("{host}:{port}"),
             (host, None) => host.to_owned(),
         };
-        let mut headers = vec![("host".to_owned(), host), (signing::DATE.to_owned(), signing::date(now))];
+        let mut headers = vec![("host".to_owned(), host), (sdk_hmac::DATE.to_owned(), sdk_hmac::date(now))];
         headers.push(("content-type".to_owned(), CONTENT_TYPE.to_owned()));
         headers.extend(call.headers.iter().cloned());
         if let Some(token) = &self.credentials.session_token {

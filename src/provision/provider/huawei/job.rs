@@ -2,12 +2,13 @@
 
 use serde_json::Value;
 
-use crate::base::text::Wording;
-use crate::provision::provider::{
-    Answer,
-    error::{CloudError, Trouble},
-    made::*,
-    percent::encode,
+use crate::{
+    base::{percent::encode, text::Wording},
+    provision::provider::{
+        Answer,
+        error::{CloudError, Trouble},
+        made::*,
+    },
 };
 
 use super::{

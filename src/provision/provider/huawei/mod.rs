@@ -3,7 +3,7 @@
 //! * [`endpoint`] is where the cloud is; its regions
 //! * [`policy`] writes down the rights that a customer has to give
 //! * `assume` turns a customer's trust into temporary credentials
-//! * `signing`, `call`, `json` carry one call there and its answer back; `refusal` says what went wrong
+//! * `call`, `json` carry one call there and its answer back; `refusal` says what went wrong
 //! * `lists`, `networks`, `order`, `price`, `job`, `server` are the calls themselves
 //!
 //! A password never goes into an order: with user-data the cloud ignores it, without it stays readable on the server.
@@ -20,7 +20,6 @@ pub mod policy;
 mod price;
 pub mod refusal;
 mod server;
-mod signing;
 
 use async_trait::async_trait;
 use tokio::sync::OnceCell;

@@ -2,11 +2,13 @@
 
 use serde_json::{Value, json};
 
-use crate::provision::provider::{
-    Answer,
-    error::{CloudError, Trouble},
-    made::*,
-    percent::encode,
+use crate::{
+    base::percent::encode,
+    provision::provider::{
+        Answer,
+        error::{CloudError, Trouble},
+        made::*,
+    },
 };
 
 use super::{

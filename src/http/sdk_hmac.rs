@@ -1,4 +1,5 @@
-//! SDK-HMAC-SHA256, the signature of Huawei Cloud's API gateway ("API signing guide" and the official SDKs). Pure.
+//! SDK-HMAC-SHA256, the signature of Huawei Cloud's API gateway ("API signing guide" and the official SDKs): of its clouds
+//! and of its marketplace. Pure.
 //!
 //! Unlike AWS's signature the secret key is used as it is, and the canonical path always ends with a slash.
 
@@ -6,12 +7,10 @@ use data_encoding::HEXLOWER;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
-use crate::{
-    base::{
-        secret::{ExposeSecret, SecretString},
-        time::Time,
-    },
-    provision::provider::percent::encode,
+use crate::base::{
+    percent::encode,
+    secret::{ExposeSecret, SecretString},
+    time::Time,
 };
 
 /// The algorithm's name.
@@ -147,8 +146,7 @@ mod tests {
     /// Made with the official SDK, and one worked example of the published signing guide.
     #[test]
     fn huawei_signatures_are_those_of_the_official_sdk() {
-        let vectors: Vec<Vector> =
-            serde_json::from_str(include_str!("../../../../tests/huawei/signatures.json")).unwrap();
+        let vectors: Vec<Vector> = serde_json::from_str(include_str!("../../tests/huawei/signatures.json")).unwrap();
         assert_eq!(vectors.len(), 9);
         for vector in vectors {
             let message = Message {
