@@ -1,6 +1,7 @@
 //! The wired service: store, keys, catalog, clock and randomness, handed to whoever carries out a use case.
 
 mod access_keys;
+pub mod open_api;
 
 use std::{
     collections::HashMap,
@@ -13,6 +14,8 @@ use std::{
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use jiff::SignedDuration;
+
+use open_api::OpenApi;
 
 use crate::{
     base::{
@@ -94,6 +97,7 @@ pub struct App(Arc<Inner>);
 struct Inner {
     parts: Parts,
     limiters: Limiters,
+    open_api: OpenApi,
     work: DeploymentPlaces,
     installation: RwLock<Arc<Installation>>,
     sampled: Mutex<HashMap<Slug, Time>>,
@@ -133,6 +137,7 @@ impl App {
         let installation = load(&parts, None).await?;
         let inner = Inner {
             limiters: Limiters::new(parts.rate_limits),
+            open_api: OpenApi::new(),
             work: DeploymentPlaces::default(),
             parts,
             installation: RwLock::new(Arc::new(installation)),
@@ -355,6 +360,7 @@ impl App {
 async fn load(parts: &Parts, before: Option<&Installation>) -> Result<Installation, Failure> {
     let (master, issuer) = (parts.master.clone(), parts.public_url.clone());
     let mut installation: Installation = parts.store.read(move |tx| Installation::load(tx, &master, &issuer)).await?;
-    installation.access_keys = access_keys::read(installation.catalog.catalog(), &parts.data_dir, before);
+    let keys = access_keys::read(installation.catalog.catalog(), &parts.data_dir, before);
+    (installation.access_keys, installation.open_api_keys) = keys;
     Ok(installation)
 }

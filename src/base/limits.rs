@@ -139,3 +139,7 @@ pub const DEPLOYMENT_LINE_CHARS: usize = 500;
 pub const EVENT_STREAMS: usize = 256;
 /// Of one license.
 pub const EVENT_STREAMS_OF_LICENSE: usize = 8;
+
+/// Calls per minute to a marketplace's open interfaces, for each channel: it refuses more than it likes (`MKT.0250`) without
+/// saying how many that are.
+pub const OPEN_API_CALLS: u16 = 300;

@@ -10,7 +10,7 @@ use crate::{
     license::plan::{Plan, Product},
     marketplace::{
         event::PlanRef,
-        koogallery::{credentials::EncryptType, signature::ClockWindows},
+        koogallery::{credentials::EncryptType, open::site::Site, signature::ClockWindows},
     },
     provision::recipe::Recipe,
 };
@@ -91,8 +91,8 @@ pub struct OpenApi {
     pub access_key: SecretRef,
     /// Where the secret key is.
     pub secret_key: SecretRef,
-    /// `cn`, `intl` or `eu`.
-    pub host: String,
+    /// Which marketplace.
+    pub host: Site,
 }
 
 impl Channel {

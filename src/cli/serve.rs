@@ -142,7 +142,7 @@ fn start_jobs(app: &App, stop: &CancellationToken) -> Vec<JoinHandle<()>> {
         })),
         tokio::spawn(jobs::every(orders::PAUSE, stop.clone(), None, move |after| {
             let app = patient.clone();
-            async move { orders::round(&app, &orders::CatalogSource, after).await }
+            async move { orders::round(&app, &orders::Sources, after).await }
         })),
         tokio::spawn(jobs::every(deployments::PAUSE, stop.clone(), JoinSet::new(), move |under_way| {
             let app = busy.clone();

@@ -21,7 +21,7 @@ pub const DATE: &str = "x-sdk-date";
 const CONTENT_DIGEST: &str = "x-sdk-content-sha256";
 
 /// What is signed.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub struct Message<'a> {
     /// In upper case.
     pub method: &'a str,

@@ -1,14 +1,19 @@
 //! Completes orders that wait for their details: asks a source for each, oldest first.
 //!
-//! The source is an interface, because details come from different places: for now from the catalog (a channel
-//! that was given a default plan after the order came), later from the marketplace's order query.
+//! The source is an interface, because details come from different places: from the marketplace's order query, where the
+//! channel has credentials for it, otherwise from the catalog (a default plan that the channel was given after the order
+//! came).
 
 use std::{future::Future, pin::Pin, time::Duration};
 
 use crate::{
     app::App,
     base::{ids::OrderId, limits},
-    marketplace::event::PurchaseDetails,
+    catalog::{Channel, PlanMatch, PlanName},
+    marketplace::{
+        event::{OrderRef, PurchaseDetails},
+        koogallery::open::order as query,
+    },
     store::{OrderKind, OrderRecord},
     usecase::{
         Actor, Failure,
@@ -32,20 +37,44 @@ pub trait OrderSource: Send + Sync {
     fn details<'a>(&'a self, app: &'a App, order: &'a OrderRecord) -> Details<'a>;
 }
 
-/// Details from the catalog: the default plan of the order's channel, for purchases.
+/// Details from the marketplace; of channels that cannot ask it, from the catalog.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct CatalogSource;
+pub struct Sources;
 
-impl OrderSource for CatalogSource {
+impl OrderSource for Sources {
     fn details<'a>(&'a self, app: &'a App, order: &'a OrderRecord) -> Details<'a> {
         let installation = app.installation();
-        let channel = order.channel.as_ref().and_then(|slug| installation.catalog.channel(slug));
-        let plan = channel.and_then(|channel| channel.default_plan.clone());
-        let info = plan
-            .filter(|_| order.kind == OrderKind::Purchase)
-            .map(|plan| OrderInfo { plan, details: PurchaseDetails::default() });
-        Box::pin(std::future::ready(Ok(info)))
+        let channel = order.channel.as_ref().and_then(|slug| installation.catalog.channel(slug)).cloned();
+        match channel {
+            Some(channel) if channel.open_api.is_some() => Box::pin(asked(app, channel, order)),
+            channel => Box::pin(std::future::ready(Ok(default_plan(channel.as_ref(), order)))),
+        }
     }
+}
+
+/// What the marketplace says of the order.
+async fn asked(app: &App, channel: Channel, order: &OrderRecord) -> Result<Option<OrderInfo>, String> {
+    let reference = OrderRef { order_id: order.order_id.clone(), line_id: order.line_id.clone() };
+    let answer = app.ask_marketplace(&channel, &query::query(&reference)).await.map_err(|why| why.to_string())?;
+    let told = query::read(&answer).ok_or("the marketplace's answer holds no order")?;
+    let line =
+        told.line(order.line_id.as_deref()).ok_or("the marketplace's answer does not hold this line of the order")?;
+    let (wanted, details) = told.purchase(line).ok_or("the marketplace names nothing that was ordered")?;
+    match app.installation().catalog.plan_for(&channel, &wanted) {
+        PlanMatch::Found(product, plan) => {
+            let plan = PlanName { product: product.slug.clone(), plan: plan.slug.clone() };
+            Ok(Some(OrderInfo { plan, details }))
+        }
+        PlanMatch::Unknown(what) => Err(format!(
+            "the marketplace says that {what} was ordered, which no plan of the catalog sells: add it to one"
+        )),
+    }
+}
+
+/// The default plan of the order's channel, for purchases.
+fn default_plan(channel: Option<&Channel>, order: &OrderRecord) -> Option<OrderInfo> {
+    let plan = channel?.default_plan.clone()?;
+    (order.kind == OrderKind::Purchase).then(|| OrderInfo { plan, details: PurchaseDetails::default() })
 }
 
 /// One round over the waiting orders behind `after`, oldest first. Those whose source knows nothing yet must not keep the
@@ -67,7 +96,10 @@ pub async fn round(app: &App, source: &dyn OrderSource, mut after: Option<OrderI
             match source.details(app, &order).await {
                 Ok(Some(info)) => complete(app, &order, info).await,
                 Ok(None) => {}
-                Err(reason) => tracing::warn!(order.id = %order.id, "no details of a waiting order: {reason}"),
+                Err(reason) => {
+                    tracing::warn!(order.id = %order.id, "no details of a waiting order: {reason}");
+                    explain(app, &order, reason).await;
+                }
             }
         }
     }
@@ -82,5 +114,14 @@ async fn complete(app: &App, order: &OrderRecord, info: OrderInfo) {
         Ok(Completion::Fulfilled(order)) => tracing::info!(order.id = %order.id, "a waiting order was completed"),
         Ok(other) => tracing::warn!(order.id = %id, "a waiting order could not be completed: {other:?}"),
         Err(failure) => tracing::warn!(order.id = %id, "a waiting order could not be completed: {failure}"),
+    }
+}
+
+/// Tells the merchant why the order waits.
+async fn explain(app: &App, order: &OrderRecord, why: String) {
+    let id = order.id;
+    let told: Result<(), Failure> = app.write(Actor::Signet, move |tx, ctx| order::explain(tx, ctx, id, &why)).await;
+    if let Err(failure) = told {
+        tracing::warn!(order.id = %id, "the merchant could not be told why an order waits: {failure}");
     }
 }

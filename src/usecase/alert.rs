@@ -131,6 +131,19 @@ pub fn raise(tx: &mut Tx, ctx: Context, kind: AlertKind, about: &About) -> Done<
     Ok(())
 }
 
+/// Says more about an alert that is open, or raises it. Nothing is written where it is said already.
+///
+/// # Errors
+/// The database's.
+pub fn tell(tx: &mut Tx, ctx: Context, kind: AlertKind, about: &About) -> Done<()> {
+    let alert = row(ctx, kind, about, about.order_id.unwrap_or_default());
+    match tx.alert_open(&alert.dedupe)? {
+        Some(open) if open.detail == alert.detail => Ok(()),
+        Some(open) => Ok(tx.alert_retell(open.id, &alert.detail)?),
+        None => raise(tx, ctx, kind, about),
+    }
+}
+
 /// Raises an alert of which a license has one at most, however often its cause comes back; while it is open, its `count`
 /// says how often that was. The caller holds the license, so that no count is lost.
 ///

@@ -41,8 +41,19 @@ pub struct Installation {
     pub issuer: String,
     /// The channels' access keys, as far as they could be read.
     pub access_keys: HashMap<Slug, SecretString>,
+    /// Their keys for the marketplace's open interfaces, as far as they could be read.
+    pub open_api_keys: HashMap<Slug, OpenApiKeys>,
     /// Revocation lists that were signed with these keys.
     pub revocations: Kept,
+}
+
+/// What signs calls to the marketplace's open interfaces.
+#[derive(Debug, Clone)]
+pub struct OpenApiKeys {
+    /// The access key id.
+    pub access_key: SecretString,
+    /// The secret key.
+    pub secret_key: SecretString,
 }
 
 impl Installation {
@@ -63,6 +74,7 @@ impl Installation {
             master: master.clone(),
             issuer: issuer.to_owned(),
             access_keys: HashMap::new(),
+            open_api_keys: HashMap::new(),
             revocations: Kept::default(),
         })
     }

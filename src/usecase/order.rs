@@ -12,7 +12,7 @@ use crate::{
 
 use super::{
     Actor, Context, Done, Failure,
-    alert::{self, AlertKind},
+    alert::{self, About, AlertKind},
     outcome::Outcome,
     purchase::{self, Terms},
     term::Teller,
@@ -84,6 +84,17 @@ pub fn complete(tx: &mut Tx, ctx: Context, id: OrderId, info: &OrderInfo) -> Don
     }
     let done = tx.order_find(id)?.ok_or_else(|| Failure::Missing(format!("order {id} vanished")))?;
     Ok(Completion::Fulfilled(Box::new(done)))
+}
+
+/// Tells the merchant why a waiting order still waits, with its alert.
+///
+/// # Errors
+/// The database's.
+pub fn explain(tx: &mut Tx, ctx: Context, id: OrderId, why: &str) -> Done<()> {
+    let Some(order) = tx.order_find(id)?.filter(|it| it.status == OrderStatus::Waiting) else { return Ok(()) };
+    let detail = json!({ "why": why });
+    let about = About { channel: order.channel.as_ref(), order_id: Some(&order.order_id), detail, ..About::default() };
+    alert::tell(tx, ctx, AlertKind::OrderWaiting, &about)
 }
 
 /// Who completes an order: people speak for the merchant, a schedule for the catalog. Software and customers complete

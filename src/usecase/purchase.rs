@@ -144,8 +144,8 @@ fn repeat(tx: &mut Tx, ctx: Context, order: &OrderRecord) -> Done<Option<Purchas
     Ok(Some(Purchased { instance, license_code }))
 }
 
-/// A call that carries only ids: the channel's default plan, or the order waits for its details. A repeat of a waiting
-/// order is answered with the id it was given first.
+/// A call that carries only ids: the order waits for its details. A repeat of a waiting order is answered with the id it was
+/// given first. A channel that cannot ask the marketplace for them sells its default plan, where it has one.
 fn without_details(
     tx: &mut Tx,
     ctx: Context,
@@ -153,7 +153,7 @@ fn without_details(
     purchase: &Purchase,
     mut order: OrderRecord,
 ) -> Done<Outcome> {
-    if let Some((product, plan)) = ctx.installation.catalog.default_plan(channel) {
+    if let (None, Some((product, plan))) = (&channel.open_api, ctx.installation.catalog.default_plan(channel)) {
         let details = PurchaseDetails::default();
         let terms = Terms { product, plan, details: &details, teller: Teller::Catalog, notes: &[] };
         return issue_for(tx, ctx, channel, order, &terms, &purchase.business_id);

@@ -3,7 +3,10 @@
 use crate::{
     base::slug::Slug,
     catalog::{Channel, ChannelKind, OpenApi, PlanName, SecretRef},
-    marketplace::koogallery::credentials::EncryptType,
+    marketplace::koogallery::{
+        credentials::EncryptType,
+        open::site::{NoSite, Site},
+    },
 };
 
 use super::{
@@ -109,9 +112,12 @@ fn open_api(entry: &Entry<'_>, report: &mut Report<'_>) -> Option<OpenApi> {
     let access_key = section.need("access_key", why, report).and_then(|entry| form::secret_ref(&entry, report));
     let secret_key = section.need("secret_key", why, report).and_then(|entry| form::secret_ref(&entry, report));
     let host = section.need("host", "it says which marketplace to ask: cn, intl or eu", report);
-    let host = host.and_then(|entry| {
-        form::one_of(&entry, &[("cn", "cn"), ("intl", "intl"), ("eu", "eu")], report).map(str::to_owned)
-    });
+    let host = host.and_then(|entry| site(&entry, report));
     section.finish(report);
     Some(OpenApi { access_key: access_key?, secret_key: secret_key?, host: host? })
+}
+
+fn site(entry: &Entry<'_>, report: &mut Report<'_>) -> Option<Site> {
+    let text = entry.string(report)?;
+    text.parse().map_err(|why: NoSite| entry.refuse(format!("`{text}` {why}"), report)).ok()
 }

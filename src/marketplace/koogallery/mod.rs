@@ -6,13 +6,14 @@
 //! RawRequest → signature::authenticate → inbound::parse → (use case) → reply::Reply → bytes + Body-Sign
 //! ```
 //!
-//! [`redact`] renders a call for the message log, [`credentials`] encrypts what SaaS 1.0 answers, [`debug`] knows the
+//! [`open`] is the other direction: what is asked of the marketplace. [`redact`] renders a call for the message log, [`credentials`] encrypts what SaaS 1.0 answers, [`debug`] knows the
 //! ids the marketplace's debugging page uses. Nothing here touches the database, a clock or a web framework.
 
 pub mod code;
 pub mod credentials;
 pub mod debug;
 pub mod inbound;
+pub mod open;
 pub mod query;
 pub mod redact;
 pub mod reply;
@@ -20,6 +21,8 @@ pub mod signature;
 
 mod mac;
 mod result_code;
+
+use inbound::clean;
 
 #[cfg(test)]
 pub(crate) mod testing;

@@ -163,7 +163,10 @@ open_api = { access_key = { env = "A" }, secret_key = { file = "s" }, host = "eu
     assert_eq!(channel.default_plan, Some(named));
     assert_eq!(channel.encrypt_type, EncryptType::Aes256);
     let (access_key, secret_key) = (SecretRef::Env("A".to_owned()), SecretRef::File("s".to_owned()));
-    assert_eq!(channel.open_api, Some(OpenApi { access_key, secret_key, host: "eu".to_owned() }));
+    assert_eq!(
+        channel.open_api,
+        Some(OpenApi { access_key, secret_key, host: crate::marketplace::koogallery::open::site::Site::Eu })
+    );
 }
 
 #[test]

@@ -260,7 +260,7 @@ fn channels() {
         (
             "open_api = { access_key = { env = \"A\" }, secret_key = { env = \"B\" }, host = \"us\" }",
             "open_api › host",
-            "none of cn, intl, eu",
+            "is none of \"cn\", \"intl\" and \"eu\"",
         ),
         (
             "open_api = { access_key = \"A\", secret_key = { env = \"B\" }, host = \"cn\" }",

@@ -250,7 +250,7 @@ fn dashed(text: &str) -> Option<String> {
 }
 
 /// Without control characters and without the marks that turn the direction of what follows.
-pub(super) fn clean(text: &str) -> String {
+pub(in crate::marketplace::koogallery) fn clean(text: &str) -> String {
     let turning = |char| matches!(char, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     text.chars().filter(|char| !char.is_control() && !turning(*char)).collect::<String>().trim().to_owned()
 }

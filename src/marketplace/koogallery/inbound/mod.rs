@@ -14,6 +14,7 @@ mod v2;
 use crate::marketplace::event::{Event, Subject};
 
 use self::fields::Fields;
+pub(super) use self::fields::clean;
 use super::{
     redact,
     signature::{Authentic, RawRequest, Transport},

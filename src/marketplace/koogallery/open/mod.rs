@@ -2,19 +2,13 @@
 //!
 //! * [`site`] is where the marketplace is
 //! * [`order`] asks for an order's details
-//! * [`license`] activates a code that the marketplace made, and asks how it stands
-//! * [`usage`] tells how much is used
-//! * [`upload`] hands over the license of one device
 //! * [`refusal`] says why something was refused, and what that means for asking again
 //!
 //! Pure: a call is bytes, and so is its answer. Who sends it signs it (`SDK-HMAC-SHA256`).
 
-pub mod license;
 pub mod order;
 pub mod refusal;
 pub mod site;
-pub mod upload;
-pub mod usage;
 
 mod read;
 
@@ -24,13 +18,11 @@ mod tests;
 pub use refusal::{Refusal, RefusalKind};
 pub use site::Site;
 
-use serde_json::Value;
-
 /// Where all of these interfaces begin.
 const BASE: &str = "/api/mkp-openapi-public/global";
-const JSON: &str = "application/json";
 
-/// A call, ready to be signed.
+/// A call, ready to be signed. All of these change nothing, or the same thing only once, so that each may be sent again when
+/// its answer was lost.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Call {
     /// `GET` or `POST`.
@@ -39,38 +31,14 @@ pub struct Call {
     pub path: String,
     /// Names and values, not encoded.
     pub query: Vec<(String, String)>,
-    /// Headers that belong to the call itself and are signed with it.
-    pub headers: Vec<(String, String)>,
     /// The body; empty for a question.
     pub body: Vec<u8>,
-    /// Whether the call may be sent again when its answer was lost.
-    pub repeat: Repeat,
-}
-
-/// Whether a call may be sent again when its answer was lost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Repeat {
-    /// It changes nothing, or the same thing only once.
-    Harmless,
-    /// A second time means something else: somebody has to look first what became of it.
-    Never,
 }
 
 impl Call {
     /// A question.
     fn get(path: &str, query: &[(&str, &str)]) -> Self {
         let query = query.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let headers = vec![content_type(JSON)];
-        Self { method: "GET", path: format!("{BASE}{path}"), query, headers, body: Vec::new(), repeat: Repeat::Harmless }
+        Self { method: "GET", path: format!("{BASE}{path}"), query, body: Vec::new() }
     }
-
-    /// Something that is handed over.
-    fn post(path: &str, body: &Value, repeat: Repeat) -> Self {
-        let body = body.to_string().into_bytes();
-        Self { method: "POST", path: format!("{BASE}{path}"), headers: vec![content_type(JSON)], query: Vec::new(), body, repeat }
-    }
-}
-
-fn content_type(value: &str) -> (String, String) {
-    ("content-type".to_owned(), value.to_owned())
 }

@@ -109,10 +109,11 @@ pub fn read(answer: &Value) -> Option<Order> {
 }
 
 impl Order {
-    /// The line called `line_id`; without a name the only one.
+    /// The line called `line_id`; the only one where either has no name.
     pub fn line(&self, line_id: Option<&str>) -> Option<&Line> {
         match (line_id, self.lines.as_slice()) {
-            (_, [only]) => Some(only),
+            (None, [only]) => Some(only),
+            (Some(_), [only]) if only.line_id.is_none() => Some(only),
             (Some(id), lines) => lines.iter().find(|line| line.line_id.as_deref() == Some(id)),
             (None, _) => None,
         }

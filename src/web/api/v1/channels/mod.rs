@@ -118,7 +118,7 @@ impl Channel {
                 EncryptType::Aes256 => "aes256",
             },
             open_api: it.open_api.as_ref().map(|api| OpenApi {
-                host: api.host.clone(),
+                host: api.host.to_string(),
                 access_key: (&api.access_key).into(),
                 secret_key: (&api.secret_key).into(),
             }),
