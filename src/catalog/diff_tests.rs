@@ -44,7 +44,7 @@ fn the_first_catalog_is_all_new_and_warns_of_nothing() {
         "+ product atlas › plan cluster › quantity = multiply machines\n",
         "+ product harbor › plan team › quantity = set feature seats\n",
         "+ channel license-1-0 › access_key = file keys/license-1-0.key\n",
-        "+ channel saas-2-0 › open_api › secret_key = env HARBOR_OPEN_API_SECRET_KEY\n",
+        "+ channel saas-2-0 › default_plan = harbor/team\n",
         "+ channel client › default_plan = atlas-desk/personal\n",
     ] {
         assert!(text.contains(line), "{line} is not in\n{text}");

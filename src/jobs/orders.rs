@@ -18,6 +18,7 @@ use crate::{
     usecase::{
         Actor, Failure,
         order::{self, Completion, OrderInfo},
+        term::Teller,
     },
 };
 
@@ -63,7 +64,7 @@ async fn asked(app: &App, channel: Channel, order: &OrderRecord) -> Result<Optio
     match app.installation().catalog.plan_for(&channel, &wanted) {
         PlanMatch::Found(product, plan) => {
             let plan = PlanName { product: product.slug.clone(), plan: plan.slug.clone() };
-            Ok(Some(OrderInfo { plan, details }))
+            Ok(Some(OrderInfo { plan, details, teller: Teller::Marketplace }))
         }
         PlanMatch::Unknown(what) => Err(format!(
             "the marketplace says that {what} was ordered, which no plan of the catalog sells: add it to one"
@@ -74,7 +75,11 @@ async fn asked(app: &App, channel: Channel, order: &OrderRecord) -> Result<Optio
 /// The default plan of the order's channel, for purchases.
 fn default_plan(channel: Option<&Channel>, order: &OrderRecord) -> Option<OrderInfo> {
     let plan = channel?.default_plan.clone()?;
-    (order.kind == OrderKind::Purchase).then(|| OrderInfo { plan, details: PurchaseDetails::default() })
+    (order.kind == OrderKind::Purchase).then(|| OrderInfo {
+        plan,
+        details: PurchaseDetails::default(),
+        teller: Teller::Catalog,
+    })
 }
 
 /// One round over the waiting orders behind `after`, oldest first. Those whose source knows nothing yet must not keep the

@@ -11,7 +11,7 @@ use crate::{
 };
 
 use super::{
-    Actor, Context, Done, Failure,
+    Context, Done, Failure,
     alert::{self, About, AlertKind},
     outcome::Outcome,
     purchase::{self, Terms},
@@ -26,6 +26,8 @@ pub struct OrderInfo {
     pub plan: PlanName,
     /// The rest.
     pub details: PurchaseDetails,
+    /// Whose word it is.
+    pub teller: Teller,
 }
 
 /// What came of completing an order.
@@ -69,7 +71,7 @@ pub fn complete(tx: &mut Tx, ctx: Context, id: OrderId, info: &OrderInfo) -> Don
         OrderKind::Purchase => {
             let channel = order.channel.as_ref().and_then(|channel| catalog.channel(channel));
             let channel = channel.ok_or_else(|| Failure::Missing(format!("the channel of order {id} is gone")))?;
-            let terms = Terms { product, plan, details: &info.details, teller: teller(ctx.actor), notes: &[] };
+            let terms = Terms { product, plan, details: &info.details, teller: info.teller, notes: &[] };
             match purchase::issue_for(tx, ctx, channel, order, &terms, "")? {
                 Outcome::Purchased(_) => {}
                 _ => return Ok(Completion::NotWaiting),
@@ -95,15 +97,6 @@ pub fn explain(tx: &mut Tx, ctx: Context, id: OrderId, why: &str) -> Done<()> {
     let detail = json!({ "why": why });
     let about = About { channel: order.channel.as_ref(), order_id: Some(&order.order_id), detail, ..About::default() };
     alert::tell(tx, ctx, AlertKind::OrderWaiting, &about)
-}
-
-/// Who completes an order: people speak for the merchant, a schedule for the catalog. Software and customers complete
-/// none; if they did, they could not speak for the merchant.
-fn teller(actor: &Actor) -> Teller {
-    match actor {
-        Actor::Token(_) | Actor::CommandLine => Teller::Merchant,
-        Actor::Channel(_) | Actor::Software | Actor::Customer | Actor::Signet => Teller::Catalog,
-    }
 }
 
 fn complete_upgrade(

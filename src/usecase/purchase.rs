@@ -49,7 +49,7 @@ pub fn purchase(tx: &mut Tx, ctx: Context, channel: &Channel, purchase: &Purchas
         PlanMatch::Unknown(what) => return refuse(tx, ctx, channel, purchase, known, what),
     };
     let order = known.unwrap_or_else(|| record(ctx, channel, purchase, &identity));
-    let terms = Terms { product, plan, details, teller: Teller::Call, notes };
+    let terms = Terms { product, plan, details, teller: Teller::Marketplace, notes };
     issue_for(tx, ctx, channel, order, &terms, &purchase.business_id)
 }
 

@@ -42,8 +42,8 @@ const LONGEST: Term = Term::Years(1);
 /// Who described an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Teller {
-    /// The marketplace, in the purchase call.
-    Call,
+    /// The marketplace, in the purchase's call or in the order's details.
+    Marketplace,
     /// Nobody: the call brought only ids, and the channel's default plan stands in.
     Catalog,
     /// The merchant, who completed the order.
@@ -78,7 +78,7 @@ pub fn first_end(plan: &Plan, details: &PurchaseDetails, teller: Teller, now: Ti
     }
     let by_period = match details.charging {
         Some(charging) => charging == Charging::Period,
-        None => teller == Teller::Call,
+        None => teller == Teller::Marketplace,
     };
     match plan.term.end(now) {
         Some(end) => {
@@ -93,7 +93,7 @@ pub fn first_end(plan: &Plan, details: &PurchaseDetails, teller: Teller, now: Ti
 /// When a trial ends that became formal at `now` by a call that names neither date nor period: as a purchase whose call
 /// does not say how it was sold.
 pub fn formal_end(plan: &Plan, now: Time) -> End {
-    first_end(plan, &PurchaseDetails::default(), Teller::Call, now)
+    first_end(plan, &PurchaseDetails::default(), Teller::Marketplace, now)
 }
 
 /// What the alert says of a term that was made up.

@@ -36,7 +36,7 @@ fn plan(term: Term) -> Plan {
     }
 }
 
-const TELLERS: [Teller; 3] = [Teller::Call, Teller::Catalog, Teller::Merchant];
+const TELLERS: [Teller; 3] = [Teller::Marketplace, Teller::Catalog, Teller::Merchant];
 const CHARGING: [Option<Charging>; 5] =
     [None, Some(Charging::OnDemand), Some(Charging::Period), Some(Charging::OneTime), Some(Charging::Package)];
 
@@ -67,12 +67,12 @@ fn without_date_and_period_every_combination_stands_in_the_table() {
     use Cell::{Month, Never, Plan as Fixed, Year};
     //                                    no chargingMode      on demand            period              once            package
     let fixed = [
-        (Teller::Call, [Fixed(true), Fixed(false), Fixed(true), Never, Fixed(false)]),
+        (Teller::Marketplace, [Fixed(true), Fixed(false), Fixed(true), Never, Fixed(false)]),
         (Teller::Catalog, [Fixed(false), Fixed(false), Fixed(true), Never, Fixed(false)]),
         (Teller::Merchant, [Fixed(false), Fixed(false), Fixed(true), Never, Fixed(false)]),
     ];
     let perpetual = [
-        (Teller::Call, [Year, Year, Month, Never, Year]),
+        (Teller::Marketplace, [Year, Year, Month, Never, Year]),
         (Teller::Catalog, [Year, Year, Month, Never, Year]),
         (Teller::Merchant, [Never, Year, Month, Never, Year]),
     ];
@@ -127,9 +127,9 @@ fn only_goods_sold_once_and_the_merchants_word_never_end() {
 #[test]
 fn nobody_is_told_of_a_trials_own_term() {
     let trial = PurchaseDetails { charging: Some(Charging::Period), trial: true, ..PurchaseDetails::default() };
-    assert_eq!(of(first_end(&plan(Term::Days(14)), &trial, Teller::Call, now())), Cell::Plan(false));
+    assert_eq!(of(first_end(&plan(Term::Days(14)), &trial, Teller::Marketplace, now())), Cell::Plan(false));
     // A trial that never ends is no trial.
-    assert_eq!(of(first_end(&plan(Term::Perpetual), &trial, Teller::Call, now())), Cell::Month);
+    assert_eq!(of(first_end(&plan(Term::Perpetual), &trial, Teller::Marketplace, now())), Cell::Month);
 }
 
 #[test]

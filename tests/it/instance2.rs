@@ -1,5 +1,6 @@
 //! Client licenses and SaaS 2.0: calls that carry only ids, and orders that wait for their details.
 
+mod details;
 mod device;
 mod events;
 mod waiting;

@@ -10,6 +10,7 @@
 //! | [`line`](mod@line) | the five product lines and the activities each one speaks |
 //! | [`call`] | one call, typed per activity, not yet signed |
 //! | [`marketplace`] | a product's URL and key: signs calls, sends them, keeps the clock |
+//! | [`open`] | the marketplace's open interfaces, which the merchant asks: an order book over real HTTP |
 //! | [`request`] | a signed request that can be tampered with and sent again |
 //! | [`http`] | a small HTTP/1.1 client that keeps the exact case of header names |
 //! | [`reply`] | the answer, byte for byte |
@@ -41,6 +42,7 @@ mod form;
 pub mod http;
 pub mod line;
 pub mod marketplace;
+pub mod open;
 pub mod play;
 pub mod probe;
 pub mod random;

@@ -21,6 +21,7 @@ use signet::{
     usecase::{
         Context,
         order::{self, Completion, OrderInfo},
+        term::Teller,
     },
 };
 
@@ -36,7 +37,8 @@ async fn waits(door: &Door, call: &Call) -> String {
 
 async fn complete(app: &TestApp, order_id: &str, product: &str, plan: &str, details: PurchaseDetails) -> Completion {
     let order = app.orders(order_id).await.pop().unwrap();
-    let info = OrderInfo { plan: PlanName { product: slug(product), plan: slug(plan) }, details };
+    let info =
+        OrderInfo { plan: PlanName { product: slug(product), plan: slug(plan) }, details, teller: Teller::Merchant };
     app.write(move |tx, ctx| order::complete(tx, ctx, order.id, &info)).await
 }
 

@@ -11,6 +11,7 @@ use crate::{
     marketplace::event::PurchaseDetails,
     usecase::{
         order::{self, Completion, OrderInfo},
+        term::Teller,
         token::Scope,
     },
     web::{
@@ -80,6 +81,7 @@ pub async fn complete_order(
     quantity_fits(wanted.quantity)?;
     let info = OrderInfo {
         plan: PlanName { product: wanted.product, plan: wanted.plan },
+        teller: Teller::Merchant,
         details: PurchaseDetails {
             customer: wanted.customer.into(),
             expires_at: wanted.expires_at,

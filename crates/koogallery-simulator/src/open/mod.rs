@@ -1,0 +1,157 @@
+//! The marketplace's open interfaces, as a merchant's server sees them: an order book that is asked over real HTTP.
+//!
+//! Every call's signature is computed again, from the published rules and with code of its own. What goes wrong at the real
+//! marketplace is set beforehand, and happens to the next calls one after the other ([`Fault`]).
+
+mod server;
+mod signature;
+
+use std::{
+    collections::{HashMap, VecDeque},
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use serde_json::{Value, json};
+
+/// An open marketplace. It ends with this value.
+#[derive(Debug)]
+pub struct OpenMarketplace {
+    /// Where it listens.
+    pub address: SocketAddr,
+    state: Arc<Mutex<State>>,
+    serving: tokio::task::JoinHandle<()>,
+}
+
+/// What happens to a call in the place of its answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// An HTTP status with a code of the marketplace.
+    Refuse(u16, &'static str),
+    /// A status with a page of whoever stands in front.
+    Page(u16),
+    /// The call is carried out, and its answer is lost.
+    Lost,
+    /// Nobody ever answers.
+    Silence,
+    /// The answer comes with the clock of another day.
+    OtherDay,
+}
+
+#[derive(Debug)]
+struct State {
+    access_key: String,
+    secret_key: String,
+    orders: HashMap<String, Value>,
+    faults: VecDeque<Fault>,
+    calls: Vec<String>,
+}
+
+/// An order, as it stands in the book.
+#[derive(Debug, Clone)]
+pub struct BookedOrder {
+    id: String,
+    info: Value,
+}
+
+impl BookedOrder {
+    /// An order of this type, such as `NEW`, with nothing in it.
+    pub fn new(id: &str, order_type: &str) -> Self {
+        let info = json!({
+            "orderId": id, "orderType": order_type, "createTime": "20260302080000", "orderLine": [], "buyerInfo": {},
+            "extendParams": [],
+        });
+        Self { id: id.to_owned(), info }
+    }
+
+    /// With one more line: its members beside `orderLineId` and `productInfo`, and those of its product.
+    #[must_use]
+    pub fn line(mut self, line_id: &str, line: &Value, product: &Value) -> Self {
+        let mut whole = json!({ "orderLineId": line_id, "productInfo": [product] });
+        for (name, value) in line.as_object().into_iter().flatten() {
+            whole[name] = value.clone();
+        }
+        if let Some(lines) = self.info["orderLine"].as_array_mut() {
+            lines.push(whole);
+        }
+        self
+    }
+
+    /// With another member of the order itself, such as `buyerInfo`.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: Value) -> Self {
+        self.info[name] = value;
+        self
+    }
+}
+
+impl OpenMarketplace {
+    /// Opens on a free port of this machine for the merchant with these credentials.
+    ///
+    /// # Errors
+    /// When no port is free.
+    pub async fn open(access_key: &str, secret_key: &str) -> std::io::Result<Self> {
+        let state = State {
+            access_key: access_key.to_owned(),
+            secret_key: secret_key.to_owned(),
+            orders: HashMap::new(),
+            faults: VecDeque::new(),
+            calls: Vec::new(),
+        };
+        let state = Arc::new(Mutex::new(state));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?;
+        let serving = tokio::spawn(server::serve(listener, Arc::clone(&state)));
+        Ok(Self { address, state, serving })
+    }
+
+    /// What a channel's `open_api` names as its host.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Writes an order into the book, in the place of one with the same id.
+    pub fn book(&self, order: BookedOrder) {
+        self.with(|state| state.orders.insert(order.id, order.info));
+    }
+
+    /// What happens to the next calls, one each.
+    pub fn spoil(&self, faults: impl IntoIterator<Item = Fault>) {
+        self.with(|state| state.faults.extend(faults));
+    }
+
+    /// Paths and queries of all calls so far, also of those that were refused.
+    pub fn calls(&self) -> Vec<String> {
+        self.with(|state| state.calls.clone())
+    }
+
+    fn with<T>(&self, look: impl FnOnce(&mut State) -> T) -> T {
+        look(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Drop for OpenMarketplace {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+impl State {
+    /// The answer to a call whose signature is right.
+    fn answer(&self, method: &str, path: &str, query: &[(String, String)]) -> (u16, Value) {
+        if (method, path) != ("GET", "/api/mkp-openapi-public/global/v1/order/query") {
+            return (404, json!({ "error_code": "APIG.0101", "error_msg": "The API does not exist" }));
+        }
+        let parameter = |name: &str| query.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+        let Some(id) = parameter("orderId").filter(|id| !id.is_empty() && id.len() <= 64) else {
+            return (400, json!({ "resultCode": "MKT.0101", "resultMsg": "orderId" }));
+        };
+        let Some(mut info) = self.orders.get(id).cloned() else {
+            return (400, json!({ "resultCode": "MKT.0199", "resultMsg": "order not found" }));
+        };
+        if let (Some(line), Some(lines)) = (parameter("orderLineId"), info["orderLine"].as_array_mut()) {
+            lines.retain(|it| it["orderLineId"] == line);
+        }
+        (200, json!({ "resultCode": "MKT.0000", "resultMsg": "success", "orderInfo": info }))
+    }
+}
