@@ -58,6 +58,11 @@ pub enum NotTold {
 }
 
 impl NotTold {
+    /// Whether the same call is useless until somebody changes something.
+    pub fn lasts(&self) -> bool {
+        matches!(self, Self::Refused(refusal) if refusal.kind.lasts())
+    }
+
     /// Whether the same call may succeed a little later.
     fn passes(&self) -> bool {
         match self {
@@ -116,7 +121,7 @@ fn signed(address: &str, keys: &OpenApiKeys, call: &Call, now: Time) -> Option<R
     };
     let header = |name: &str, value: String| (name.to_owned(), value);
     let mut headers = vec![
-        header("content-type", "application/json".to_owned()),
+        header("content-type", call.content_type.clone()),
         header("host", host),
         header(sdk_hmac::DATE, sdk_hmac::date(now)),
     ];

@@ -143,3 +143,6 @@ pub const EVENT_STREAMS_OF_LICENSE: usize = 8;
 /// Calls per minute to a marketplace's open interfaces, for each channel: it refuses more than it likes (`MKT.0250`) without
 /// saying how many that are.
 pub const OPEN_API_CALLS: u16 = 300;
+
+/// Licenses of devices that one round hands over to marketplaces.
+pub const UPLOADS: u32 = 50;

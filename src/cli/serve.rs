@@ -14,7 +14,7 @@ use crate::{
     app::App,
     base::limits,
     config::Config,
-    jobs::{self, deployments, orders, retention},
+    jobs::{self, deployments, orders, retention, uploads},
     license::code::worst_case_length,
     store::Access,
     telemetry,
@@ -134,7 +134,7 @@ fn check_code_lengths(app: &App) -> anyhow::Result<()> {
 }
 
 fn start_jobs(app: &App, stop: &CancellationToken) -> Vec<JoinHandle<()>> {
-    let (forgetful, patient, busy) = (app.clone(), app.clone(), app.clone());
+    let (forgetful, patient, busy, giving) = (app.clone(), app.clone(), app.clone(), app.clone());
     vec![
         tokio::spawn(jobs::every(retention::PAUSE, stop.clone(), (), move |()| {
             let app = forgetful.clone();
@@ -143,6 +143,10 @@ fn start_jobs(app: &App, stop: &CancellationToken) -> Vec<JoinHandle<()>> {
         tokio::spawn(jobs::every(orders::PAUSE, stop.clone(), None, move |after| {
             let app = patient.clone();
             async move { orders::round(&app, &orders::Sources, after).await }
+        })),
+        tokio::spawn(jobs::every(uploads::PAUSE, stop.clone(), (), move |()| {
+            let app = giving.clone();
+            async move { uploads::round(&app).await }
         })),
         tokio::spawn(jobs::every(deployments::PAUSE, stop.clone(), JoinSet::new(), move |under_way| {
             let app = busy.clone();

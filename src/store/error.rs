@@ -154,6 +154,8 @@ constraints! {
     PackageVersion = "packages_pkey", "packages.product, packages.version", "the package's version";
     /// A device code's id.
     DeviceCodeId = "device_codes_pkey", "device_codes.id", "the device code";
+    /// A device code's upload.
+    DeviceUpload = "device_uploads_pkey", "device_uploads.device_code_id", "the device code's upload";
     /// An application for one device.
     DeviceCodeEvent = "device_codes_event_key",
         "device_codes.license_id, device_codes.event_id, device_codes.fingerprint_digest", "the device's application";

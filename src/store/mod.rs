@@ -42,6 +42,7 @@ mod sqlite_writer;
 mod tests;
 mod tokens;
 mod types;
+mod uploads;
 mod url;
 mod usage;
 
@@ -67,6 +68,7 @@ pub use packages::PackageRecord;
 pub use revocations::RevocationRecord;
 pub use tokens::{IdempotencyRecord, TokenRecord};
 pub use types::UnknownName;
+pub use uploads::UploadRecord;
 pub use url::{DatabaseUrl, DatabaseUrlError};
 pub use usage::{PeriodRecord, ReportRecord, UsageRecord};
 

@@ -97,6 +97,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    device_uploads (device_code_id) {
+        device_code_id -> Text,
+        tries -> BigInt,
+        next_at -> Nullable<BigInt>,
+        delivered_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
     orders (id) {
         id -> Text,
         channel -> Nullable<Text>,
@@ -410,3 +419,6 @@ diesel::allow_tables_to_appear_in_same_query!(keygen_machines, activations);
 diesel::allow_tables_to_appear_in_same_query!(licenses, orders);
 
 diesel::allow_tables_to_appear_in_same_query!(deployments, deployment_lines);
+
+diesel::joinable!(device_uploads -> device_codes (device_code_id));
+diesel::allow_tables_to_appear_in_same_query!(device_uploads, device_codes);

@@ -56,6 +56,8 @@ pub enum AlertKind {
     PaidAfterRelease,
     /// A second machine used the token of a deployment.
     BootstrapTokenReused,
+    /// The license of a device could not be handed over to the marketplace, which asked for it.
+    DeviceLicenseUndelivered,
     /// Machines are turned away because a license has no seat left, or saw too many new ones within a day.
     SeatRefused,
 }
@@ -84,6 +86,7 @@ impl AlertKind {
             Self::RenewalWithoutDate => "renewal_without_date",
             Self::PaidAfterRelease => "paid_after_release",
             Self::BootstrapTokenReused => "bootstrap_token_reused",
+            Self::DeviceLicenseUndelivered => "device_license_undelivered",
             Self::SeatRefused => "seat_refused",
         }
     }
@@ -180,6 +183,18 @@ fn row(ctx: Context, kind: AlertKind, about: &About, occurrence: &str) -> AlertR
         resolved_at: None,
         resolved_by: None,
         dedupe,
+    }
+}
+
+/// Marks the alert of which a license has one at most as dealt with: its cause is gone.
+///
+/// # Errors
+/// The database's.
+pub fn end(tx: &mut Tx, ctx: Context, kind: AlertKind, license: &License) -> Done<()> {
+    let about = About { channel: license.channel.as_ref(), license_id: Some(license.id), ..About::default() };
+    match tx.alert_open(&row(ctx, kind, &about, "license").dedupe)? {
+        Some(open) => resolve(tx, ctx, open.id).map(|_| ()),
+        None => Ok(()),
     }
 }
 

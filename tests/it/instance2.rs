@@ -1,6 +1,8 @@
 //! Client licenses and SaaS 2.0: calls that carry only ids, and orders that wait for their details.
 
+mod asking;
 mod details;
 mod device;
 mod events;
+mod uploads;
 mod waiting;

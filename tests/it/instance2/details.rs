@@ -3,12 +3,11 @@
 
 use koogallery_simulator::{
     Call, Line,
-    open::{BookedOrder, Fault, OpenMarketplace},
+    open::{BookedOrder, Fault},
 };
 use rstest::rstest;
 use serde_json::json;
 use signet::{
-    base::networks::Networks,
     jobs::orders,
     license::{
         model::{Expiry, State},
@@ -16,63 +15,16 @@ use signet::{
     },
 };
 
-use crate::harness::{Backend, CATALOG, Door, Settings, TestApp, slug, time};
+use super::asking::{Asking, KEYS};
+use crate::harness::{Backend, slug, time};
 
 const CHANNEL: &str = "saas-2-0-waiting";
-const KEYS: (&str, &str) = ("open-access-key", "open-secret-key");
 const LINE: Line = Line::Saas2;
+/// A default plan, which the credentials make needless.
+const MORE: &str = "default_plan = \"harbor/team\"\n";
 
-/// A service whose channel may ask the marketplace.
-struct Asking {
-    app: TestApp,
-    door: Door,
-    marketplace: OpenMarketplace,
-}
-
-impl Asking {
-    async fn start(backend: Backend) -> Self {
-        Self::with(backend, KEYS.1).await
-    }
-
-    async fn with(backend: Backend, secret_key: &str) -> Self {
-        let networks = Networks::parse(&["127.0.0.1".to_owned()]).unwrap();
-        let app = TestApp::start_with(backend, Settings { networks, ..Settings::default() }).await;
-        let marketplace = OpenMarketplace::open(KEYS.0, KEYS.1).await.unwrap();
-        let folder = app.database.folder.path().join("keys");
-        std::fs::write(folder.join("open-access"), KEYS.0).unwrap();
-        std::fs::write(folder.join("open-secret"), secret_key).unwrap();
-        app.apply_catalog(&catalog(&marketplace.url())).await;
-        let door = app.door_at(CHANNEL, LINE);
-        Self { app, door, marketplace }
-    }
-
-    async fn buys(&self, order: &str) -> String {
-        let reply = self.door.answers(&Call::buy(LINE, order).unwrap(), "000004").await;
-        reply.instance_id().expect("an instance id although it waits")
-    }
-
-    async fn round(&self) {
-        orders::round(&self.app.app, &orders::Sources, None).await;
-    }
-
-    /// What the open alert about the order says.
-    async fn why(&self) -> String {
-        let alerts = self.app.alerts().await;
-        let open: Vec<_> = alerts.iter().filter(|it| it.resolved_at.is_none()).collect();
-        let [alert] = open.as_slice() else { panic!("{open:?}") };
-        assert_eq!(alert.kind, "order_waiting");
-        alert.detail["why"].as_str().unwrap_or_default().to_owned()
-    }
-}
-
-/// The test catalog, where the channel may ask the marketplace at `url`, and has a default plan that this makes needless.
-fn catalog(url: &str) -> String {
-    let keys = "access_key = { file = \"keys/open-access\" }, secret_key = { file = \"keys/open-secret\" }";
-    let old = "access_key = { file = \"keys/saas-2-0-waiting\" }\n";
-    let new = format!("{old}default_plan = \"harbor/team\"\nopen_api = {{ {keys}, host = \"{url}\" }}\n");
-    let changed = CATALOG.replace(old, &new);
-    assert_ne!(changed, CATALOG);
-    changed
+async fn start(backend: Backend) -> Asking {
+    Asking::start(backend, CHANNEL, LINE, MORE).await
 }
 
 fn business(order: &str) -> BookedOrder {
@@ -89,7 +41,7 @@ fn business(order: &str) -> BookedOrder {
 #[case::postgres(Backend::Postgres)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_marketplace_tells_plan_term_quantity_and_buyer(#[case] backend: Backend) {
-    let it = Asking::start(backend).await;
+    let it = start(backend).await;
     let instance = it.buys("CS0001").await;
     assert_eq!(it.app.licenses().await.len(), 0, "the default plan is for channels that cannot ask");
     it.marketplace.book(business("CS0001").with("extendParams", json!([{ "name": "园区", "value": "东" }])));
@@ -117,7 +69,7 @@ async fn the_marketplace_tells_plan_term_quantity_and_buyer(#[case] backend: Bac
 #[case::postgres(Backend::Postgres)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_marketplace_tells_what_an_upgrade_is_and_what_a_trial_is(#[case] backend: Backend) {
-    let it = Asking::start(backend).await;
+    let it = start(backend).await;
     let instance = it.buys("CS0001").await;
     let product = json!({ "productId": "P-TEAM" });
     let trial = json!({ "chargingMode": "PERIOD", "periodType": "day", "periodNumber": 7 });
@@ -143,7 +95,7 @@ async fn the_marketplace_tells_what_an_upgrade_is_and_what_a_trial_is(#[case] ba
 #[case::postgres(Backend::Postgres)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_passes_is_waited_out(#[case] backend: Backend) {
-    let it = Asking::start(backend).await;
+    let it = start(backend).await;
     for (number, faults) in
         [[Fault::Lost, Fault::Page(502)], [Fault::Refuse(406, "MKT.0250"), Fault::Refuse(500, "CBC.0999")]]
             .into_iter()
@@ -174,7 +126,7 @@ async fn what_passes_is_waited_out(#[case] backend: Backend) {
 #[case::postgres(Backend::Postgres)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_does_not_pass_is_told_to_the_merchant(#[case] backend: Backend) {
-    let it = Asking::start(backend).await;
+    let it = start(backend).await;
     let instance = it.buys("CS0001").await;
     // The marketplace is late: it asks for what its own interface does not show yet.
     it.round().await;
@@ -215,13 +167,15 @@ async fn what_does_not_pass_is_told_to_the_merchant(#[case] backend: Backend) {
 #[case::postgres(Backend::Postgres)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_wrong_secret_key_opens_nothing_until_the_right_one_is_there(#[case] backend: Backend) {
-    let it = Asking::with(backend, "another-secret").await;
+    let it = start(backend).await;
+    let file = it.app.database.folder.path().join("keys/open-secret");
+    std::fs::write(&file, "another-secret").unwrap();
+    it.app.app.reload().await.unwrap();
     let instance = it.buys("CS0001").await;
     it.marketplace.book(business("CS0001"));
     it.round().await;
     let why = it.why().await;
     assert!(why.contains("APIG.0301") && !why.contains("another-secret") && !why.contains(KEYS.0), "{why}");
-    let file = it.app.database.folder.path().join("keys/open-secret");
     std::fs::remove_file(&file).unwrap();
     it.app.app.reload().await.unwrap();
     it.round().await;
@@ -237,7 +191,7 @@ async fn a_wrong_secret_key_opens_nothing_until_the_right_one_is_there(#[case] b
 #[case::postgres(Backend::Postgres)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_servers_that_ask_at_once_make_one_license(#[case] backend: Backend) {
-    let it = Asking::start(backend).await;
+    let it = start(backend).await;
     let other = it.app.replica().await;
     for number in 0..8 {
         it.buys(&format!("CS{number}")).await;
@@ -252,14 +206,7 @@ async fn two_servers_that_ask_at_once_make_one_license(#[case] backend: Backend)
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_address_that_nobody_may_reach_is_not_asked() {
-    let app = TestApp::start(Backend::Sqlite).await;
-    let marketplace = OpenMarketplace::open(KEYS.0, KEYS.1).await.unwrap();
-    let folder = app.database.folder.path().join("keys");
-    std::fs::write(folder.join("open-access"), KEYS.0).unwrap();
-    std::fs::write(folder.join("open-secret"), KEYS.1).unwrap();
-    app.apply_catalog(&catalog(&marketplace.url())).await;
-    let door = app.door_at(CHANNEL, LINE);
-    let it = Asking { app, door, marketplace };
+    let it = Asking::within(Backend::Sqlite, CHANNEL, LINE, MORE, &[]).await;
     it.buys("CS0001").await;
     it.marketplace.book(business("CS0001"));
     it.round().await;

@@ -3,6 +3,7 @@
 //! Every call's signature is computed again, from the published rules and with code of its own. What goes wrong at the real
 //! marketplace is set beforehand, and happens to the next calls one after the other ([`Fault`]).
 
+mod form;
 mod server;
 mod signature;
 
@@ -13,6 +14,8 @@ use std::{
 };
 
 use serde_json::{Value, json};
+
+use signature::Arrived;
 
 /// An open marketplace. It ends with this value.
 #[derive(Debug)]
@@ -43,6 +46,8 @@ struct State {
     access_key: String,
     secret_key: String,
     orders: HashMap<String, Value>,
+    /// Applications for the license of a device, with the one that was handed over.
+    applications: HashMap<String, Option<String>>,
     faults: VecDeque<Fault>,
     calls: Vec<String>,
 }
@@ -95,6 +100,7 @@ impl OpenMarketplace {
             access_key: access_key.to_owned(),
             secret_key: secret_key.to_owned(),
             orders: HashMap::new(),
+            applications: HashMap::new(),
             faults: VecDeque::new(),
             calls: Vec::new(),
         };
@@ -113,6 +119,16 @@ impl OpenMarketplace {
     /// Writes an order into the book, in the place of one with the same id.
     pub fn book(&self, order: BookedOrder) {
         self.with(|state| state.orders.insert(order.id, order.info));
+    }
+
+    /// Waits for the license of a device, under this event id.
+    pub fn applies(&self, event_id: &str) {
+        self.with(|state| state.applications.insert(event_id.to_owned(), None));
+    }
+
+    /// The license that was handed over for an application.
+    pub fn handed_over(&self, event_id: &str) -> Option<String> {
+        self.with(|state| state.applications.get(event_id).cloned().flatten())
     }
 
     /// What happens to the next calls, one each.
@@ -138,10 +154,35 @@ impl Drop for OpenMarketplace {
 
 impl State {
     /// The answer to a call whose signature is right.
-    fn answer(&self, method: &str, path: &str, query: &[(String, String)]) -> (u16, Value) {
-        if (method, path) != ("GET", "/api/mkp-openapi-public/global/v1/order/query") {
-            return (404, json!({ "error_code": "APIG.0101", "error_msg": "The API does not exist" }));
+    fn answer(&mut self, call: &Arrived<'_>) -> (u16, Value) {
+        let Some(path) = call.path.strip_prefix("/api/mkp-openapi-public/global/v1/") else { return nothing_there() };
+        let event = path.strip_prefix("market-event/").and_then(|rest| rest.strip_suffix("/file"));
+        match (call.method, path, event) {
+            ("GET", "order/query", _) => self.order(call.query),
+            ("POST", _, Some(event)) => self.take(event, call),
+            _ => nothing_there(),
         }
+    }
+
+    fn take(&mut self, event: &str, call: &Arrived<'_>) -> (u16, Value) {
+        let refused = |status, code: &str, why: &str| (status, json!({ "error_code": code, "error_msg": why }));
+        let license = match form::license(call) {
+            Ok(license) => license,
+            Err(why) => return refused(400, "CBC.0101", why),
+        };
+        match self.applications.get_mut(event) {
+            None => refused(400, "91381034", "no such application"),
+            Some(Some(before)) if *before != license => {
+                refused(400, "91381033", "another license for the same application")
+            }
+            Some(given) => {
+                *given = Some(license);
+                (200, json!({ "error_code": "91380000", "error_msg": "success" }))
+            }
+        }
+    }
+
+    fn order(&self, query: &[(String, String)]) -> (u16, Value) {
         let parameter = |name: &str| query.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
         let Some(id) = parameter("orderId").filter(|id| !id.is_empty() && id.len() <= 64) else {
             return (400, json!({ "resultCode": "MKT.0101", "resultMsg": "orderId" }));
@@ -154,4 +195,8 @@ impl State {
         }
         (200, json!({ "resultCode": "MKT.0000", "resultMsg": "success", "orderInfo": info }))
     }
+}
+
+fn nothing_there() -> (u16, Value) {
+    (404, json!({ "error_code": "APIG.0101", "error_msg": "The API does not exist" }))
 }

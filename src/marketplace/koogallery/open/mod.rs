@@ -2,6 +2,7 @@
 //!
 //! * [`site`] is where the marketplace is
 //! * [`order`] asks for an order's details
+//! * [`upload`] hands over the license of one device
 //! * [`refusal`] says why something was refused, and what that means for asking again
 //!
 //! Pure: a call is bytes, and so is its answer. Who sends it signs it (`SDK-HMAC-SHA256`).
@@ -9,6 +10,7 @@
 pub mod order;
 pub mod refusal;
 pub mod site;
+pub mod upload;
 
 mod read;
 
@@ -20,6 +22,7 @@ pub use site::Site;
 
 /// Where all of these interfaces begin.
 const BASE: &str = "/api/mkp-openapi-public/global";
+const JSON: &str = "application/json";
 
 /// A call, ready to be signed. All of these change nothing, or the same thing only once, so that each may be sent again when
 /// its answer was lost.
@@ -31,6 +34,8 @@ pub struct Call {
     pub path: String,
     /// Names and values, not encoded.
     pub query: Vec<(String, String)>,
+    /// What the body is.
+    pub content_type: String,
     /// The body; empty for a question.
     pub body: Vec<u8>,
 }
@@ -39,6 +44,6 @@ impl Call {
     /// A question.
     fn get(path: &str, query: &[(&str, &str)]) -> Self {
         let query = query.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Self { method: "GET", path: format!("{BASE}{path}"), query, body: Vec::new() }
+        Self { method: "GET", path: format!("{BASE}{path}"), query, content_type: JSON.to_owned(), body: Vec::new() }
     }
 }

@@ -52,6 +52,11 @@ impl RefusalKind {
         matches!(self, Self::Busy | Self::Internal)
     }
 
+    /// Whether the same call is useless for ever: what was asked for is wrong, or does not stand so that it can be done.
+    pub fn lasts(self) -> bool {
+        matches!(self, Self::Parameter | Self::Unknown | Self::State | Self::Exhausted)
+    }
+
     /// What happened, and what to do.
     pub fn in_words(self) -> &'static str {
         match self {

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::{
     order::{self, OrderKind},
     refusal::{RefusalKind, judge},
+    upload,
 };
 use crate::{
     base::time::Time,
@@ -98,6 +99,20 @@ fn what_is_no_order_is_none_and_odd_values_count_as_not_told() {
 }
 
 #[test]
+fn a_license_is_handed_over_as_characters_or_as_a_file() {
+    let call = upload::upload("E 1/é", "text", [7; 16]);
+    assert_eq!(call.method, "POST");
+    assert_eq!(call.path, "/api/mkp-openapi-public/global/v1/market-event/E%201%2F%C3%A9/file");
+    let boundary = call.content_type.strip_prefix("multipart/form-data; boundary=").unwrap();
+    let body = String::from_utf8(call.body).unwrap();
+    assert!(body.starts_with(&format!("--{boundary}\r\n")) && body.ends_with(&format!("--{boundary}--\r\n")));
+    assert!(body.contains(r#"{"characters":"text","type":"CHARACTERS"}"#) && !body.contains("filename="));
+    let license = "x".repeat(upload::CHARACTERS + 1);
+    let body = String::from_utf8(upload::upload("E-1", &license, [7; 16]).body).unwrap();
+    assert!(body.contains(&license) && body.contains("filename=\"license.lic\"") && body.contains("\"FILE\""));
+}
+
+#[test]
 fn refusals_of_both_families_and_of_the_gateway_are_told_apart() {
     for (status, code, kind) in [
         (401, "MKT.0150", RefusalKind::Credentials),
@@ -112,6 +127,9 @@ fn refusals_of_both_families_and_of_the_gateway_are_told_apart() {
         (404, "MKT.7777", RefusalKind::Unexpected),
         (503, "MKT.7777", RefusalKind::Internal),
         (200, "MKT.7777", RefusalKind::Unexpected),
+        (200, "91381033", RefusalKind::Parameter),
+        (400, "91381034", RefusalKind::Parameter),
+        (200, "91381035", RefusalKind::Exhausted),
     ] {
         for (name, says) in [("resultCode", "resultMsg"), ("error_code", "error_msg"), ("errorCode", "errorMsg")] {
             let body = json!({ name: code, says: "why\nnot" }).to_string();

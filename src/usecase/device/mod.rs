@@ -1,8 +1,10 @@
 //! A license for one device of an instance (`getLicenseAsync`), within what the order covers.
 //!
 //! It is a signed text of its own kind (`typ` and `aud`), which no verifier takes for the code of the whole license. It is
-//! signed and stored at once; the marketplace wants it uploaded, so the call is answered as in
-//! progress. The same application (event id and fingerprint) always has the same code.
+//! signed and stored at once; the marketplace wants it uploaded ([`upload`]), so the call is answered as in progress. The same
+//! application (event id and fingerprint) always has the same code.
+
+pub mod upload;
 
 use uuid::Uuid;
 
@@ -33,7 +35,8 @@ pub fn license_device(tx: &mut Tx, ctx: Context, wanted: &DeviceLicense, license
         return Ok(Outcome::Refused(Refusal::FingerprintNeeded));
     };
     let digest = device_digest(fingerprint);
-    if tx.device_code_find(license.id, &wanted.event_id, &digest)?.is_some() {
+    if let Some(known) = tx.device_code_find(license.id, &wanted.event_id, &digest)? {
+        upload::again(tx, ctx, &known.id)?;
         return Ok(Outcome::InProgress(None));
     }
     if let Some(refusal) = refusal(tx, ctx, wanted, license, &digest)? {
@@ -44,6 +47,7 @@ pub fn license_device(tx: &mut Tx, ctx: Context, wanted: &DeviceLicense, license
     };
     let record = sign(ctx, wanted, license, plan, fingerprint, digest)?;
     tx.device_code_insert(&record)?;
+    upload::begin(tx, ctx, &record.id)?;
     let detail = serde_json::json!({ "event_id": wanted.event_id, "expires_at": wanted.expires_at });
     change::record(tx, ctx, license, "device_licensed", detail)?;
     Ok(Outcome::InProgress(None))
@@ -98,7 +102,7 @@ fn sign(
     let signer = ctx.installation.keys.signer(&license.product)?;
     let signed = claims.sign(signer).map_err(|error| Failure::Missing(error.to_string()))?;
     let id = new_id(ctx);
-    let aad = format!("device-code/{id}");
+    let aad = sealed_as(&id);
     Ok(DeviceCodeRecord {
         id,
         license_id: license.id,
@@ -111,6 +115,11 @@ fn sign(
         expires_at: wanted.expires_at,
         issued_at: ctx.now,
     })
+}
+
+/// What a device code's signature is sealed for.
+fn sealed_as(id: &str) -> String {
+    format!("device-code/{id}")
 }
 
 fn new_id(ctx: Context) -> String {
