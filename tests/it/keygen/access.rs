@@ -44,7 +44,9 @@ async fn without_a_good_credential_every_route_is_closed(#[case] backend: Backen
     let foreign = door_token(&app, "atlas", None).await;
     let made = app.write(|tx, ctx| token::create(tx, ctx, "crm", Scope::ALL.split_last().unwrap().1, None)).await;
     let general = made.1.expose_secret().to_owned();
-    let unknown = format!("{}A", &general[..general.len() - 1]);
+    // One in sixteen ends like that already.
+    let (rest, last) = general.split_at(general.len() - 1);
+    let unknown = format!("{rest}{}", if last == "A" { "E" } else { "A" });
     let basic = |text: &str| format!("Basic {}", BASE64.encode(text.as_bytes()));
     let cases = [
         (None, 401, "TOKEN_MISSING"),
