@@ -1,6 +1,5 @@
 //! What the service asks of the marketplace by itself, and that it goes on where it was killed.
 
-use jiff::Timestamp;
 use koogallery_simulator::{
     Call, Line,
     open::{BookedOrder, Fault, OpenMarketplace},
@@ -9,7 +8,7 @@ use koogallery_simulator::{
 use rstest::rstest;
 use serde_json::json;
 use signet::{
-    base::time::Time,
+    base::clock::{Clock as _, SystemClock},
     store::{Access, Store, StoreError, Tx, UploadRecord},
 };
 use tokio::task::block_in_place;
@@ -52,7 +51,7 @@ fn killed(installation: &Installation, service: Service) -> Service {
 
 /// As if the two minutes were over for which a claim holds: the executable has no other clock than the machine's.
 async fn claims_end(installation: &Installation) {
-    let now = Time::from_micros(Timestamp::now().as_microsecond()).unwrap();
+    let now = SystemClock.now();
     let store = Store::open(&installation.database_url(), Access::Tool, now).await.unwrap();
     let end = move |tx: &mut Tx| {
         for (upload, _) in tx.uploads_due(now.plus_days(1), 10)? {
@@ -91,8 +90,9 @@ async fn an_order_and_a_devices_license_survive_sigkill(#[case] backend: Backend
     open.applies("E-1");
     // The answer to the upload is lost with the service that waits for it.
     open.spoil([Fault::Silence]);
-    let apply = Call::apply_license(LINE, &instance, "E-1", Timestamp::now()).unwrap();
-    let apply = apply.fingerprint("MAC|DISK").expires_at(days_from(Timestamp::now(), 30));
+    let now = marketplace(&installation, LINE).now();
+    let apply = Call::apply_license(LINE, &instance, "E-1", now).unwrap();
+    let apply = apply.fingerprint("MAC|DISK").expires_at(days_from(now, 30));
     answered(&installation, &apply, "000004").await;
     let called = || open.calls().iter().filter(|call| call.ends_with("/market-event/E-1/file")).count();
     block_in_place(|| wait_until("the upload", || called() == 1));
