@@ -1,6 +1,6 @@
 //! `signet serve`: the service.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, sync::Arc};
 
 use anyhow::Context as _;
 use tokio::{
@@ -134,6 +134,7 @@ fn check_code_lengths(app: &App) -> anyhow::Result<()> {
 }
 
 fn start_jobs(app: &App, stop: &CancellationToken) -> Vec<JoinHandle<()>> {
+    let sources = Arc::new(orders::Sources::default());
     let (forgetful, patient, busy, giving) = (app.clone(), app.clone(), app.clone(), app.clone());
     vec![
         tokio::spawn(jobs::every(retention::PAUSE, stop.clone(), (), move |()| {
@@ -141,8 +142,8 @@ fn start_jobs(app: &App, stop: &CancellationToken) -> Vec<JoinHandle<()>> {
             async move { retention::round(&app).await }
         })),
         tokio::spawn(jobs::every(orders::PAUSE, stop.clone(), None, move |after| {
-            let app = patient.clone();
-            async move { orders::round(&app, &orders::Sources, after).await }
+            let (app, sources) = (patient.clone(), Arc::clone(&sources));
+            async move { orders::round(&app, &*sources, after).await }
         })),
         tokio::spawn(jobs::every(uploads::PAUSE, stop.clone(), (), move |()| {
             let app = giving.clone();

@@ -4,11 +4,19 @@
 //! channel has credentials for it, otherwise from the catalog (a default plan that the channel was given after the order
 //! came).
 
-use std::{future::Future, pin::Pin, time::Duration};
+use std::{
+    collections::HashMap,
+    future::Future,
+    pin::Pin,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use jiff::SignedDuration;
 
 use crate::{
     app::App,
-    base::{ids::OrderId, limits},
+    base::{ids::OrderId, limits, time::Time},
     catalog::{Channel, PlanMatch, PlanName},
     marketplace::{
         event::{OrderRef, PurchaseDetails},
@@ -38,16 +46,57 @@ pub trait OrderSource: Send + Sync {
     fn details<'a>(&'a self, app: &'a App, order: &'a OrderRecord) -> Details<'a>;
 }
 
-/// Details from the marketplace; of channels that cannot ask it, from the catalog.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Sources;
+/// The longest pause between two questions about an order.
+const LONGEST_PAUSE: SignedDuration = SignedDuration::from_hours(1);
+/// Orders of which it is remembered when they are asked about next. One that is forgotten is asked about sooner.
+const REMEMBERED: usize = 10_000;
+
+/// Details from the marketplace; of channels that cannot ask it, from the catalog. The longer an order has waited in vain, the
+/// less often the marketplace is asked about it: orders that nobody can complete must not use up the calls of the others.
+#[derive(Debug, Default)]
+pub struct Sources {
+    /// When an order is asked about next.
+    next: Mutex<HashMap<OrderId, Time>>,
+}
+
+impl Sources {
+    fn is_due(&self, order: &OrderRecord, now: Time) -> bool {
+        let next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+        next.get(&order.id).is_none_or(|next| *next <= now)
+    }
+
+    /// Notes that it was asked about, and whether in vain.
+    fn asked(&self, order: &OrderRecord, now: Time, in_vain: bool) {
+        let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+        if !in_vain {
+            next.remove(&order.id);
+            return;
+        }
+        if next.len() >= REMEMBERED {
+            next.clear();
+        }
+        let waited = now.since(order.created_at);
+        let pause = (waited / 8).clamp(SignedDuration::ZERO, LONGEST_PAUSE);
+        next.insert(order.id, now.saturating_add(pause));
+    }
+
+    /// What the marketplace says of the order, where it is time to ask.
+    async fn ask(&self, app: &App, channel: Channel, order: &OrderRecord) -> Result<Option<OrderInfo>, String> {
+        if !self.is_due(order, app.now()) {
+            return Ok(None);
+        }
+        let told = asked(app, channel, order).await;
+        self.asked(order, app.now(), told.is_err());
+        told
+    }
+}
 
 impl OrderSource for Sources {
     fn details<'a>(&'a self, app: &'a App, order: &'a OrderRecord) -> Details<'a> {
         let installation = app.installation();
         let channel = order.channel.as_ref().and_then(|slug| installation.catalog.channel(slug)).cloned();
         match channel {
-            Some(channel) if channel.open_api.is_some() => Box::pin(asked(app, channel, order)),
+            Some(channel) if channel.open_api.is_some() => Box::pin(self.ask(app, channel, order)),
             channel => Box::pin(std::future::ready(Ok(default_plan(channel.as_ref(), order)))),
         }
     }

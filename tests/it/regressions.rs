@@ -51,7 +51,7 @@ async fn a_hundred_notices_do_not_keep_a_purchase_waiting(#[case] backend: Backe
     }
     door.answers(&Call::buy(Line::Saas2, "CS0001").unwrap(), "000004").await;
     app.apply_catalog(&with_default_plan()).await;
-    orders::round(&app.app, &orders::Sources, None).await;
+    orders::round(&app.app, &orders::Sources::default(), None).await;
     assert_eq!(app.orders("CS0001").await[0].status, OrderStatus::Fulfilled);
 }
 

@@ -47,7 +47,7 @@ impl Asking {
 
     /// Asks for the details of orders that wait.
     pub async fn round(&self) {
-        orders::round(&self.app.app, &orders::Sources, None).await;
+        orders::round(&self.app.app, &orders::Sources::default(), None).await;
     }
 
     /// What the only open alert says, which is about an order that waits.

@@ -197,11 +197,41 @@ async fn two_servers_that_ask_at_once_make_one_license(#[case] backend: Backend)
         it.buys(&format!("CS{number}")).await;
         it.marketplace.book(business(&format!("CS{number}")));
     }
-    tokio::join!(it.round(), orders::round(&other.app, &orders::Sources, None));
+    let others = orders::Sources::default();
+    tokio::join!(it.round(), orders::round(&other.app, &others, None));
     // Who lost a race tries again in the next round.
     it.round().await;
     assert_eq!(it.app.licenses().await.len(), 8);
     assert_eq!(it.app.open_alerts().await, [] as [&str; 0]);
+}
+
+/// Each eighth of the time that an order has waited, at last every hour; and the first minutes in every round.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_order_that_waits_in_vain_is_asked_about_ever_less_often() {
+    let it = start(Backend::Sqlite).await;
+    let instance = it.buys("CS0001").await;
+    let sources = orders::Sources::default();
+    let asked = async |minutes: u32| {
+        let before = it.marketplace.calls().len();
+        for _ in 0..minutes * 2 {
+            orders::round(&it.app.app, &sources, None).await;
+            it.app.pass(jiff::SignedDuration::from_secs(30));
+        }
+        it.marketplace.calls().len() - before
+    };
+    assert_eq!(asked(4).await, 8, "at first in every round");
+    let (first_hour, fifth_hour) = (asked(56).await, {
+        asked(180).await;
+        asked(60).await
+    });
+    assert!(first_hour < 30 && (2..=4).contains(&fifth_hour), "{first_hour} {fifth_hour}");
+    it.app.pass_days(2);
+    asked(1).await;
+    let day = asked(24 * 60).await;
+    assert!((23..=25).contains(&day), "{day}");
+    it.marketplace.book(business("CS0001"));
+    asked(61).await;
+    assert_eq!(it.app.license(&instance).await.plan, slug("business"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -158,7 +158,7 @@ async fn a_default_plan_given_later_completes_what_waits(#[case] backend: Backen
     let line = Line::Client;
     let door = app.door_at("client-waiting", line);
     let instance = waits(&door, &Call::buy(line, "CS0001").unwrap()).await;
-    orders::round(&app.app, &orders::Sources, None).await;
+    orders::round(&app.app, &orders::Sources::default(), None).await;
     assert_eq!(app.licenses().await.len(), 0, "nothing is known yet");
 
     let with_default = CATALOG.replace(
@@ -167,7 +167,7 @@ async fn a_default_plan_given_later_completes_what_waits(#[case] backend: Backen
     );
     assert_ne!(with_default, CATALOG);
     app.apply_catalog(&with_default).await;
-    orders::round(&app.app, &orders::Sources, None).await;
+    orders::round(&app.app, &orders::Sources::default(), None).await;
     assert_eq!(app.license(&instance).await.plan, slug("office"));
     assert_eq!(door.bought(&Call::buy(line, "CS0001").unwrap()).await.0, instance);
 }
@@ -230,7 +230,7 @@ async fn a_perpetual_plan_is_for_good_by_the_merchants_word_and_a_years_guess_by
     let sells_atlas = channel.replace("[\"desk\"]", "[\"desk\", \"atlas\"]");
     let perpetual = CATALOG.replace(channel, &format!("{sells_atlas}default_plan = \"atlas/lifetime\"\n"));
     app.apply_catalog(&perpetual).await;
-    orders::round(&app.app, &orders::Sources, None).await;
+    orders::round(&app.app, &orders::Sources::default(), None).await;
     let license = app.license(&by_schedule).await;
     assert!(license.expiry.is_guess(), "{:?}", license.expiry);
     assert_eq!(app.open_alerts().await, ["term_unknown"]);
