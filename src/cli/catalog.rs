@@ -54,12 +54,17 @@ pub async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
         Command::Apply { file } => {
             let app = open::open(&config, Access::Tool).await?;
             let wanted = open::read_catalog(&file, app.public_url())?;
-            let channels: Vec<_> = wanted.channels.iter().map(|channel| channel.slug.clone()).collect();
             out!("{}", open::apply_catalog(&app, wanted).await?);
-            for channel in channels {
-                let state =
-                    if app.installation().access_keys.contains_key(&channel) { "ready" } else { "NO ACCESS KEY" };
-                outln!("{}/marketplace/koogallery/{channel}  {state}", app.public_url());
+            let installation = app.installation();
+            for channel in &installation.catalog.catalog().channels {
+                let slug = &channel.slug;
+                let state = if installation.access_keys.contains_key(slug) { "ready" } else { "NO ACCESS KEY" };
+                let asks = match &channel.open_api {
+                    None => "",
+                    Some(_) if installation.open_api_keys.contains_key(slug) => ", asks the marketplace",
+                    Some(_) => ", NO KEYS FOR open_api",
+                };
+                outln!("{}/marketplace/koogallery/{slug}  {state}{asks}", app.public_url());
             }
         }
     }

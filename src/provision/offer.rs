@@ -48,6 +48,8 @@ pub enum Unfit {
     NoAddress,
     /// A subnet of another zone.
     OtherZone,
+    /// A security group that lets nothing out: servers in it never read their user-data.
+    NoWayOut,
 }
 
 /// The flavors of a zone: fitting ones first, small ones before large ones.
@@ -132,6 +134,11 @@ fn of_network<'a>(network: &'a Network, zone: &'a str) -> impl Iterator<Item = O
     })
 }
 
+/// Why a security group cannot be chosen.
+pub fn group_unfit(group: &SecurityGroup) -> Option<Unfit> {
+    (group.lets_out == Some(false)).then_some(Unfit::NoWayOut)
+}
+
 /// The recipe's ports that a security group keeps closed to the world; empty where the cloud did not tell.
 pub fn closed_ports(recipe: &Recipe, group: &SecurityGroup) -> Vec<u16> {
     let Some(open) = &group.open_ports else { return Vec::new() };
@@ -199,6 +206,20 @@ pub async fn look_up(
     let groups = provider.security_groups(&place.network.id).await?;
     let group = groups.into_iter().find(|it| it.id == chosen.security_group);
     let group = group.ok_or_else(|| missing(("安全组", "security group"), &chosen.security_group))?;
+    if group_unfit(&group).is_some() {
+        let why = Wording::both(
+            format!(
+                "安全组 {} 不允许任何出方向访问：服务器既读不到用户数据，也访问不到本服务。请换一个，或放通出方向",
+                group.name
+            ),
+            format!(
+                "the security group {} lets nothing out: a server in it reads neither its user-data nor this service. Choose \
+                 another one, or give it a rule for traffic going out",
+                group.name
+            ),
+        );
+        return Err(CloudError::new(Trouble::Choice, why));
+    }
     let usual = USUAL_DISK_GIB.max(recipe.minimum.disk_gib).max(image.minimum_disk_gib);
     let mut choice = ServerChoice {
         name: chosen.name.clone(),

@@ -305,7 +305,9 @@ def project_route(method, parts, query, body, headers):
         "vpc/security-groups": {"security_groups": [{"id": GROUP, "name": "web"}], "page_info": {"current_count": 1}},
         "vpc/security-group-rules": {"security_group_rules": [
             {"id": "r-1", "security_group_id": GROUP, "direction": "ingress", "protocol": "tcp", "multiport": "22,443",
-             "remote_ip_prefix": "0.0.0.0/0", "action": "allow"}], "page_info": {"current_count": 1}},
+             "remote_ip_prefix": "0.0.0.0/0", "action": "allow"}] + ([] if STATE.fault("sealed") else [
+                {"id": "r-2", "security_group_id": GROUP, "direction": "egress", "remote_ip_prefix": "0.0.0.0/0", "action": "allow"}]),
+            "page_info": {"current_count": 1}},
         "cloudservers/limits": {"absolute": {"maxTotalInstances": 5, "totalInstancesUsed": len(STATE.servers),
                                              "maxTotalCores": -1, "totalCoresUsed": 1, "maxTotalRAMSize": 8192, "totalRAMUsed": 1024}},
         "quotas": {"quotas": {"resources": [{"type": "publicIp", "used": len(STATE.addresses), "quota": 0 if STATE.fault("no_addresses") else 10, "min": 0}]}},

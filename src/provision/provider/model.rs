@@ -157,6 +157,8 @@ pub struct SecurityGroup {
     pub name: String,
     /// TCP ports that the world may reach; `None` where the cloud did not tell.
     pub open_ports: Option<Vec<PortRange>>,
+    /// Whether a server in it may reach anything by TCP: its user-data, and this service. `None` where the cloud did not tell.
+    pub lets_out: Option<bool>,
 }
 
 /// TCP ports from the first to the last, both included.

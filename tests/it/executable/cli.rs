@@ -103,6 +103,26 @@ fn a_catalog_applied_twice_changes_nothing_the_second_time() {
 }
 
 #[test]
+fn an_applied_catalog_says_whose_channels_ask_the_marketplace() {
+    let installation = installation();
+    let catalog = fs::read_to_string(installation.catalog()).unwrap();
+    let keys = "access_key = { file = \"keys/open-access\" }, secret_key = { file = \"keys/open-secret\" }";
+    let asking = catalog.replacen("encrypt_type = \"aes256\"", &format!("open_api = {{ {keys}, host = \"intl\" }}"), 1);
+    assert_ne!(asking, catalog);
+    fs::write(installation.catalog(), asking).unwrap();
+    let says = |state: &str| {
+        let applied = installation.done(&["catalog", "apply", "catalog.toml"]).stdout;
+        assert!(applied.contains(&format!("{}  ready{state}\n", installation.channel_url(Line::Saas1))), "{applied}");
+        assert!(applied.contains(&format!("{}  ready\n", installation.channel_url(Line::Client))), "{applied}");
+    };
+    says(", NO KEYS FOR open_api");
+    fs::write(installation.data().join("keys/open-access"), "canary-access").unwrap();
+    says(", NO KEYS FOR open_api");
+    fs::write(installation.data().join("keys/open-secret"), "canary-secret").unwrap();
+    says(", asks the marketplace");
+}
+
+#[test]
 fn verify_tells_valid_tampered_expired_and_foreign_codes_apart() {
     let mut installation = installation();
     let service = installation.serve();

@@ -195,6 +195,8 @@ fn what_is_refused_says_why_and_shows_no_secret() {
 
     let sold_out: Vec<_> = run(&[]).into_iter().map(|it| if it == "sim.medium" { "sim.tiny" } else { it }).collect();
     says(&shop.deploy(&sold_out), 24, &["at least 2 vCPU"]);
+    let sealed: Vec<_> = run(&[]).into_iter().map(|it| if it == "sim-web" { "sim-sealed" } else { it }).collect();
+    says(&shop.deploy(&sealed), 24, &["sim-sealed lets nothing out", "rule for traffic going out"]);
     let without = |answer: &str| {
         let all = run(&["--dry-run"]);
         let at = all.iter().position(|it| *it == answer).unwrap();

@@ -142,12 +142,7 @@ impl Ec2 {
 
     pub(super) async fn list_security_groups(&self, network: &str) -> Answer<Vec<SecurityGroup>> {
         let answer = self.call(&compute("DescribeSecurityGroups").filter("vpc-id", &[network])).await?;
-        let group = |item: &Element| SecurityGroup {
-            id: item.string("groupId"),
-            name: item.string("groupName"),
-            open_ports: Some(item.items("ipPermissions").filter_map(open_ports).collect()),
-        };
-        Ok(answer.items("securityGroupInfo").map(group).collect())
+        Ok(answer.items("securityGroupInfo").map(security_group).collect())
     }
 
     pub(super) async fn list_key_pairs(&self) -> Answer<Vec<KeyPair>> {
@@ -216,6 +211,17 @@ fn subnet(item: &Element) -> Subnet {
     }
 }
 
+fn security_group(item: &Element) -> SecurityGroup {
+    let out = |rule: &Element| matches!(rule.text("ipProtocol"), Some("-1" | "tcp" | "6"));
+    SecurityGroup {
+        id: item.string("groupId"),
+        name: item.string("groupName"),
+        open_ports: Some(item.items("ipPermissions").filter_map(open_ports).collect()),
+        // Groups of clouds that have no rules for this direction let everything out.
+        lets_out: item.child("ipPermissionsEgress").map(|_| item.items("ipPermissionsEgress").any(out)),
+    }
+}
+
 /// The TCP ports that a rule opens to the world.
 fn open_ports(rule: &Element) -> Option<PortRange> {
     let world = rule.items("ipRanges").any(|range| range.text("cidrIp") == Some("0.0.0.0/0"))
@@ -228,5 +234,26 @@ fn open_ports(rule: &Element) -> Option<PortRange> {
             Some(PortRange { first: port("fromPort").unwrap_or(0), last: port("toPort").unwrap_or(u16::MAX) })
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ec2_groups_let_out_what_a_rule_allows_and_everything_where_there_are_no_such_rules() {
+        let rule = |protocol: &str| format!("<item><ipProtocol>{protocol}</ipProtocol></item>");
+        for (egress, lets_out) in [
+            (String::new(), None),
+            ("<ipPermissionsEgress/>".to_owned(), Some(false)),
+            (format!("<ipPermissionsEgress>{}</ipPermissionsEgress>", rule("udp")), Some(false)),
+            (format!("<ipPermissionsEgress>{}{}</ipPermissionsEgress>", rule("udp"), rule("tcp")), Some(true)),
+            (format!("<ipPermissionsEgress>{}</ipPermissionsEgress>", rule("-1")), Some(true)),
+        ] {
+            let text = format!("<item><groupId>sg-1</groupId><ipPermissions/>{egress}</item>");
+            let group = security_group(&Element::parse(text.as_bytes()).unwrap());
+            assert_eq!((group.lets_out, group.open_ports), (lets_out, Some(vec![])), "{egress}");
+        }
     }
 }

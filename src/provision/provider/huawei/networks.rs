@@ -43,8 +43,10 @@ impl Huawei {
         let group = |one: &Value| {
             let id = text(one, "/id")?.to_owned();
             let mine = rules.iter().filter(|rule| text(rule, "/security_group_id") == Some(id.as_str()));
-            let open_ports = Some(mine.filter_map(open).flatten().collect());
-            Some(SecurityGroup { name: text(one, "/name").unwrap_or(&id).to_owned(), id, open_ports })
+            let open_ports = Some(mine.clone().filter_map(open).flatten().collect());
+            // Without a rule nothing goes out.
+            let lets_out = Some(mine.clone().any(goes_out));
+            Some(SecurityGroup { name: text(one, "/name").unwrap_or(&id).to_owned(), id, open_ports, lets_out })
         };
         Ok(groups.iter().filter_map(group).collect())
     }
@@ -61,6 +63,14 @@ fn subnet(one: &Value) -> Option<Subnet> {
         dhcp: one.get("dhcp_enable").and_then(Value::as_bool).unwrap_or(true),
         id,
     })
+}
+
+/// Whether a rule lets TCP out, to anybody: where to is not judged, because nobody knows here what a server must reach.
+fn goes_out(rule: &Value) -> bool {
+    text(rule, "/direction") == Some("egress")
+        && text(rule, "/action").is_none_or(|word| word == "allow")
+        && text(rule, "/protocol").is_none_or(|word| word == "tcp")
+        && rule.get("enabled").and_then(Value::as_bool).unwrap_or(true)
 }
 
 /// The TCP ports that a rule opens to the world; nothing where it does not.
@@ -90,6 +100,20 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn huawei_rules_let_out_where_one_allows_it() {
+        assert!(goes_out(&json!({"direction": "egress", "remote_ip_prefix": "0.0.0.0/0", "action": "allow"})));
+        assert!(goes_out(&json!({"direction": "egress", "protocol": "tcp", "multiport": "80,443"})));
+        for other in [
+            json!({"direction": "ingress", "action": "allow"}),
+            json!({"direction": "egress", "action": "deny"}),
+            json!({"direction": "egress", "protocol": "udp"}),
+            json!({"direction": "egress", "enabled": false}),
+        ] {
+            assert!(!goes_out(&other), "{other}");
+        }
+    }
 
     #[test]
     fn huawei_rules_open_ports_only_to_the_world() {

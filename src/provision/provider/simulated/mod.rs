@@ -243,12 +243,18 @@ impl Provider for Account {
 
     async fn security_groups(&self, _: &str) -> Answer<Vec<SecurityGroup>> {
         self.check()?;
-        let group = |id: &str, ports: &[u16]| SecurityGroup {
+        let group = |id: &str, ports: &[u16], lets_out: bool| SecurityGroup {
             id: id.to_owned(),
             name: format!("simulated {id}"),
             open_ports: Some(ports.iter().map(|port| PortRange { first: *port, last: *port }).collect()),
+            lets_out: Some(lets_out),
         };
-        Ok(vec![group("sim-web", &[22, 80, 443, 8080]), group("sim-closed", &[])])
+        let all = [
+            group("sim-web", &[22, 80, 443, 8080], true),
+            group("sim-closed", &[], true),
+            group("sim-sealed", &[22], false),
+        ];
+        Ok(all.into())
     }
 
     async fn key_pairs(&self) -> Answer<Vec<KeyPair>> {

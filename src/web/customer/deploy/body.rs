@@ -223,9 +223,10 @@ pub fn networks(t: Words, list: &Networks, recipe: &Recipe, typed: &Typed) -> Bo
         id: it.item.id.clone(),
         title: it.item.name.clone(),
         detail: if several { it.networks.iter().map(name).collect::<Vec<_>>().join(", ") } else { String::new() },
-        warning: closed(t, it),
-        why: None,
-        checked: typed.is("group", &it.item.id),
+        // Of one that cannot be chosen nobody needs to know more.
+        warning: if it.unfit.is_none() { closed(t, it) } else { String::new() },
+        why: it.unfit.map(|why| words::unfit(t, why)),
+        checked: it.unfit.is_none() && typed.is("group", &it.item.id),
     });
     let groups = with_default(groups.collect());
     let ports: Vec<_> = recipe.ports.iter().map(u16::to_string).collect();

@@ -140,6 +140,9 @@ impl Desk {
         let Some(group) = list.groups.iter().find(|it| typed.is("group", &it.item.id)) else {
             return Err(Fault::typed(t, "group", t.pick("请选择一个安全组。", "Choose a security group.")));
         };
+        if let Some(why) = group.unfit {
+            return Err(unfit(t, "group", &group.item.name, why));
+        }
         if !group.networks.contains(&place.item.network.id) {
             let why = t.pick(
                 "这个安全组不属于所选子网的网络，请选择另一个。",

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::provision::{
-    offer::{self, Offered, Place},
+    offer::{self, Offered, Place, Unfit},
     provider::{Answer, CloudError, Flavor, Image, KeyPair, Provider, SecurityGroup, Trouble, Zone},
     recipe::Recipe,
 };
@@ -67,6 +67,8 @@ pub struct Group {
     pub networks: Vec<String>,
     /// Ports of the recipe that it keeps closed.
     pub closed: Vec<u16>,
+    /// Why it cannot be chosen.
+    pub unfit: Option<Unfit>,
 }
 
 /// Subnets and security groups.
@@ -96,12 +98,13 @@ pub async fn networks(cloud: &Cloud, recipe: &Recipe, zone: &str) -> Answer<Netw
                 Some(known) => known.networks.push(network.to_owned()),
                 None => {
                     let closed = offer::closed_ports(recipe, &item);
-                    groups.push(Group { item, networks: vec![network.to_owned()], closed });
+                    let unfit = offer::group_unfit(&item);
+                    groups.push(Group { item, networks: vec![network.to_owned()], closed, unfit });
                 }
             }
         }
     }
-    groups.sort_by_key(|it| it.closed.len());
+    groups.sort_by_key(|it| (it.unfit.is_some(), it.closed.len()));
     Ok(Networks { subnets, groups })
 }
 

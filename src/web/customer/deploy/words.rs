@@ -84,6 +84,9 @@ pub fn unfit(t: Words, why: Unfit) -> &'static str {
         Unfit::System => t.pick("软件不支持这个系统", "The software does not run on this system"),
         Unfit::NoDhcp => t.pick("未启用 DHCP，服务器无法完成部署", "Without DHCP a server cannot be set up"),
         Unfit::NoAddress => t.pick("没有空闲的 IP 地址", "No address is free in it"),
+        Unfit::NoWayOut => {
+            t.pick("不允许出方向访问，服务器无法完成部署", "Lets nothing out: no server can be set up in it")
+        }
         Unfit::OtherZone => t.pick("属于另一个可用区", "It belongs to another zone"),
     }
 }

@@ -145,13 +145,14 @@ async fn what_cannot_be_chosen_is_refused_all_the_same() {
 async fn values_that_will_not_do_are_named() {
     let service = Service::start().await;
     let mut visitor = service.visitor().await;
-    let wrongs: [(&str, Values, &str); 9] = [
+    let wrongs: [(&str, Values, &str); 10] = [
         ("where", &[("cloud", "moon")], "cloud"),
         ("credentials", &[("access_key", "a b"), ("secret_key", "x")], "secret_key"),
         ("system", &[("disk", "19")], "disk"),
         ("system", &[("name", "-x")], "name"),
         ("system", &[("image", "sim-euler")], "image"),
         ("network", &[("subnet", "sim-full")], "subnet"),
+        ("network", &[("group", "sim-sealed")], "group"),
         ("network", &[("mbit", "0")], "mbit"),
         ("access", &[("password", "short"), ("password_again", "short"), ("p_SITE_NAME", "x")], "password"),
         ("access", &[("password", PASSWORD), ("password_again", "other"), ("p_SITE_NAME", "x")], "password"),

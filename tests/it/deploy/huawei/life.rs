@@ -58,7 +58,10 @@ async fn huawei_what_can_be_chosen() {
     assert_eq!((subnet.dhcp, subnet.free_addresses), (true, Some(250)));
     let groups = cloud.security_groups("vpc-1").await.unwrap();
     let ports = [PortRange { first: 22, last: 22 }, PortRange { first: 443, last: 443 }];
-    assert_eq!(groups[0].open_ports.as_deref(), Some(ports.as_slice()));
+    assert_eq!((groups[0].open_ports.as_deref(), groups[0].lets_out), (Some(ports.as_slice()), Some(true)));
+    // Both lists that are asked for are made of it.
+    fake.fault("sealed", 2).await;
+    assert_eq!(cloud.security_groups("vpc-1").await.unwrap()[0].lets_out, Some(false));
     assert_eq!(cloud.key_pairs().await.unwrap()[0].name, "pair-1");
     let quota = cloud.quota(&flavors[0]).await.unwrap().unwrap();
     assert_eq!((quota.servers, quota.vcpus, quota.memory_mib), (Some(5), None, Some(7168)));

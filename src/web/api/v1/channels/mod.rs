@@ -86,6 +86,8 @@ pub struct OpenApi {
     access_key: Secret,
     /// Where the secret key is.
     secret_key: Secret,
+    /// Whether the server could read both.
+    keys_readable: bool,
 }
 
 impl From<&SecretRef> for Secret {
@@ -121,6 +123,7 @@ impl Channel {
                 host: api.host.to_string(),
                 access_key: (&api.access_key).into(),
                 secret_key: (&api.secret_key).into(),
+                keys_readable: ctx.installation.open_api_keys.contains_key(&it.slug),
             }),
         }
     }

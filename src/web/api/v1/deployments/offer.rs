@@ -143,7 +143,10 @@ async fn gather(
         let closed = |group| offer::closed_ports(recipe, group);
         offer.security_groups = groups
             .iter()
-            .map(|it| Choice { closed_ports: closed(it), ..Choice::new(&it.id, it.name.clone(), None) })
+            .map(|it| Choice {
+                closed_ports: closed(it),
+                ..Choice::new(&it.id, it.name.clone(), offer::group_unfit(it))
+            })
             .collect();
     }
     Ok(offer)
