@@ -63,6 +63,21 @@ pub(super) fn open<'a>(
     asked: Asked,
     revoked: fn(Context, &Held) -> bool,
 ) -> Done<Outcome<Call<'a>>> {
+    match enter(tx, ctx, credential, asked, revoked)? {
+        Ok((call, None)) => Ok(Ok(call)),
+        Ok((call, Some(reason))) => call.refuse(tx, reason, None).map(Err),
+        Err(refused) => Ok(Err(refused)),
+    }
+}
+
+/// The same, where what speaks against the license is not the last word.
+pub(super) fn enter<'a>(
+    tx: &mut Tx,
+    ctx: Context<'a>,
+    credential: &SecretString,
+    asked: Asked,
+    revoked: fn(Context, &Held) -> bool,
+) -> Done<Outcome<(Call<'a>, Option<Reason>)>> {
     let asked = verdict::asked(credential, asked);
     let mut held =
         match verdict::find(tx, ctx, credential, &asked, |tx, nobody| tx.license_for_update(nobody).map(drop))? {
@@ -74,11 +89,7 @@ pub(super) fn open<'a>(
     held.license = tx.license_for_update(id)?.ok_or_else(gone)?;
     let rules = verdict::rules(ctx, &held.license);
     let objection = verdict::objection(ctx, &held, &rules, &asked, revoked(ctx, &held));
-    let call = Call { ctx, held, rules, asked };
-    match objection {
-        None => Ok(Ok(call)),
-        Some(reason) => call.refuse(tx, reason, None).map(Err),
-    }
+    Ok(Ok((Call { ctx, held, rules, asked }, objection)))
 }
 
 impl Call<'_> {

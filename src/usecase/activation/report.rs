@@ -16,7 +16,7 @@ use crate::{
 };
 
 use super::{
-    call::{Call, open},
+    call::{Call, enter},
     types::Outcome,
 };
 
@@ -47,7 +47,8 @@ pub enum Became {
 pub struct Reported {
     /// Each report's id and what became of it, in order.
     pub reports: Vec<(String, Became)>,
-    /// The signed answer. Where none of the reports counts, its reason is that of the first.
+    /// The signed answer. Where none of the reports counts, its reason is that of the first; where the license does not hold,
+    /// or the machine has no seat, the reason is that, whatever was counted before.
     pub verdict: Verdict,
 }
 
@@ -75,21 +76,49 @@ pub fn report(
     reports: &[Report],
 ) -> Done<Outcome<Reported>> {
     let asked = Asked { nonce: nonce.map(str::to_owned), activation: Some(id.to_string()), ..Asked::default() };
-    let call = match open(tx, ctx, credential, asked, |_, held| held.key_revoked())? {
-        Ok(call) => call,
+    let (call, objection) = match enter(tx, ctx, credential, asked, |_, held| held.key_revoked())? {
+        Ok(entered) => entered,
         Err(refused) => return Ok(Err(refused)),
     };
     let found = tx.activation_find(id)?.filter(|it| it.license_id == call.held.license.id && it.ended_at.is_none());
-    let Some(machine) = found else { return call.refuse(tx, Reason::MachineUnknown, None).map(Err) };
-    let reason = if call.is_other_device(&machine) {
-        Some(Reason::DeviceMismatch)
-    } else {
-        machine.has_lapsed(ctx.now).then_some(Reason::LeaseEnded)
+    let seat = found.as_ref().map(|_| id);
+    let reason = match (objection, found) {
+        (Some(reason), _) => Some((reason, None)),
+        (None, None) => Some((Reason::MachineUnknown, None)),
+        (None, Some(machine)) if call.is_other_device(&machine) => Some((Reason::DeviceMismatch, seat)),
+        (None, Some(machine)) => machine.has_lapsed(ctx.now).then_some((Reason::LeaseEnded, seat)),
     };
     match reason {
-        Some(reason) => call.refuse(tx, reason, Some(id)).map(Err),
+        Some((reason, activation)) => turned_away(tx, call, activation, reports, reason),
         None => count(tx, call, id, reports).map(Ok),
     }
+}
+
+/// Nothing new is counted. What was counted before is said to be: its answer may have been lost, and whoever believed that
+/// it does not count would report it once more under another id.
+fn turned_away(
+    tx: &mut Tx,
+    call: Call,
+    activation: Option<ActivationId>,
+    reports: &[Report],
+    reason: Reason,
+) -> Done<Outcome<Reported>> {
+    let ids: Vec<&str> = reports.iter().map(|it| it.id.as_str()).collect();
+    let known = tx.reports_find(call.held.license.id, &ids)?;
+    let is_known = |report: &Report| {
+        known.iter().any(|it| (it.report_id == report.id) && (it.meter == report.meter) && (it.amount == report.amount.0))
+    };
+    if !reports.iter().any(is_known) {
+        return call.refuse(tx, reason, activation).map(Err);
+    }
+    let outcome = |report| if is_known(report) { Became::Repeated } else { Became::Refused(reason) };
+    let became: Vec<(String, Became)> = reports.iter().map(|it| (it.id.clone(), outcome(it))).collect();
+    let facts: Vec<ReportFacts> = became.iter().map(|(id, became)| facts(id, *became)).collect();
+    let Call { ctx, held, rules, asked } = call;
+    let subject =
+        Subject { license: Some((&held.license, rules)), activation, reports: &facts, ..Subject::default() };
+    let verdict = verdict::answer(ctx, asked, subject, reason, None)?;
+    Ok(Ok(Reported { reports: became, verdict }))
 }
 
 fn count(tx: &mut Tx, call: Call, id: ActivationId, reports: &[Report]) -> Done<Reported> {

@@ -321,6 +321,35 @@ async fn another_plan_has_other_limits_for_what_was_used(#[case] backend: Backen
     assert!(validate(&it.app, &it.sold.key, Question::default()).await.meters.is_empty());
 }
 
+/// Regression: a report whose answer was lost was told as not counted when the license was frozen, expired or released
+/// meanwhile, or the seat given back.
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn regression_what_was_counted_is_told_so_also_when_nothing_counts_any_more(#[case] backend: Backend) {
+    let it = Metered::start(backend).await;
+    it.counts("a runs 5").await;
+    let told = async |expected: Reason| {
+        let reported = it.all(&["a runs 5", "a runs 6", "b runs 1"]).await.unwrap();
+        let became: Vec<_> = reported.reports.iter().map(|(_, became)| *became).collect();
+        assert_eq!(became, [Became::Repeated, Became::Refused(expected), Became::Refused(expected)]);
+        assert_eq!(reported.verdict.reason, expected);
+        let claims = said(&it.app, "mill", &reported.verdict).await;
+        let counted: Vec<_> = claims.reports.iter().map(|it| it.counted).collect();
+        assert_eq!((counted, claims.valid), (vec![true, false, false], false));
+        assert_eq!(it.total("runs").await, 50_000);
+    };
+    act(&it.app, &it.sold, Act::Suspend).await;
+    told(Reason::LicenseFrozen).await;
+    act(&it.app, &it.sold, Act::Resume).await;
+    deactivate(&it.app, &it.sold.key, it.id).await.unwrap();
+    told(Reason::MachineUnknown).await;
+    it.app.pass_days(20);
+    act(&it.app, &it.sold, Act::Release).await;
+    told(Reason::LicenseReleased).await;
+}
+
 #[rstest]
 #[case::sqlite(Backend::Sqlite)]
 #[case::postgres(Backend::Postgres)]
