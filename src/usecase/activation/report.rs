@@ -106,7 +106,9 @@ fn turned_away(
     let ids: Vec<&str> = reports.iter().map(|it| it.id.as_str()).collect();
     let known = tx.reports_find(call.held.license.id, &ids)?;
     let is_known = |report: &Report| {
-        known.iter().any(|it| (it.report_id == report.id) && (it.meter == report.meter) && (it.amount == report.amount.0))
+        known
+            .iter()
+            .any(|it| (it.report_id == report.id) && (it.meter == report.meter) && (it.amount == report.amount.0))
     };
     if !reports.iter().any(is_known) {
         return call.refuse(tx, reason, activation).map(Err);
@@ -115,8 +117,7 @@ fn turned_away(
     let became: Vec<(String, Became)> = reports.iter().map(|it| (it.id.clone(), outcome(it))).collect();
     let facts: Vec<ReportFacts> = became.iter().map(|(id, became)| facts(id, *became)).collect();
     let Call { ctx, held, rules, asked } = call;
-    let subject =
-        Subject { license: Some((&held.license, rules)), activation, reports: &facts, ..Subject::default() };
+    let subject = Subject { license: Some((&held.license, rules)), activation, reports: &facts, ..Subject::default() };
     let verdict = verdict::answer(ctx, asked, subject, reason, None)?;
     Ok(Ok(Reported { reports: became, verdict }))
 }

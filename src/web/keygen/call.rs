@@ -26,6 +26,8 @@ use super::{error::Fault, fields::Fields};
 const USUAL_ROWS: u32 = 10;
 /// Pages that can be asked for by number.
 const PAGES: u32 = 100;
+/// Pages that can be reached by the cursors that this door gives out, so that a list of any license can be read to its end.
+const CURSORS: u32 = 1_000_000;
 /// Characters of a token that are looked at at all.
 const TOKEN_CHARS: usize = 128;
 
@@ -120,6 +122,13 @@ impl Call {
         self.query.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
+    /// What of the query narrows a list, to be kept in the addresses of its other pages: empty, or ends with `&`.
+    pub fn narrowed(&self) -> String {
+        let narrows = self.query.iter().filter(|(name, _)| ["fingerprint", "license"].contains(&name.as_str()));
+        let pairs: String = form_urlencoded::Serializer::new(String::new()).extend_pairs(narrows).finish();
+        if pairs.is_empty() { pairs } else { format!("{pairs}&") }
+    }
+
     /// Which rows of a list: `limit`, or `page[number]` and `page[size]`.
     ///
     /// # Errors
@@ -137,7 +146,7 @@ impl Call {
         // The cursor that this door gives out is the next page's number.
         let page = match number("page[number]", PAGES)? {
             Some(page) => page,
-            None => number("page[cursor]", PAGES)?.unwrap_or(1),
+            None => number("page[cursor]", CURSORS)?.unwrap_or(1),
         };
         Ok(Page { skip: (page - 1) * size, size })
     }

@@ -227,7 +227,7 @@ async fn page(call: &Call, license: String, path: &str) -> Result<Answer, Fault>
         })
         .await?;
     let data: Vec<_> = machines.iter().map(resource::machine).collect();
-    let links = PageLinks::of(&address(&call.product, path), page, count);
+    let links = PageLinks::of(&address(&call.product, path), &call.narrowed(), page, count);
     Ok(Answer::document(StatusCode::OK, &List { data, links, meta: Count { count } }))
 }
 
@@ -252,7 +252,7 @@ pub async fn components(call: &Call) -> Result<Answer, Fault> {
     let count = u32::try_from(all.len()).unwrap_or(u32::MAX);
     let data: Vec<_> = all.into_iter().skip(page.skip as usize).take(page.size as usize).collect();
     let path = address(&call.product, &format!("machines/{}/components", seen.activation.id));
-    let links = PageLinks::of(&path, page, count);
+    let links = PageLinks::of(&path, "", page, count);
     Ok(Answer::document(StatusCode::OK, &List { data, links, meta: Count { count } }))
 }
 

@@ -91,11 +91,11 @@ async fn knows(app: &App, product: &Slug) -> bool {
     matches!(looked, Ok(Ok(()))) && app.installation().keys.door(product).is_ok()
 }
 
-/// The product and the rest of the address, decoded part by part: a part may hold a slash.
+/// The product and the rest of the address, decoded part by part: a part may hold a slash. One that is no UTF-8 names nothing
+/// that is here, and is answered so, signed by the product's key.
 fn address(uri: &Uri) -> Option<(Slug, Vec<String>)> {
-    let decode = |part: &str| percent_decode_str(part).decode_utf8().ok().map(|text| text.into_owned());
-    let parts: Option<Vec<String>> = uri.path().split('/').skip(1).map(decode).collect();
-    let mut parts = parts.unwrap_or_default();
+    let decode = |part: &str| percent_decode_str(part).decode_utf8_lossy().into_owned();
+    let mut parts: Vec<String> = uri.path().split('/').skip(1).map(decode).collect();
     if parts.last().is_some_and(String::is_empty) {
         parts.pop();
     }

@@ -144,6 +144,13 @@ async fn lists_come_in_pages(#[case] backend: Backend) {
     let (_, query) = next.split_once('?').unwrap();
     assert_eq!(listed(&format!("?{query}")).await, (ids[10..].to_vec(), None));
     assert_eq!(listed("?page[cursor]=&page[size]=5").await.0, ids[..5], "as a published client begins");
+    // Regression: the door refused its own links beyond page 100, and they forgot what was asked for.
+    assert_eq!(listed("?page[cursor]=101&page[size]=5").await, (Vec::new(), None));
+    let narrowed = format!("machines?license={}&page[number]=1&page[size]=5", client.license);
+    let links = client.call("GET", &narrowed, None).await.json()["links"].clone();
+    assert!(
+        ["self", "next"].iter().all(|it| links[it].as_str().unwrap().contains(&format!("license={}", client.license)))
+    );
     let named = client.call("GET", "machines?fingerprint=loom-3", None).await.json();
     assert_eq!((&named["meta"]["count"], &named["data"][0]["id"]), (&json!(1), &json!(ids[3])));
     for query in ["limit=0", "limit=101", "page[size]=101", "page[number]=101", "page[number]=0", "limit=x", "limit=-1"]

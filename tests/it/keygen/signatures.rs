@@ -136,3 +136,13 @@ async fn the_door_of_no_product_has_no_key_sqlite() {
         assert_eq!((code(&answer), answer.header("Keygen-Signature")), ((404, "NOT_FOUND".to_owned()), None), "{path}");
     }
 }
+
+/// Regression: an address that is no UTF-8 was answered without the product's signature.
+#[tokio::test]
+async fn an_address_that_is_no_text_is_answered_signed() {
+    let app = TestApp::start(Backend::Sqlite).await;
+    let client = Client::of(&app, "fixed", Some(1)).await;
+    for path in ["%ff", "machines/%ff", "licenses/%c3%28/machines"] {
+        assert_eq!(client.call("GET", path, None).await.status, 404, "{path}");
+    }
+}
