@@ -58,6 +58,11 @@ pub enum NotTold {
 }
 
 impl NotTold {
+    /// Whether nothing was asked, because this service asked enough for the moment.
+    pub fn was_held_back(&self) -> bool {
+        matches!(self, Self::TooOften(_))
+    }
+
     /// Whether the same call is useless until somebody changes something.
     pub fn lasts(&self) -> bool {
         matches!(self, Self::Refused(refusal) if refusal.kind.lasts())
@@ -66,7 +71,8 @@ impl NotTold {
     /// Whether the same call may succeed a little later.
     fn passes(&self) -> bool {
         match self {
-            Self::Refused(refusal) => refusal.kind.passes(),
+            // Who asks too often is not asked again at once.
+            Self::Refused(refusal) => refusal.kind.passes() && refusal.kind != RefusalKind::Busy,
             Self::Unreachable(why) => !matches!(why, Unreachable::Refused(_) | Unreachable::TooLarge { .. }),
             Self::NoCredentials | Self::TooOften(_) => false,
         }

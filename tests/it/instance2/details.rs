@@ -97,7 +97,7 @@ async fn the_marketplace_tells_what_an_upgrade_is_and_what_a_trial_is(#[case] ba
 async fn what_passes_is_waited_out(#[case] backend: Backend) {
     let it = start(backend).await;
     for (number, faults) in
-        [[Fault::Lost, Fault::Page(502)], [Fault::Refuse(406, "MKT.0250"), Fault::Refuse(500, "CBC.0999")]]
+        [[Fault::Lost, Fault::Page(502)], [Fault::Refuse(500, "MKT.0999"), Fault::Refuse(500, "CBC.0999")]]
             .into_iter()
             .enumerate()
     {
@@ -141,6 +141,7 @@ async fn what_does_not_pass_is_told_to_the_merchant(#[case] backend: Backend) {
     for (fault, says) in [
         (Fault::Refuse(401, "MKT.0154"), "check `open_api` of the channel"),
         (Fault::OtherDay, "set this machine's clock"),
+        (Fault::Refuse(406, "MKT.0250"), "takes no more calls for the moment"),
         (Fault::Refuse(200, "MKT.4242"), "none of the documented ones"),
         (Fault::Page(200), "none of the documented ones"),
         (Fault::Page(302), "none of the documented ones"),
