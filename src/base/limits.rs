@@ -67,6 +67,8 @@ pub const PLAN_METERS: usize = 16;
 pub const USAGE_REPORTS: usize = 100;
 /// The largest whole amount of one report.
 pub const USAGE_AMOUNT: u32 = 99_999_999;
+/// New usage reports of one license in a day, UTC: their ids are kept for [`USAGE_REPORT_DAYS`].
+pub const REPORTS_PER_DAY: i64 = 100_000;
 /// Characters of a usage report's id.
 pub const USAGE_REPORT_ID_CHARS: usize = 64;
 /// Days for which a usage report's id is remembered.

@@ -77,6 +77,8 @@ reasons! {
     MeterUnknown = "meter_unknown", true;
     /// The id of a report of usage stands for another report.
     ReportConflict = "report_conflict", true;
+    /// More reports in a day than are kept.
+    ReportLimit = "report_limit", false;
     /// More usage than the plan's meter allows.
     UsageLimit = "usage_limit", false;
     /// It may run.

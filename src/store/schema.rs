@@ -230,6 +230,15 @@ diesel::table! {
         meter -> Text,
         period_start -> BigInt,
         used -> BigInt,
+        rule -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    usage_report_days (license_id) {
+        license_id -> Text,
+        day -> BigInt,
+        reports -> BigInt,
     }
 }
 

@@ -218,6 +218,11 @@ fn sentence(reason: Reason, asked: &Asked, license: Option<(&License, Rules)>) -
         Reason::ReportConflict => {
             "The id was used for another report: nothing was counted. Give each report an id of its own.".to_owned()
         }
+        Reason::ReportLimit => {
+            "The license sent more reports today than are kept: nothing was counted. Add up before reporting, and send it \
+             again tomorrow."
+                .to_owned()
+        }
         Reason::UsageLimit => {
             "The report goes beyond what the plan allows: nothing was counted. Wait until counting starts anew, or \
              upgrade the license."

@@ -48,6 +48,10 @@ pub fn reason(reason: &str, language: Language) -> String {
         "report_conflict" => {
             ("此编号已用于其他上报，请换一个编号", "the id was used for another report: take another one")
         }
+        "report_limit" => (
+            "今日上报次数过多，未计入；请先累加，明日再报",
+            "too many reports today, nothing was counted: add up first, and report tomorrow",
+        ),
         "usage_limit" => ("超出用量上限，未计入", "it goes beyond the limit: nothing was counted"),
         "lease_over" => (
             "租约和宽限期均已结束，且无法联系服务",

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use signet_verify::claims::{Asked, ReportFacts};
 
 use crate::{
-    base::{decimal::Decimal, ids::ActivationId, secret::SecretString},
+    base::{decimal::Decimal, ids::ActivationId, limits, secret::SecretString},
     license::activation::Reason,
     store::{ReportRecord, Tx},
     usecase::{
@@ -128,17 +128,30 @@ fn count(tx: &mut Tx, call: Call, id: ActivationId, reports: &[Report]) -> Done<
     let mut ledger = Ledger::open(tx, ctx, license_id)?;
     let ids: Vec<&str> = reports.iter().map(|it| it.id.as_str()).collect();
     let known = tx.reports_find(license_id, &ids)?;
-    let mut known: BTreeMap<String, (String, i64)> =
-        known.into_iter().map(|it| (it.report_id, (it.meter, it.amount))).collect();
+    let mut known = known
+        .into_iter()
+        .map(|it| {
+            let content = (it.meter, it.amount);
+            // Another machine that has its seat counted something of its own: what this one used would be lost as a repeat.
+            let is_others = it.activation_id != id && is_seated(tx, it.activation_id, ctx)?;
+            Ok((it.report_id, (!is_others).then_some(content)))
+        })
+        .collect::<Done<BTreeMap<String, Option<(String, i64)>>>>()?;
+    let day = ctx.now.as_seconds().div_euclid(86_400);
+    let sent = tx.report_day(license_id)?.filter(|(last, _)| *last == day).map_or(0, |(_, reports)| reports);
+    let room = usize::try_from(limits::REPORTS_PER_DAY.saturating_sub(sent)).unwrap_or(0);
     let mut new = Vec::new();
     let mut became = Vec::with_capacity(reports.len());
     for Report { id: report_id, meter, amount } in reports {
         let content = (meter.clone(), amount.0);
         let planned = rules.plan.and_then(|plan| plan.meter(meter));
         let outcome = match (known.get(report_id), planned) {
-            (Some(before), _) if *before == content => Became::Repeated,
+            (Some(Some(before)), _) if *before == content => Became::Repeated,
             (Some(_), _) => Became::Refused(Reason::ReportConflict),
             (None, None) => Became::Refused(Reason::MeterUnknown),
+            // To count nothing twice does no harm, so nothing is kept of it.
+            (None, Some(_)) if amount.0 == 0 => Became::Counted,
+            (None, Some(_)) if new.len() >= room => Became::Refused(Reason::ReportLimit),
             (None, Some(planned)) => {
                 let fits = planned.takes(ledger.reading(planned).used, *amount);
                 // What is more than any marketplace can show is beyond every limit.
@@ -149,8 +162,8 @@ fn count(tx: &mut Tx, call: Call, id: ActivationId, reports: &[Report]) -> Done<
                 }
             }
         };
-        if outcome == Became::Counted {
-            known.insert(report_id.clone(), content);
+        if outcome == Became::Counted && amount.0 != 0 {
+            known.insert(report_id.clone(), Some(content));
             new.push(ReportRecord {
                 license_id,
                 report_id: report_id.clone(),
@@ -162,7 +175,10 @@ fn count(tx: &mut Tx, call: Call, id: ActivationId, reports: &[Report]) -> Done<
         }
         became.push((report_id.clone(), outcome));
     }
-    tx.reports_insert(&new)?;
+    if !new.is_empty() {
+        tx.reports_insert(&new)?;
+        tx.report_day_save(license_id, day, sent.saturating_add(i64::try_from(new.len()).unwrap_or(i64::MAX)))?;
+    }
     ledger.save(tx)?;
     let meters = rules.plan.map(|plan| ledger.readings(plan)).unwrap_or_default();
     let facts: Vec<ReportFacts> = became.iter().map(|(id, became)| facts(id, *became)).collect();
@@ -170,6 +186,10 @@ fn count(tx: &mut Tx, call: Call, id: ActivationId, reports: &[Report]) -> Done<
         Subject { license: Some((&held.license, rules)), activation: Some(id), meters: &meters, reports: &facts };
     let verdict = verdict::answer(ctx, asked, subject, reason(&became), None)?;
     Ok(Reported { reports: became, verdict })
+}
+
+fn is_seated(tx: &mut Tx, id: ActivationId, ctx: Context) -> Done<bool> {
+    Ok(tx.activation_find(id)?.is_some_and(|it| it.has_seat(ctx.now)))
 }
 
 /// The first report's, where none counts.

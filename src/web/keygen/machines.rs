@@ -101,6 +101,11 @@ fn of(
 
 fn license(fields: &Fields) -> Result<Option<LicenseId>, Fault> {
     let pointer = "/data/relationships/license/data/id";
+    let data = "/data/relationships/license/data";
+    if fields.value(data).is_some_and(|it| !it.is_object()) {
+        return Err(Fault::pointer(data, "must be one license: `{ \"type\": \"licenses\", \"id\": … }`"));
+    }
+    typed(fields, "/data/relationships/license/data/type", "licenses")?;
     let missing = |_| Fault::not_found("There is no such license here.").at(Source::Pointer(pointer.to_owned()));
     fields.text(pointer, TEXT_CHARS)?.map(|id| id.parse().map_err(missing)).transpose()
 }

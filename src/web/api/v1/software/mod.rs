@@ -90,7 +90,7 @@ pub struct ReportResult {
     counted: bool,
     /// Whether it was counted before, and so not again.
     repeated: bool,
-    /// Why it does not count: `usage_limit`, `meter_unknown` or `report_conflict`.
+    /// Why it does not count: `usage_limit`, `meter_unknown`, `report_conflict` or `report_limit`.
     #[schema(required, example = "usage_limit")]
     reason: Option<&'static str>,
 }
@@ -283,7 +283,7 @@ fn status(reason: Reason) -> StatusCode {
         | Reason::UsageLimit => StatusCode::CONFLICT,
         Reason::MeterUnknown => StatusCode::UNPROCESSABLE_ENTITY,
         Reason::MachineUnknown => StatusCode::NOT_FOUND,
-        Reason::ActivationCycling => StatusCode::TOO_MANY_REQUESTS,
+        Reason::ActivationCycling | Reason::ReportLimit => StatusCode::TOO_MANY_REQUESTS,
         Reason::LicenseMalformed
         | Reason::LicenseNotFound
         | Reason::ProductMismatch
