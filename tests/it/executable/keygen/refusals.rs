@@ -195,7 +195,7 @@ async fn tokens_that_open_nothing() {
         (&manager, "TokenNotAllowedError TOKEN_NOT_ALLOWED"),
         (&unknown, "LicenseTokenError TOKEN_INVALID"),
         (&expired, "APIError TOKEN_EXPIRED"),
-        (&good, "NotFoundError NOT_FOUND"),
+        (&good, "NotFoundError NOT_SUPPORTED"),
         (&invalid, "APIError TOKEN_FORMAT_INVALID"),
         ("what is no token", "APIError TOKEN_FORMAT_INVALID"),
         ("", "APIError TOKEN_MISSING"),
