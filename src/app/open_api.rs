@@ -10,7 +10,7 @@ use crate::{
     catalog::Channel,
     http::{Answer, Method, Request, Unreachable, sdk_hmac},
     marketplace::koogallery::open::{
-        Call,
+        Call, Repeat,
         refusal::{self, Refusal, RefusalKind},
     },
     usecase::installation::OpenApiKeys,
@@ -68,6 +68,15 @@ impl NotTold {
         matches!(self, Self::Refused(refusal) if refusal.kind.lasts())
     }
 
+    /// Whether the marketplace certainly did nothing.
+    pub fn was_not_done(&self) -> bool {
+        match self {
+            Self::NoCredentials | Self::TooOften(_) => true,
+            Self::Refused(refusal) => !matches!(refusal.kind, RefusalKind::Internal | RefusalKind::Unexpected),
+            Self::Unreachable(why) => why.was_not_sent(),
+        }
+    }
+
     /// Whether the same call may succeed a little later.
     fn passes(&self) -> bool {
         match self {
@@ -80,7 +89,7 @@ impl NotTold {
 }
 
 impl App {
-    /// Asks the marketplace of `channel`. A trouble that passes is waited out for a few seconds.
+    /// Asks the marketplace of `channel`. A trouble that passes is waited out for a few seconds, where the call may be sent again.
     ///
     /// # Errors
     /// [`NotTold`]; never with what was signed.
@@ -95,7 +104,7 @@ impl App {
             }
             let told = self.ask_once(&site.addresses(), keys, call).await;
             let Err(why) = told else { return told };
-            match pauses.next().filter(|_| why.passes()) {
+            match pauses.next().filter(|_| call.repeat == Repeat::Harmless && why.passes()) {
                 Some(pause) => tokio::time::sleep(*pause).await,
                 None => return Err(why),
             }

@@ -146,5 +146,12 @@ pub const EVENT_STREAMS_OF_LICENSE: usize = 8;
 /// saying how many that are.
 pub const OPEN_API_CALLS: u16 = 300;
 
+/// Codes per minute that one address may have the marketplace asked about.
+pub const REDEMPTIONS_OF_ADDRESS: u16 = 10;
+/// The same of everybody together.
+pub const REDEMPTIONS_OF_ALL: u16 = 120;
+/// Codes of the marketplace that one round looks at.
+pub const REDEMPTIONS: u32 = 50;
+
 /// Licenses of devices that one round hands over to marketplaces.
 pub const UPLOADS: u32 = 50;

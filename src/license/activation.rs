@@ -47,6 +47,8 @@ reasons! {
     LicenseMalformed = "license_malformed", true;
     /// Not a license of this service.
     LicenseNotFound = "license_not_found", true;
+    /// A code that the marketplace made and nobody has redeemed yet.
+    NotRedeemed = "not_redeemed", true;
     /// A license for another product.
     ProductMismatch = "product_mismatch", true;
     /// Ended for good.

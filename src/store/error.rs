@@ -139,6 +139,8 @@ constraints! {
     /// A meter's period.
     UsagePeriod = "usage_periods_pkey", "usage_periods.license_id, usage_periods.meter", "the meter's period";
     /// A report of usage.
+    UsageReportDay = "usage_report_days_pkey", "usage_report_days.license_id", "the day of the license's usage reports";
+    Redemption = "redemptions_pkey", "redemptions.id", "the redemption's id";
     UsageReport = "usage_reports_pkey", "usage_reports.license_id, usage_reports.report_id", "the usage report's id";
     /// A license's link.
     LicenseLink = "license_links_pkey", "license_links.license_id", "the license's link";

@@ -216,6 +216,19 @@ diesel::table! {
 }
 
 diesel::table! {
+    redemptions (id) {
+        id -> Text,
+        channel -> Text,
+        status -> Text,
+        sealed_code -> Binary,
+        reason -> Nullable<Text>,
+        tries -> BigInt,
+        next_at -> BigInt,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
     usage_counters (license_id, meter) {
         license_id -> Text,
         meter -> Text,

@@ -107,6 +107,7 @@ pub(super) fn find(
     let (reason, detail) = match credential::resolve(tx, ctx, credential)? {
         Credential::Found(held) => return Ok(Ok(*held)),
         Credential::Malformed(why) => (Reason::LicenseMalformed, Some(why)),
+        Credential::NotRedeemed => (Reason::NotRedeemed, None),
         Credential::Unknown => (Reason::LicenseNotFound, None),
     };
     first(tx, LicenseId::new(ctx.now, ctx.entropy))?;
@@ -192,6 +193,9 @@ fn sentence(reason: Reason, asked: &Asked, license: Option<(&License, Rules)>) -
         Reason::LicenseMalformed => "This is neither a license code nor a license key: compare it.".to_owned(),
         Reason::LicenseNotFound => {
             "There is no such license here: compare it with the original, and ask who sold it.".to_owned()
+        }
+        Reason::NotRedeemed => {
+            "This code of the marketplace was not redeemed yet: activate with it, or enter it on the license's page.".to_owned()
         }
         Reason::ProductMismatch => format!("The license is for the product {product}: use one for this product."),
         Reason::LicenseReleased => "The license was ended for good: buy a new one.".to_owned(),

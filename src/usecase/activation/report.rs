@@ -76,7 +76,12 @@ pub fn report(
     reports: &[Report],
 ) -> Done<Outcome<Reported>> {
     let asked = Asked { nonce: nonce.map(str::to_owned), activation: Some(id.to_string()), ..Asked::default() };
-    let (call, objection) = match enter(tx, ctx, credential, asked, |_, held| held.key_revoked())? {
+    let ids: Vec<&str> = reports.iter().map(|it| it.id.as_str()).collect();
+    let more = |tx: &mut Tx, nobody| {
+        tx.activation_find(id)?;
+        tx.reports_find(nobody, &ids).map(drop)
+    };
+    let (call, objection) = match enter(tx, ctx, credential, asked, |_, held| held.key_revoked(), more)? {
         Ok(entered) => entered,
         Err(refused) => return Ok(Err(refused)),
     };

@@ -229,9 +229,11 @@ fn of_reason(reason: Reason) -> Fault {
             "The license is bound to another device: its fingerprint must be that device's name.",
         ),
         Reason::MachineUnknown | Reason::MachineMismatch => Fault::not_found("There is no such machine here."),
-        Reason::LicenseMalformed | Reason::LicenseNotFound | Reason::LicenseReleased | Reason::ProductMismatch => {
-            Denied::LicenseInvalid.into()
-        }
+        Reason::LicenseMalformed
+        | Reason::LicenseNotFound
+        | Reason::NotRedeemed
+        | Reason::LicenseReleased
+        | Reason::ProductMismatch => Denied::LicenseInvalid.into(),
         Reason::CodeRevoked => Denied::CodeRevoked.into(),
         Reason::VersionNotAllowed
         | Reason::FeatureMissing

@@ -1,8 +1,10 @@
-//! The marketplace's open interfaces, as a merchant's server sees them: an order book that is asked over real HTTP.
+//! The marketplace's open interfaces, as a merchant's server sees them: an order book and a code book that are asked over
+//! real HTTP.
 //!
 //! Every call's signature is computed again, from the published rules and with code of its own. What goes wrong at the real
 //! marketplace is set beforehand, and happens to the next calls one after the other ([`Fault`]).
 
+mod codes;
 mod form;
 mod server;
 mod signature;
@@ -15,6 +17,7 @@ use std::{
 
 use serde_json::{Value, json};
 
+pub use codes::Code;
 use signature::Arrived;
 
 /// An open marketplace. It ends with this value.
@@ -48,6 +51,7 @@ struct State {
     orders: HashMap<String, Value>,
     /// Applications for the license of a device, with the one that was handed over.
     applications: HashMap<String, Option<String>>,
+    codes: HashMap<String, Code>,
     faults: VecDeque<Fault>,
     calls: Vec<String>,
 }
@@ -101,6 +105,7 @@ impl OpenMarketplace {
             secret_key: secret_key.to_owned(),
             orders: HashMap::new(),
             applications: HashMap::new(),
+            codes: HashMap::new(),
             faults: VecDeque::new(),
             calls: Vec::new(),
         };
@@ -131,6 +136,16 @@ impl OpenMarketplace {
         self.with(|state| state.applications.get(event_id).cloned().flatten())
     }
 
+    /// Makes a license code, in the place of one with the same text.
+    pub fn issue_code(&self, text: &str, code: Code) {
+        self.with(|state| state.codes.insert(text.to_owned(), code));
+    }
+
+    /// How a license code stands.
+    pub fn code(&self, text: &str) -> Option<Code> {
+        self.with(|state| state.codes.get(text).cloned())
+    }
+
     /// What happens to the next calls, one each.
     pub fn spoil(&self, faults: impl IntoIterator<Item = Fault>) {
         self.with(|state| state.faults.extend(faults));
@@ -155,10 +170,13 @@ impl Drop for OpenMarketplace {
 impl State {
     /// The answer to a call whose signature is right.
     fn answer(&mut self, call: &Arrived<'_>) -> (u16, Value) {
-        let Some(path) = call.path.strip_prefix("/api/mkp-openapi-public/global/v1/") else { return nothing_there() };
-        let event = path.strip_prefix("market-event/").and_then(|rest| rest.strip_suffix("/file"));
+        let Some(path) = call.path.strip_prefix("/api/mkp-openapi-public/global/") else { return nothing_there() };
+        let event = path.strip_prefix("v1/market-event/").and_then(|rest| rest.strip_suffix("/file"));
         match (call.method, path, event) {
-            ("GET", "order/query", _) => self.order(call.query),
+            ("GET", "v1/order/query", _) => self.order(call.query),
+            ("POST", "v1/license/activate", _) => codes::activate(&mut self.codes, call),
+            ("POST", "v1/license/heartbeat", _) => codes::heartbeat(&self.codes, call),
+            ("POST", "v2/license/software-usage-info", _) => codes::usage(&mut self.codes, call),
             ("POST", _, Some(event)) => self.take(event, call),
             _ => nothing_there(),
         }

@@ -9,6 +9,7 @@ pub mod deactivate;
 pub mod fingerprint;
 pub mod license_file;
 pub mod offline;
+pub mod redeem;
 pub mod renew;
 pub mod usage;
 pub mod validate;
@@ -52,6 +53,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(usage::report_activation_usage))
         .routes(routes!(license_file::license_file))
         .routes(routes!(offline::activate_offline))
+        .routes(routes!(redeem::redeem))
         .layer(middleware::from_fn(rate_limit::announce))
 }
 
@@ -286,6 +288,7 @@ fn status(reason: Reason) -> StatusCode {
         Reason::ActivationCycling | Reason::ReportLimit => StatusCode::TOO_MANY_REQUESTS,
         Reason::LicenseMalformed
         | Reason::LicenseNotFound
+        | Reason::NotRedeemed
         | Reason::ProductMismatch
         | Reason::LicenseReleased
         | Reason::LicenseFrozen
