@@ -28,12 +28,7 @@ pub async fn round(app: &App) {
     let mut used: BTreeMap<Slug, Vec<(String, u32)>> = BTreeMap::new();
     for Due { code, channel, seats } in due {
         match seats {
-            None => match app.finish_redemption(&SecretString::from(code), &channel).await {
-                Ok(license) => {
-                    tracing::info!(license.id = %license.id, "a code whose activation was not answered is redeemed")
-                }
-                Err(why) => tracing::warn!("a code whose activation was not answered: {why}"),
-            },
+            None => finish(app, code, &channel).await,
             Some(seats) => {
                 compare(app, &code, &channel).await;
                 used.entry(channel).or_default().push((code, seats));
@@ -44,6 +39,14 @@ pub async fn round(app: &App) {
         for some in codes.chunks(interface::REPORT_CODES) {
             tell(app, &channel, some).await;
         }
+    }
+}
+
+/// Looks what became of an activation whose answer was lost.
+async fn finish(app: &App, code: String, channel: &Slug) {
+    match app.finish_redemption(&SecretString::from(code), channel).await {
+        Ok(license) => tracing::info!(license.id = %license.id, "a code whose activation was not answered is redeemed"),
+        Err(why) => tracing::warn!("a code whose activation was not answered: {why}"),
     }
 }
 

@@ -50,7 +50,7 @@ fn refused(code: &str, why: &str) -> Answer {
     (200, json!({ "error_code": code, "error_msg": why }))
 }
 
-fn done(data: Value) -> Answer {
+fn done(data: &Value) -> Answer {
     (200, json!({ "error_code": "92020000", "error_msg": "success", "data": data }))
 }
 
@@ -73,7 +73,7 @@ pub(super) fn activate(codes: &mut HashMap<String, Code>, call: &Arrived<'_>) ->
         "status": "ALIVE", "expire_time": code.estimate, "product_id": code.product_id, "amount": code.amount,
         "order_id": code.order_id,
     });
-    done(json!({ "license_code_info": info.to_string() }))
+    done(&json!({ "license_code_info": info.to_string() }))
 }
 
 pub(super) fn heartbeat(codes: &HashMap<String, Code>, call: &Arrived<'_>) -> Answer {
@@ -90,7 +90,7 @@ pub(super) fn heartbeat(codes: &HashMap<String, Code>, call: &Arrived<'_>) -> An
     if !code.end.is_empty() {
         data["expire_time"] = json!(code.end);
     }
-    done(data)
+    done(&data)
 }
 
 pub(super) fn usage(codes: &mut HashMap<String, Code>, call: &Arrived<'_>) -> Answer {
