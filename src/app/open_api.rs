@@ -149,6 +149,7 @@ fn signed(address: &str, keys: &OpenApiKeys, call: &Call, now: Time) -> Option<R
     };
     let authorization = sdk_hmac::authorization(keys.access_key.expose_secret(), &keys.secret_key, message);
     headers.push(header("authorization", authorization));
+    headers.extend(call.headers.iter().cloned());
     let method = if call.method == "GET" { Method::GET } else { Method::POST };
     Some(Request { method, url, headers, body: call.body.clone(), timeout: PATIENCE })
 }

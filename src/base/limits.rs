@@ -153,5 +153,8 @@ pub const REDEMPTIONS_OF_ALL: u16 = 120;
 /// Codes of the marketplace that one round looks at.
 pub const REDEMPTIONS: u32 = 50;
 
+/// Records of use that one round hands over to marketplaces; one call takes ten times as many.
+pub const USAGE_PUSHES: u32 = 100;
+
 /// Licenses of devices that one round hands over to marketplaces.
 pub const UPLOADS: u32 = 50;

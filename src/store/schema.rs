@@ -256,6 +256,16 @@ diesel::table! {
 }
 
 diesel::table! {
+    usage_pushes (license_id) {
+        license_id -> Text,
+        total -> Nullable<BigInt>,
+        counted_at -> Nullable<BigInt>,
+        tries -> BigInt,
+        next_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
     usage_reports (license_id, report_id) {
         license_id -> Text,
         report_id -> Text,

@@ -68,7 +68,10 @@ fn delivery(plan: Option<&Plan>) -> Delivery {
 /// What the marketplace is shown as used: the total of the plan's first meter, or where the plan has none, of the counter whose
 /// name comes first. Always that one: a row stands for what a product is sold by, and must not turn into another when something
 /// else is counted as well.
-fn usage(tx: &mut Tx, license: &License, plan: Option<&Plan>) -> Done<Option<Usage>> {
+///
+/// # Errors
+/// The database's.
+pub fn usage(tx: &mut Tx, license: &License, plan: Option<&Plan>) -> Done<Option<Usage>> {
     let sold_by = plan.and_then(|plan| plan.meters.first()).map(|meter| meter.slug.as_str());
     let mut counters = tx.usage_list(license.id)?.into_iter();
     let counter = counters.find(|it| sold_by.is_none_or(|name| it.meter == name));

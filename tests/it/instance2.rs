@@ -4,5 +4,6 @@ pub mod asking;
 mod details;
 mod device;
 mod events;
+mod pushes;
 mod uploads;
 mod waiting;

@@ -131,7 +131,7 @@ struct InfoRow {
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct UsageRow {
+pub(super) struct UsageRow {
     #[serde(skip_serializing_if = "Option::is_none")]
     related_instance_id: Option<String>,
     usage_value: f64,
@@ -267,7 +267,11 @@ fn info_row(instance: InstanceInfo) -> Result<InfoRow, ReplyError> {
     })
 }
 
-fn usage_row(usage: Usage) -> Result<UsageRow, ReplyError> {
+/// A counter as answers and pushes carry it.
+///
+/// # Errors
+/// [`ReplyError`] for texts that are too long.
+pub(super) fn usage_row(usage: Usage) -> Result<UsageRow, ReplyError> {
     fits("relatedInstanceId", usage.related_instance_id.as_deref(), ID_CHARS)?;
     fits("dashboardUrl", usage.dashboard_url.as_deref(), URL_CHARS)?;
     let millis = usage.counted_at.as_micros().rem_euclid(1_000_000) / 1_000;

@@ -10,7 +10,7 @@ use crate::{
     store::{ReportRecord, Tx},
     usecase::{
         Context, Done,
-        usage::ledger::Ledger,
+        usage::{self, ledger::Ledger},
         verdict::{self, Subject, Verdict},
     },
 };
@@ -185,6 +185,9 @@ fn count(tx: &mut Tx, call: Call, id: ActivationId, reports: &[Report]) -> Done<
         tx.report_day_save(license_id, day, sent.saturating_add(i64::try_from(new.len()).unwrap_or(i64::MAX)))?;
     }
     ledger.save(tx)?;
+    if !new.is_empty() {
+        usage::push::wake(tx, ctx, &held.license)?;
+    }
     let meters = rules.plan.map(|plan| ledger.readings(plan)).unwrap_or_default();
     let facts: Vec<ReportFacts> = became.iter().map(|(id, became)| facts(id, *became)).collect();
     let subject =

@@ -1,9 +1,11 @@
 //! Counts what was used: as the merchant's programs say ([`add`]), and as licensed software reports (`activation::report`).
 //!
 //! Both draw on the same totals, which the marketplace shows for on-demand goods, and on the same periods of the plan's
-//! meters. Whoever counts holds the license's row until the commit. [`ledger`] is what both have in common.
+//! meters. Whoever counts holds the license's row until the commit. [`ledger`] is what both have in common; [`push`] tells the
+//! marketplace.
 
 pub(super) mod ledger;
+pub mod push;
 
 use serde_json::json;
 
@@ -70,6 +72,7 @@ pub fn add(tx: &mut Tx, ctx: Context, id: LicenseId, meter: &Slug, amount: i64) 
         return Ok(if amount < 0 { Counted::TooLittle } else { Counted::TooLarge });
     }
     ledger.save(tx)?;
+    push::wake(tx, ctx, &license)?;
     if amount < 0 {
         let taken = Decimal(amount.saturating_neg()).to_string();
         change::record(tx, ctx, &license, "usage_corrected", json!({ "meter": meter.as_str(), "taken_back": taken }))?;

@@ -13,6 +13,7 @@ use signet::{
         model::{Expiry, State},
         plan::FeatureValue,
     },
+    store::OrderStatus,
 };
 
 use super::asking::{Asking, KEYS};
@@ -243,4 +244,38 @@ async fn an_address_that_nobody_may_reach_is_not_asked() {
     it.round().await;
     assert_eq!((it.marketplace.calls().len(), it.app.licenses().await.len()), (0, 0));
     assert!(!it.why().await.is_empty());
+}
+
+/// Regression: an order about which the marketplace sent a notice was asked about every half a minute, for ever.
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn regression_what_a_notice_is_about_is_asked_once_and_written_down(#[case] backend: Backend) {
+    let it = start(backend).await;
+    it.door.done(&Call::notify(LINE, "CS0007").unwrap()).await;
+    let line = json!({ "expireTime": "20270302155959" });
+    let goods = json!({ "productId": "P-TEAM", "linearValue": 3 });
+    let buyer = json!({ "customerId": "c-77" });
+    it.marketplace.spoil([Fault::Refuse(400, "MKT.0199")]);
+    it.round().await;
+    let noticed = async || it.app.orders("CS0007").await.pop().unwrap();
+    assert_eq!(noticed().await.status, OrderStatus::Waiting);
+    let order = BookedOrder::new("CS0007", "UNSUBSCRIBE").line("CS0007-000001", &line, &goods).with("buyerInfo", buyer);
+    it.marketplace.book(order);
+    for _ in 0..3 {
+        it.round().await;
+    }
+    let order = noticed().await;
+    assert_eq!(
+        (order.status, order.product_id.as_deref(), order.quantity),
+        (OrderStatus::Fulfilled, Some("P-TEAM"), Some(3))
+    );
+    let expected = json!({
+        "order_type": "UNSUBSCRIBE", "ordered_at": "2026-03-02T08:00:00Z", "expires_at": "2027-03-02T15:59:59Z",
+        "customer": { "id": "c-77", "name": null },
+    });
+    assert_eq!(order.details, expected);
+    assert_eq!((it.marketplace.calls().len(), it.app.licenses().await.len()), (2, 0));
+    assert_eq!(it.app.open_alerts().await, [] as [&str; 0]);
 }

@@ -3,6 +3,7 @@
 //! * [`site`] is where the marketplace is
 //! * [`order`] asks for an order's details
 //! * [`license`] activates a code that the marketplace made, and asks how it stands
+//! * [`usage`] hands over what was used of goods that are paid by use
 //! * [`upload`] hands over the license of one device
 //! * [`refusal`] says why something was refused, and what that means for asking again
 //!
@@ -13,6 +14,7 @@ pub mod order;
 pub mod refusal;
 pub mod site;
 pub mod upload;
+pub mod usage;
 
 mod read;
 
@@ -41,6 +43,8 @@ pub struct Call {
     pub body: Vec<u8>,
     /// Whether it may be sent again when its answer was lost.
     pub repeat: Repeat,
+    /// Headers beside those that every call has; not signed with it.
+    pub headers: Vec<(String, String)>,
 }
 
 /// Whether a call may be sent again when its answer was lost.
@@ -57,12 +61,14 @@ impl Call {
     fn get(path: &str, query: &[(&str, &str)]) -> Self {
         let query = query.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let (path, content_type) = (format!("{BASE}{path}"), JSON.to_owned());
-        Self { method: "GET", path, query, content_type, body: Vec::new(), repeat: Repeat::Harmless }
+        let (body, headers) = (Vec::new(), Vec::new());
+        Self { method: "GET", path, query, content_type, body, repeat: Repeat::Harmless, headers }
     }
 
     /// Something that is handed over.
     fn post(path: &str, body: &serde_json::Value, repeat: Repeat) -> Self {
         let (path, content_type) = (format!("{BASE}{path}"), JSON.to_owned());
-        Self { method: "POST", path, query: Vec::new(), content_type, body: body.to_string().into_bytes(), repeat }
+        let (body, headers) = (body.to_string().into_bytes(), Vec::new());
+        Self { method: "POST", path, query: Vec::new(), content_type, body, repeat, headers }
     }
 }

@@ -35,6 +35,7 @@ pub fn upload(event_id: &str, license: &str, boundary: [u8; 16]) -> Call {
         content_type: format!("multipart/form-data; boundary={boundary}"),
         body: body.into_bytes(),
         repeat: Repeat::Harmless,
+        headers: Vec::new(),
     }
 }
 
