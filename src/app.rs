@@ -2,6 +2,7 @@
 
 mod access_keys;
 pub mod open_api;
+pub mod redeem;
 
 use std::{
     collections::HashMap,
@@ -16,6 +17,7 @@ use futures_util::stream::BoxStream;
 use jiff::SignedDuration;
 
 use open_api::OpenApi;
+use redeem::Redeeming;
 
 use crate::{
     base::{
@@ -98,6 +100,7 @@ struct Inner {
     parts: Parts,
     limiters: Limiters,
     open_api: OpenApi,
+    redeeming: Redeeming,
     work: DeploymentPlaces,
     installation: RwLock<Arc<Installation>>,
     sampled: Mutex<HashMap<Slug, Time>>,
@@ -138,6 +141,7 @@ impl App {
         let inner = Inner {
             limiters: Limiters::new(parts.rate_limits),
             open_api: OpenApi::new(),
+            redeeming: Redeeming::new(),
             work: DeploymentPlaces::default(),
             parts,
             installation: RwLock::new(Arc::new(installation)),

@@ -10,7 +10,7 @@ use crate::{
     catalog::Channel,
     http::{Answer, Method, Request, Unreachable, sdk_hmac},
     marketplace::koogallery::open::{
-        Call,
+        Call, Repeat,
         refusal::{self, Refusal, RefusalKind},
     },
     usecase::installation::OpenApiKeys,
@@ -58,15 +58,30 @@ pub enum NotTold {
 }
 
 impl NotTold {
+    /// Whether nothing was asked, because this service asked enough for the moment.
+    pub fn was_held_back(&self) -> bool {
+        matches!(self, Self::TooOften(_))
+    }
+
     /// Whether the same call is useless until somebody changes something.
     pub fn lasts(&self) -> bool {
         matches!(self, Self::Refused(refusal) if refusal.kind.lasts())
     }
 
+    /// Whether the marketplace certainly did nothing.
+    pub fn was_not_done(&self) -> bool {
+        match self {
+            Self::NoCredentials | Self::TooOften(_) => true,
+            Self::Refused(refusal) => !matches!(refusal.kind, RefusalKind::Internal | RefusalKind::Unexpected),
+            Self::Unreachable(why) => why.was_not_sent(),
+        }
+    }
+
     /// Whether the same call may succeed a little later.
     fn passes(&self) -> bool {
         match self {
-            Self::Refused(refusal) => refusal.kind.passes(),
+            // Who asks too often is not asked again at once.
+            Self::Refused(refusal) => refusal.kind.passes() && refusal.kind != RefusalKind::Busy,
             Self::Unreachable(why) => !matches!(why, Unreachable::Refused(_) | Unreachable::TooLarge { .. }),
             Self::NoCredentials | Self::TooOften(_) => false,
         }
@@ -74,7 +89,7 @@ impl NotTold {
 }
 
 impl App {
-    /// Asks the marketplace of `channel`. A trouble that passes is waited out for a few seconds.
+    /// Asks the marketplace of `channel`. A trouble that passes is waited out for a few seconds, where the call may be sent again.
     ///
     /// # Errors
     /// [`NotTold`]; never with what was signed.
@@ -89,7 +104,7 @@ impl App {
             }
             let told = self.ask_once(&site.addresses(), keys, call).await;
             let Err(why) = told else { return told };
-            match pauses.next().filter(|_| why.passes()) {
+            match pauses.next().filter(|_| call.repeat == Repeat::Harmless && why.passes()) {
                 Some(pause) => tokio::time::sleep(*pause).await,
                 None => return Err(why),
             }
@@ -134,6 +149,7 @@ fn signed(address: &str, keys: &OpenApiKeys, call: &Call, now: Time) -> Option<R
     };
     let authorization = sdk_hmac::authorization(keys.access_key.expose_secret(), &keys.secret_key, message);
     headers.push(header("authorization", authorization));
+    headers.extend(call.headers.iter().cloned());
     let method = if call.method == "GET" { Method::GET } else { Method::POST };
     Some(Request { method, url, headers, body: call.body.clone(), timeout: PATIENCE })
 }

@@ -67,6 +67,8 @@ pub const PLAN_METERS: usize = 16;
 pub const USAGE_REPORTS: usize = 100;
 /// The largest whole amount of one report.
 pub const USAGE_AMOUNT: u32 = 99_999_999;
+/// New usage reports of one license in a day, UTC: their ids are kept for [`USAGE_REPORT_DAYS`].
+pub const REPORTS_PER_DAY: i64 = 100_000;
 /// Characters of a usage report's id.
 pub const USAGE_REPORT_ID_CHARS: usize = 64;
 /// Days for which a usage report's id is remembered.
@@ -143,6 +145,16 @@ pub const EVENT_STREAMS_OF_LICENSE: usize = 8;
 /// Calls per minute to a marketplace's open interfaces, for each channel: it refuses more than it likes (`MKT.0250`) without
 /// saying how many that are.
 pub const OPEN_API_CALLS: u16 = 300;
+
+/// Codes per minute that one address may have the marketplace asked about.
+pub const REDEMPTIONS_OF_ADDRESS: u16 = 10;
+/// The same of everybody together.
+pub const REDEMPTIONS_OF_ALL: u16 = 120;
+/// Codes of the marketplace that one round looks at.
+pub const REDEMPTIONS: u32 = 50;
+
+/// Records of use that one round hands over to marketplaces; one call takes ten times as many.
+pub const USAGE_PUSHES: u32 = 100;
 
 /// Licenses of devices that one round hands over to marketplaces.
 pub const UPLOADS: u32 = 50;

@@ -14,7 +14,7 @@ use crate::{
     app::App,
     base::limits,
     config::Config,
-    jobs::{self, deployments, orders, retention, uploads},
+    jobs::{self, codes, deployments, orders, pushes, retention, uploads},
     license::code::worst_case_length,
     store::Access,
     telemetry,
@@ -135,7 +135,7 @@ fn check_code_lengths(app: &App) -> anyhow::Result<()> {
 
 fn start_jobs(app: &App, stop: &CancellationToken) -> Vec<JoinHandle<()>> {
     let sources = Arc::new(orders::Sources::default());
-    let (forgetful, patient, busy, giving) = (app.clone(), app.clone(), app.clone(), app.clone());
+    let [forgetful, patient, busy, giving, looking, telling] = std::array::from_fn(|_| app.clone());
     vec![
         tokio::spawn(jobs::every(retention::PAUSE, stop.clone(), (), move |()| {
             let app = forgetful.clone();
@@ -148,6 +148,14 @@ fn start_jobs(app: &App, stop: &CancellationToken) -> Vec<JoinHandle<()>> {
         tokio::spawn(jobs::every(uploads::PAUSE, stop.clone(), (), move |()| {
             let app = giving.clone();
             async move { uploads::round(&app).await }
+        })),
+        tokio::spawn(jobs::every(pushes::PAUSE, stop.clone(), (), move |()| {
+            let app = telling.clone();
+            async move { pushes::round(&app).await }
+        })),
+        tokio::spawn(jobs::every(codes::PAUSE, stop.clone(), (), move |()| {
+            let app = looking.clone();
+            async move { codes::round(&app).await }
         })),
         tokio::spawn(jobs::every(deployments::PAUSE, stop.clone(), JoinSet::new(), move |under_way| {
             let app = busy.clone();

@@ -1,11 +1,13 @@
 //! What the service does by itself, on a schedule: forget what is past its time, complete orders that wait, move
-//! deployments on, hand licenses of devices over.
+//! deployments on, hand licenses of devices over, look after codes of the marketplace, tell it what was used.
 //!
 //! A job is a loop that survives its own failures and ends with the service. What it does in a round is a use case;
 //! nothing here knows a rule.
 
+pub mod codes;
 pub mod deployments;
 pub mod orders;
+pub mod pushes;
 pub mod retention;
 pub mod uploads;
 

@@ -39,11 +39,17 @@ pub const PAGES: u32 = 100;
 /// The answer of a source.
 pub type Details<'a> = Pin<Box<dyn Future<Output = Result<Option<OrderInfo>, String>> + Send + 'a>>;
 
+/// What the marketplace says.
+pub type Told<'a> = Pin<Box<dyn Future<Output = Result<Option<query::Order>, String>> + Send + 'a>>;
+
 /// Where the details of an order come from.
 pub trait OrderSource: Send + Sync {
     /// The details of `order`; `None` when they are not known yet. An error says what went wrong: the next round
     /// asks again.
     fn details<'a>(&'a self, app: &'a App, order: &'a OrderRecord) -> Details<'a>;
+
+    /// What the marketplace says of an order about which it sent a notice; `None` when nobody can ask it now.
+    fn told<'a>(&'a self, app: &'a App, order: &'a OrderRecord) -> Told<'a>;
 }
 
 /// The longest pause between two questions about an order.
@@ -80,14 +86,19 @@ impl Sources {
         next.insert(order.id, now.saturating_add(pause));
     }
 
-    /// What the marketplace says of the order, where it is time to ask.
-    async fn ask(&self, app: &App, channel: Channel, order: &OrderRecord) -> Result<Option<OrderInfo>, String> {
+    /// What `ask` says of the order, where it is time for it.
+    async fn in_time<T>(
+        &self,
+        app: &App,
+        order: &OrderRecord,
+        ask: impl Future<Output = Result<T, String>>,
+    ) -> Result<Option<T>, String> {
         if !self.is_due(order, app.now()) {
             return Ok(None);
         }
-        let told = asked(app, channel, order).await;
+        let told = ask.await;
         self.asked(order, app.now(), told.is_err());
-        told
+        told.map(Some)
     }
 }
 
@@ -96,24 +107,42 @@ impl OrderSource for Sources {
         let installation = app.installation();
         let channel = order.channel.as_ref().and_then(|slug| installation.catalog.channel(slug)).cloned();
         match channel {
-            Some(channel) if channel.open_api.is_some() => Box::pin(self.ask(app, channel, order)),
+            // A code of the marketplace whose order nobody named: only the merchant can say what was bought.
+            Some(_) if order.instance_id.as_deref() == Some(&*order.order_id) => Box::pin(std::future::ready(Ok(None))),
+            Some(channel) if channel.open_api.is_some() => {
+                Box::pin(self.in_time(app, order, asked(app, channel, order)))
+            }
             channel => Box::pin(std::future::ready(Ok(default_plan(channel.as_ref(), order)))),
+        }
+    }
+
+    fn told<'a>(&'a self, app: &'a App, order: &'a OrderRecord) -> Told<'a> {
+        let installation = app.installation();
+        let channel = order.channel.as_ref().and_then(|slug| installation.catalog.channel(slug)).cloned();
+        match channel.filter(|channel| channel.open_api.is_some()) {
+            Some(channel) => Box::pin(async move { self.in_time(app, order, questioned(app, &channel, order)).await }),
+            None => Box::pin(std::future::ready(Ok(None))),
         }
     }
 }
 
-/// What the marketplace says of the order.
-async fn asked(app: &App, channel: Channel, order: &OrderRecord) -> Result<Option<OrderInfo>, String> {
+/// The order in the marketplace's words.
+async fn questioned(app: &App, channel: &Channel, order: &OrderRecord) -> Result<query::Order, String> {
     let reference = OrderRef { order_id: order.order_id.clone(), line_id: order.line_id.clone() };
-    let answer = app.ask_marketplace(&channel, &query::query(&reference)).await.map_err(|why| why.to_string())?;
-    let told = query::read(&answer).ok_or("the marketplace's answer holds no order")?;
+    let answer = app.ask_marketplace(channel, &query::query(&reference)).await.map_err(|why| why.to_string())?;
+    query::read(&answer).ok_or_else(|| "the marketplace's answer holds no order".to_owned())
+}
+
+/// What the marketplace says that was ordered.
+async fn asked(app: &App, channel: Channel, order: &OrderRecord) -> Result<OrderInfo, String> {
+    let told = questioned(app, &channel, order).await?;
     let line =
         told.line(order.line_id.as_deref()).ok_or("the marketplace's answer does not hold this line of the order")?;
     let (wanted, details) = told.purchase(line).ok_or("the marketplace names nothing that was ordered")?;
     match app.installation().catalog.plan_for(&channel, &wanted) {
         PlanMatch::Found(product, plan) => {
             let plan = PlanName { product: product.slug.clone(), plan: plan.slug.clone() };
-            Ok(Some(OrderInfo { plan, details, teller: Teller::Marketplace }))
+            Ok(OrderInfo { plan, details, teller: Teller::Marketplace })
         }
         PlanMatch::Unknown(what) => Err(format!(
             "the marketplace says that {what} was ordered, which no plan of the catalog sells: add it to one"
@@ -147,6 +176,10 @@ pub async fn round(app: &App, source: &dyn OrderSource, mut after: Option<OrderI
         };
         after = Some(waiting.last()?.id);
         for order in waiting {
+            if order.kind == OrderKind::Notice {
+                notice(app, source, &order).await;
+                continue;
+            }
             match source.details(app, &order).await {
                 Ok(Some(info)) => complete(app, &order, info).await,
                 Ok(None) => {}
@@ -158,6 +191,20 @@ pub async fn round(app: &App, source: &dyn OrderSource, mut after: Option<OrderI
         }
     }
     after
+}
+
+/// An order changed in a way that only its details tell.
+async fn notice(app: &App, source: &dyn OrderSource, order: &OrderRecord) {
+    let told = match source.told(app, order).await {
+        Ok(Some(told)) => told,
+        Ok(None) => return,
+        Err(reason) => return tracing::warn!(order.id = %order.id, "no details of an order that changed: {reason}"),
+    };
+    let id = order.id;
+    let noted: Result<(), Failure> = app.write(Actor::Signet, move |tx, ctx| order::noticed(tx, ctx, id, &told)).await;
+    if let Err(failure) = noted {
+        tracing::warn!(order.id = %id, "what changed of an order could not be noted: {failure}");
+    }
 }
 
 async fn complete(app: &App, order: &OrderRecord, info: OrderInfo) {

@@ -39,6 +39,7 @@ async fn hand_over(app: &App, upload: Upload) {
             tracing::info!(event.id = event_id, "the license of a device was handed over");
             app.write(Actor::Signet, move |tx, ctx| upload::delivered(tx, ctx, &id)).await
         }
+        Err(why) if why.was_held_back() => app.write(Actor::Signet, move |tx, ctx| upload::put_off(tx, ctx, &id)).await,
         Err(why) => {
             tracing::warn!(event.id = event_id, "the license of a device was not handed over: {why}");
             let (lasting, why) = (why.lasts(), why.to_string());

@@ -47,6 +47,8 @@ reasons! {
     LicenseMalformed = "license_malformed", true;
     /// Not a license of this service.
     LicenseNotFound = "license_not_found", true;
+    /// A code that the marketplace made and nobody has redeemed yet.
+    NotRedeemed = "not_redeemed", true;
     /// A license for another product.
     ProductMismatch = "product_mismatch", true;
     /// Ended for good.
@@ -77,6 +79,8 @@ reasons! {
     MeterUnknown = "meter_unknown", true;
     /// The id of a report of usage stands for another report.
     ReportConflict = "report_conflict", true;
+    /// More reports in a day than are kept.
+    ReportLimit = "report_limit", false;
     /// More usage than the plan's meter allows.
     UsageLimit = "usage_limit", false;
     /// It may run.

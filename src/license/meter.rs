@@ -1,6 +1,6 @@
 //! Meters: what a plan lets software count, up to how much, and when counting starts anew.
 
-use jiff::{ToSpan, civil};
+use jiff::{SignedDuration, ToSpan, civil};
 use serde::{Deserialize, Serialize};
 
 use crate::base::{decimal::Decimal, slug::Slug, text::Localized, time::Time};
@@ -36,7 +36,7 @@ pub enum MeterPeriod {
     Day,
     /// With each month of the calendar, UTC.
     Month,
-    /// With each renewal of the license, from the moment it comes.
+    /// With each term of the license that is bought, from the moment it comes.
     Term,
 }
 
@@ -51,7 +51,30 @@ pub enum OverLimit {
     Allow,
 }
 
+/// How far behind the clock of another server may be that opened a period.
+const SKEW: SignedDuration = SignedDuration::from_hours(24);
+
 impl MeterPeriod {
+    /// The one with this stable name.
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Never, Self::Day, Self::Month, Self::Term].into_iter().find(|it| it.as_str() == name)
+    }
+
+    /// When the period began that holds `now`, where the calendar says.
+    fn calendar_start(self, now: Time) -> Option<Time> {
+        let today = now.civil().date();
+        match self {
+            Self::Never | Self::Term => None,
+            Self::Day => midnight(today),
+            Self::Month => midnight(today.first_of_month()),
+        }
+    }
+
+    /// Whether a period that began at `start` by this rule still lasts at `now`.
+    fn lasts(self, start: Time, now: Time) -> bool {
+        self.calendar_start(now).is_none_or(|first| start >= first && start <= now.saturating_add(SKEW))
+    }
+
     /// The stable name.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -80,6 +103,8 @@ pub struct Period {
     pub start: Time,
     /// What was used since.
     pub used: Decimal,
+    /// By which rule it began; `None`: it is not known.
+    pub rule: Option<MeterPeriod>,
 }
 
 /// What was used of a meter in its period.
@@ -101,23 +126,17 @@ impl Reading {
 }
 
 impl Meter {
-    /// The period that counts at `now`: the stored one while it lasts, else a new one, of which nothing is used. A clock
-    /// that is behind another server's brings no older period back; one that a renewal ends is no longer stored.
+    /// The period that counts at `now`: the stored one while it lasts, by the rule it began by and by the meter's own, else a
+    /// new one, of which nothing is used. A clock that is a little behind another server's brings no older period back, and
+    /// one that once ran far ahead leaves none behind. A period that a renewal ends is no longer stored.
     pub fn period_at(&self, stored: Option<Period>, now: Time) -> Period {
-        let start = self.calendar_start(now);
-        stored
-            .filter(|stored| start.is_none_or(|start| stored.start >= start))
-            .unwrap_or_else(|| Period { start: start.unwrap_or(now), used: Decimal(0) })
-    }
-
-    /// When the period began that holds `now`, where the calendar says.
-    fn calendar_start(&self, now: Time) -> Option<Time> {
-        let today = now.civil().date();
-        match self.period {
-            MeterPeriod::Never | MeterPeriod::Term => None,
-            MeterPeriod::Day => midnight(today),
-            MeterPeriod::Month => midnight(today.first_of_month()),
-        }
+        let lasts = |it: &Period| {
+            let by_its_own = it.rule.is_none_or(|rule| rule.lasts(it.start, now));
+            by_its_own && self.period.lasts(it.start, now)
+        };
+        let start = self.period.calendar_start(now).unwrap_or(now);
+        let (start, used) = stored.filter(lasts).map_or((start, Decimal(0)), |it| (it.start, it.used));
+        Period { start, used, rule: Some(self.period) }
     }
 
     /// When the period ends that began at `start`; `None` where the calendar does not say.
@@ -177,7 +196,7 @@ mod tests {
     #[test]
     fn a_period_lasts_to_its_end_and_never_comes_back() {
         use MeterPeriod::{Day, Month, Term};
-        let stored = Period { start: time("2028-02-29T00:00:00Z"), used: Decimal(7) };
+        let start = time("2028-02-29T00:00:00Z");
         for (period, now, lasts) in [
             (Day, "2028-02-29T23:59:59.999999Z", true),
             (Day, "2028-03-01T00:00:00Z", false),
@@ -186,8 +205,42 @@ mod tests {
             (Month, "2028-03-01T00:00:00Z", false),
             (Term, "2038-01-01T00:00:00Z", true),
         ] {
+            let stored = Period { start, used: Decimal(7), rule: Some(period) };
             let at = meter(None, period, OverLimit::Refuse).period_at(Some(stored), time(now));
             assert_eq!((at == stored, at.used.0 == 0), (lasts, !lasts), "{period:?} {now}");
+        }
+    }
+
+    #[test]
+    fn regression_a_plan_that_counts_otherwise_takes_over_only_what_is_not_over() {
+        use MeterPeriod::{Day, Month, Never, Term};
+        for (before, began, after, goes_on) in [
+            (Day, "2028-03-15T00:00:00Z", Term, true),
+            (Day, "2028-03-14T00:00:00Z", Term, false),
+            (Day, "2028-03-14T00:00:00Z", Month, false),
+            (Day, "2028-03-15T00:00:00Z", Month, true),
+            (Month, "2028-03-01T00:00:00Z", Day, false),
+            (Month, "2028-03-01T00:00:00Z", Term, true),
+            (Month, "2028-02-01T00:00:00Z", Term, false),
+            (Term, "2028-02-01T10:00:00Z", Term, true),
+            (Term, "2028-02-01T10:00:00Z", Month, false),
+            (Term, "2028-03-15T01:00:00Z", Day, true),
+            (Never, "2028-03-15T01:00:00Z", Day, true),
+        ] {
+            let stored = Period { start: time(began), used: Decimal(7), rule: Some(before) };
+            let at = meter(None, after, OverLimit::Refuse).period_at(Some(stored), time("2028-03-15T10:00:00Z"));
+            assert_eq!((at.used.0 == 7, at.rule), (goes_on, Some(after)), "{before:?} since {began} to {after:?}");
+        }
+    }
+
+    #[test]
+    fn regression_a_clock_that_once_ran_ahead_leaves_no_period_behind() {
+        for period in [MeterPeriod::Day, MeterPeriod::Month] {
+            for (began, kept) in [("2028-03-02T00:00:00Z", true), ("2031-03-01T00:00:00Z", false)] {
+                let stored = Period { start: time(began), used: Decimal(7), rule: Some(period) };
+                let at = meter(None, period, OverLimit::Refuse).period_at(Some(stored), time("2028-03-01T23:00:00Z"));
+                assert_eq!(at.used.0 == 7, kept, "{period:?} {began}");
+            }
         }
     }
 

@@ -35,6 +35,8 @@ pub enum Purpose {
     CodeSignature,
     /// A marketplace's call that is kept until its license exists; aad: the row's id.
     DeferredEvent,
+    /// A code that the marketplace made, once somebody redeems it; aad: the id that stands for it.
+    MarketplaceCode,
     /// Initialisation vectors of credentials that a marketplace is answered again and again.
     CredentialIv,
     /// The answer to a write that named an idempotency key: it may show a license code; aad: token and key.
@@ -71,6 +73,7 @@ impl Purpose {
             Self::LicenseKey => "license-key",
             Self::CodeSignature => "code-signature",
             Self::DeferredEvent => "deferred-event",
+            Self::MarketplaceCode => "marketplace-code",
             Self::CredentialIv => "credential-iv",
             Self::IdempotentAnswer => "idempotent-answer",
             Self::CustomerLink => "customer-link",

@@ -138,6 +138,12 @@ constraints! {
     UsageCounter = "usage_counters_pkey", "usage_counters.license_id, usage_counters.meter", "the usage counter";
     /// A meter's period.
     UsagePeriod = "usage_periods_pkey", "usage_periods.license_id, usage_periods.meter", "the meter's period";
+    /// How many reports of usage a license sent in a day.
+    UsageReportDay = "usage_report_days_pkey", "usage_report_days.license_id", "the day of the license's usage reports";
+    /// A redemption's id.
+    Redemption = "redemptions_pkey", "redemptions.id", "the redemption's id";
+    /// What is pushed of a license.
+    UsagePush = "usage_pushes_pkey", "usage_pushes.license_id", "the license's record of use";
     /// A report of usage.
     UsageReport = "usage_reports_pkey", "usage_reports.license_id, usage_reports.report_id", "the usage report's id";
     /// A license's link.

@@ -213,6 +213,21 @@ impl Tx {
         self.license_of(row)
     }
 
+    /// The license of a channel's instance, for whoever only looks.
+    pub fn license_seen_by_instance(
+        &mut self,
+        channel: &Slug,
+        instance_id: &str,
+    ) -> Result<Option<License>, StoreError> {
+        let row = each!(self, c => licenses::table
+            .filter(licenses::channel.eq(channel))
+            .filter(licenses::instance_id.eq(instance_id))
+            .select(columns!())
+            .first(c)
+            .optional())?;
+        self.license_of(row)
+    }
+
     /// The license whose key has this keyed hash.
     pub fn license_by_key(&mut self, lookup: &[u8; 32]) -> Result<Option<License>, StoreError> {
         let row = each!(self, c => licenses::table

@@ -48,6 +48,8 @@ macro_rules! names {
     };
 }
 
+pub(super) use names;
+
 names! {
     /// What an order asks for.
     OrderKind {

@@ -216,6 +216,19 @@ diesel::table! {
 }
 
 diesel::table! {
+    redemptions (id) {
+        id -> Text,
+        channel -> Text,
+        status -> Text,
+        sealed_code -> Binary,
+        reason -> Nullable<Text>,
+        tries -> BigInt,
+        next_at -> BigInt,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
     usage_counters (license_id, meter) {
         license_id -> Text,
         meter -> Text,
@@ -230,6 +243,25 @@ diesel::table! {
         meter -> Text,
         period_start -> BigInt,
         used -> BigInt,
+        rule -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    usage_report_days (license_id) {
+        license_id -> Text,
+        day -> BigInt,
+        reports -> BigInt,
+    }
+}
+
+diesel::table! {
+    usage_pushes (license_id) {
+        license_id -> Text,
+        total -> Nullable<BigInt>,
+        counted_at -> Nullable<BigInt>,
+        tries -> BigInt,
+        next_at -> Nullable<BigInt>,
     }
 }
 

@@ -17,6 +17,7 @@ use signet_verify::claims::Components;
 use super::{
     keygen::KeygenComponent,
     orders::{OrderKind, OrderStatus},
+    redemptions::RedemptionStatus,
 };
 use crate::{
     base::{
@@ -87,7 +88,19 @@ column!(Time as BigInt, i64: |time| time.as_micros(), |micros| {
     Time::from_micros(micros).ok_or_else(|| format!("{micros} is no instant").into())
 });
 text_columns!(ActivationId, DeploymentId, LicenseId, OrderId, MessageId, AlertId, TokenId, HistoryId);
-name_columns!(Slug, KeyRole, Cause, OrderKind, OrderStatus, Goal, Status, Stage, ResourceKind, LineSource);
+name_columns!(
+    Slug,
+    KeyRole,
+    Cause,
+    OrderKind,
+    OrderStatus,
+    RedemptionStatus,
+    Goal,
+    Status,
+    Stage,
+    ResourceKind,
+    LineSource
+);
 
 /// An `u32` in a BIGINT column, for `serialize_as` and `deserialize_as`.
 #[derive(Debug, Clone, Copy)]

@@ -8,7 +8,7 @@ use super::{
     Tx,
     conn::each,
     error::StoreError,
-    schema::{usage_counters, usage_periods, usage_reports},
+    schema::{usage_counters, usage_periods, usage_report_days, usage_reports},
 };
 use crate::base::{
     ids::{ActivationId, LicenseId},
@@ -42,6 +42,8 @@ pub struct PeriodRecord {
     pub period_start: Time,
     /// What was used since, in ten-thousandths.
     pub used: i64,
+    /// The name of the rule by which it began; `None`: not written down.
+    pub rule: Option<String>,
 }
 
 /// A report of usage that was counted.
@@ -125,6 +127,31 @@ impl Tx {
         if !reports.is_empty() {
             each!(self, c => diesel::insert_into(usage_reports::table).values(reports.to_vec()).execute(c))?;
         }
+        Ok(())
+    }
+
+    /// The last day, counted from the beginning of 1970 in UTC, on which a license sent new reports, and how many.
+    pub fn report_day(&mut self, license: LicenseId) -> Result<Option<(i64, i64)>, StoreError> {
+        each!(self, c => usage_report_days::table
+            .find(license)
+            .select((usage_report_days::day, usage_report_days::reports))
+            .first(c)
+            .optional())
+    }
+
+    /// Writes how many new reports a license sent on a day, in the place of the day before.
+    pub fn report_day_save(&mut self, license: LicenseId, day: i64, reports: i64) -> Result<(), StoreError> {
+        let values = (
+            usage_report_days::license_id.eq(license),
+            usage_report_days::day.eq(day),
+            usage_report_days::reports.eq(reports),
+        );
+        each!(self, c => diesel::insert_into(usage_report_days::table)
+            .values(values)
+            .on_conflict(usage_report_days::license_id)
+            .do_update()
+            .set((usage_report_days::day.eq(day), usage_report_days::reports.eq(reports)))
+            .execute(c))?;
         Ok(())
     }
 

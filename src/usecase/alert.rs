@@ -58,6 +58,10 @@ pub enum AlertKind {
     BootstrapTokenReused,
     /// The license of a device could not be handed over to the marketplace, which asked for it.
     DeviceLicenseUndelivered,
+    /// What was used of goods that are paid by use could not be told to the marketplace.
+    UsageNotPushed,
+    /// The marketplace says something else of a code that it made than what its calls said.
+    CodeDiffers,
     /// Machines are turned away because a license has no seat left, or saw too many new ones within a day.
     SeatRefused,
 }
@@ -87,6 +91,8 @@ impl AlertKind {
             Self::PaidAfterRelease => "paid_after_release",
             Self::BootstrapTokenReused => "bootstrap_token_reused",
             Self::DeviceLicenseUndelivered => "device_license_undelivered",
+            Self::UsageNotPushed => "usage_not_pushed",
+            Self::CodeDiffers => "code_differs",
             Self::SeatRefused => "seat_refused",
         }
     }

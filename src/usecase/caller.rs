@@ -30,7 +30,7 @@ pub struct Caller {
 pub fn look_up(tx: &mut Tx, ctx: Context, credential: &SecretString, activation: Option<ActivationId>) -> Done<Caller> {
     let license = match credential::resolve(tx, ctx, credential)? {
         Credential::Found(held) => Some((held.license.id, held.license.product)),
-        Credential::Malformed(_) | Credential::Unknown => None,
+        Credential::Malformed(_) | Credential::NotRedeemed | Credential::Unknown => None,
     };
     // Also for licenses that nobody has, so that the answer comes no sooner.
     let activation = activation.map(|id| tx.activation_find(id)).transpose()?.flatten();

@@ -140,10 +140,10 @@ fn edited(ctx: Context, license: &License, change: &Change, step: &Step) -> Lice
     after
 }
 
-/// Whether a renewal, or the merchant, moved the end: another term was bought.
+/// Whether a renewal, or the merchant, moved the end by a day or more: another term was bought. Hours are a courtesy.
 fn is_new_term(event: Event, before: Expiry, after: Expiry) -> bool {
     let is_term = matches!(event, Event::Renewed { .. } | Event::Extended { .. });
-    is_term && before.at().is_some_and(|before| after.at().is_none_or(|after| after > before))
+    is_term && before.at().is_some_and(|before| after.at().is_none_or(|after| after >= before.plus_days(1)))
 }
 
 /// What people would call a change: everything but the memory of the last call's time.

@@ -15,10 +15,11 @@ use crate::{
         revocation,
         seal::Purpose,
     },
+    marketplace::koogallery::code::is_marketplace_code,
     store::Tx,
 };
 
-use super::{Context, Done, Failure};
+use super::{Context, Done, Failure, redemption};
 
 /// What a shown text turned out to be.
 #[derive(Debug)]
@@ -27,6 +28,8 @@ pub enum Credential {
     Malformed(String),
     /// Of the right form, but not of a license here.
     Unknown,
+    /// A code that the marketplace made and nobody has redeemed here.
+    NotRedeemed,
     /// Of this license.
     Found(Box<Held>),
 }
@@ -79,6 +82,10 @@ pub fn resolve(tx: &mut Tx, ctx: Context, text: &SecretString) -> Done<Credentia
 fn by_key(tx: &mut Tx, ctx: Context, text: &str) -> Done<Credential> {
     let key = match LicenseKey::parse(text) {
         Ok(key) => key,
+        Err(_) if is_marketplace_code(text) && redemption::takes_codes(ctx) => {
+            let license = redemption::license(tx, ctx, text)?;
+            return Ok(license.map_or(Credential::NotRedeemed, |license| found(license, None)));
+        }
         Err(error) => return Ok(Credential::Malformed(error.to_string())),
     };
     let lookup = ctx.installation.master.lookup(Purpose::LicenseKey, key.as_bytes());

@@ -16,7 +16,7 @@ use crate::{
 use super::{
     Context, Done, debug, deferred, device, order,
     outcome::{Outcome, Refusal},
-    purchase, query, renewal, status, upgrade,
+    purchase, query, redemption, renewal, status, upgrade,
 };
 
 /// An authenticated call in the license's own words.
@@ -140,8 +140,12 @@ pub fn dispatch(
         _ => {}
     }
     let Some(subject) = subject(event) else { return Ok(Outcome::Done) };
-    let Some(license) = tx.license_by_instance(&channel.slug, subject.as_str())? else {
-        return absent(tx, ctx, channel, event, subject, signed_at);
+    let id = match subject {
+        Subject::Instance(id) => id.clone(),
+        Subject::MarketplaceCode(code) => redemption::instance_id(ctx, code),
+    };
+    let Some(license) = tx.license_by_instance(&channel.slug, &id)? else {
+        return absent(tx, ctx, channel, event, (subject, &id), signed_at);
     };
     with_license(tx, ctx, channel, event, signed_at, license)
 }
@@ -172,10 +176,9 @@ fn absent(
     ctx: Context,
     channel: &Channel,
     event: &Event,
-    subject: &Subject,
+    (subject, id): (&Subject, &str),
     signed_at: Time,
 ) -> Done<Outcome> {
-    let id = subject.as_str();
     let expected = match subject {
         Subject::MarketplaceCode(code) => is_marketplace_code(code),
         Subject::Instance(_) => tx.order_by_instance_waiting(&channel.slug, id)?.is_some(),

@@ -50,6 +50,7 @@ pub mod outcome;
 pub mod package;
 pub mod purchase;
 pub mod query;
+pub mod redemption;
 pub mod renewal;
 pub mod retention;
 pub mod revocations;

@@ -6,7 +6,7 @@ use crate::{
     base::ids::OrderId,
     catalog::PlanName,
     license::{plan::Plan, state::Verdict},
-    marketplace::event::PurchaseDetails,
+    marketplace::{event::PurchaseDetails, koogallery::open::order as query},
     store::{OrderKind, OrderRecord, OrderStatus, Tx},
 };
 
@@ -86,6 +86,27 @@ pub fn complete(tx: &mut Tx, ctx: Context, id: OrderId, info: &OrderInfo) -> Don
     }
     let done = tx.order_find(id)?.ok_or_else(|| Failure::Missing(format!("order {id} vanished")))?;
     Ok(Completion::Fulfilled(Box::new(done)))
+}
+
+/// Writes down what the marketplace says of an order about which it sent a notice. Nothing follows from it by itself: whatever
+/// changes a license comes as a call of its own. The order's row shows it.
+///
+/// # Errors
+/// The database's.
+pub fn noticed(tx: &mut Tx, ctx: Context, id: OrderId, told: &query::Order) -> Done<()> {
+    let Some(mut order) = tx.order_find(id)?.filter(|it| it.status == OrderStatus::Waiting) else { return Ok(()) };
+    let line = told.line(order.line_id.as_deref());
+    if let Some((plan, details)) = line.and_then(|line| told.purchase(line)) {
+        order.product_id = plan.product_id;
+        order.sku_code = plan.sku_code;
+        order.quantity = details.quantity;
+    }
+    order.details = json!({
+        "order_type": told.kind.as_str(), "ordered_at": told.created_at,
+        "expires_at": line.and_then(|line| line.expires_at), "customer": told.buyer.customer,
+    });
+    order.status = OrderStatus::Fulfilled;
+    save(tx, ctx, order)
 }
 
 /// Tells the merchant why a waiting order still waits, with its alert.

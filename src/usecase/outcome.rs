@@ -35,15 +35,13 @@ pub struct Instance {
     pub front_end_url: String,
     /// What else the plan tells its buyer.
     pub delivery: Delivery,
-    /// Counters of on-demand goods.
-    pub usage: Vec<Usage>,
+    /// What was used of on-demand goods.
+    pub usage: Option<Usage>,
 }
 
 /// A usage counter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Usage {
-    /// What is counted.
-    pub meter: String,
     /// Total so far, in ten-thousandths.
     pub total: i64,
     /// When it was counted.

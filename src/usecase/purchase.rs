@@ -23,6 +23,7 @@ use super::{
     outcome::{Outcome, Purchased, Refusal},
     query,
     term::{self, Teller},
+    usage,
 };
 
 /// Carries a purchase out, or answers what it led to the first time.
@@ -113,6 +114,9 @@ pub fn issue_for(
         alert::settle(tx, ctx, kind, &channel.slug, &order.order_id)?;
     }
     tell(tx, ctx, &issued.license, &order, notes, end.made_up)?;
+    if details.charging == Some(Charging::OnDemand) && channel.open_api.is_some() {
+        usage::push::begin(tx, issued.license.id)?;
+    }
     deferred::apply_all(tx, ctx, channel, &instance_id)?;
     Ok(Outcome::Purchased(Purchased {
         instance: query::instance(tx, ctx, &issued.license, instance_id, Some(plan))?,

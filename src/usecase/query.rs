@@ -51,22 +51,29 @@ pub fn instance(
     plan: Option<&Plan>,
 ) -> Done<Instance> {
     let front_end_url = link::of(tx, license.id)?.url(ctx);
-    let usage = usage(tx, license)?;
+    let usage = usage(tx, license, plan)?;
     Ok(Instance { instance_id, front_end_url, delivery: delivery(plan), usage })
 }
 
 /// An instance that no license stands behind: a debug call's. Its address is the page where a code is typed.
 pub fn pretended(ctx: Context, instance_id: String, plan: &Plan) -> Instance {
     let front_end_url = ctx.installation.customer_page();
-    Instance { instance_id, front_end_url, delivery: delivery(Some(plan)), usage: Vec::new() }
+    Instance { instance_id, front_end_url, delivery: delivery(Some(plan)), usage: None }
 }
 
 fn delivery(plan: Option<&Plan>) -> Delivery {
     plan.map(|plan| plan.delivery.clone()).unwrap_or_default()
 }
 
-/// The license's usage counters, as reported so far.
-fn usage(tx: &mut Tx, license: &License) -> Done<Vec<Usage>> {
-    let counters = tx.usage_list(license.id)?;
-    Ok(counters.into_iter().map(|it| Usage { meter: it.meter, total: it.total, counted_at: it.counted_at }).collect())
+/// What the marketplace is shown as used: the total of the plan's first meter, or where the plan has none, of the counter whose
+/// name comes first. Always that one: a row stands for what a product is sold by, and must not turn into another when something
+/// else is counted as well.
+///
+/// # Errors
+/// The database's.
+pub fn usage(tx: &mut Tx, license: &License, plan: Option<&Plan>) -> Done<Option<Usage>> {
+    let sold_by = plan.and_then(|plan| plan.meters.first()).map(|meter| meter.slug.as_str());
+    let mut counters = tx.usage_list(license.id)?.into_iter();
+    let counter = counters.find(|it| sold_by.is_none_or(|name| it.meter == name));
+    Ok(counter.map(|it| Usage { total: it.total, counted_at: it.counted_at }))
 }

@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 
 use crate::{base::limits, store::Tx};
 
-use super::{Context, Done};
+use super::{Context, Done, redemption};
 
 /// Rows deleted in one bite.
 const BITE: u32 = 500;
@@ -25,6 +25,8 @@ pub struct Forgotten {
     pub secrets: usize,
     /// Activations that ended longer than [`limits::ACTIVATION_DAYS`] ago.
     pub activations: usize,
+    /// Refusals of codes that are no longer remembered.
+    pub refusals: usize,
     /// Reports of usage that were counted longer than [`limits::USAGE_REPORT_DAYS`] ago. What they added stays.
     pub reports: usize,
 }
@@ -33,7 +35,7 @@ impl Forgotten {
     /// Whether there may be more to delete.
     pub fn more(self) -> bool {
         self.lines > 0
-            || [self.nonces, self.answers, self.messages, self.activations, self.reports]
+            || [self.nonces, self.answers, self.messages, self.activations, self.refusals, self.reports]
                 .contains(&usize::try_from(BITE).unwrap_or(usize::MAX))
     }
 }
@@ -51,6 +53,7 @@ pub fn forget(tx: &mut Tx, ctx: Context, message_days: u16) -> Done<Forgotten> {
         lines: tx.lines_purge(ctx.now.plus_days(-limits::DEPLOYMENT_LINES_DAYS))?,
         secrets: tx.deployment_forget_secrets(ctx.now.plus_days(-limits::DEPLOYMENT_SECRETS_DAYS))?,
         activations: tx.activation_purge(ctx.now.plus_days(-limits::ACTIVATION_DAYS), BITE)?,
+        refusals: redemption::forget(tx, ctx.now, BITE)?,
         reports: tx.reports_purge(ctx.now.plus_days(-limits::USAGE_REPORT_DAYS), BITE)?,
     })
 }

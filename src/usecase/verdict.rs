@@ -107,6 +107,7 @@ pub(super) fn find(
     let (reason, detail) = match credential::resolve(tx, ctx, credential)? {
         Credential::Found(held) => return Ok(Ok(*held)),
         Credential::Malformed(why) => (Reason::LicenseMalformed, Some(why)),
+        Credential::NotRedeemed => (Reason::NotRedeemed, None),
         Credential::Unknown => (Reason::LicenseNotFound, None),
     };
     first(tx, LicenseId::new(ctx.now, ctx.entropy))?;
@@ -193,6 +194,9 @@ fn sentence(reason: Reason, asked: &Asked, license: Option<(&License, Rules)>) -
         Reason::LicenseNotFound => {
             "There is no such license here: compare it with the original, and ask who sold it.".to_owned()
         }
+        Reason::NotRedeemed => {
+            "This code of the marketplace was not redeemed yet: activate with it, or enter it on the license's page.".to_owned()
+        }
         Reason::ProductMismatch => format!("The license is for the product {product}: use one for this product."),
         Reason::LicenseReleased => "The license was ended for good: buy a new one.".to_owned(),
         Reason::LicenseFrozen => "The license is suspended: renew it, or ask who sold it.".to_owned(),
@@ -217,6 +221,11 @@ fn sentence(reason: Reason, asked: &Asked, license: Option<(&License, Rules)>) -
         Reason::MeterUnknown => format!("The plan {plan} has no such meter: nothing was counted. Upgrade the license."),
         Reason::ReportConflict => {
             "The id was used for another report: nothing was counted. Give each report an id of its own.".to_owned()
+        }
+        Reason::ReportLimit => {
+            "The license sent more reports today than are kept: nothing was counted. Add up before reporting, and send it \
+             again tomorrow."
+                .to_owned()
         }
         Reason::UsageLimit => {
             "The report goes beyond what the plan allows: nothing was counted. Wait until counting starts anew, or \

@@ -94,8 +94,7 @@ pub async fn charge(
 ) -> Result<(), Refused> {
     let mut tally = Tally { slot: parts.extensions.get::<Slot>().cloned().unwrap_or_default() };
     let limiters = app.limiters();
-    let address = client_address(app.trusted_proxies(), &parts.extensions, &parts.headers);
-    let network = counted_as(address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)));
+    let network = network(app, parts);
     let mut charge_address = || limiters.address.as_ref().map_or(Ok(()), |it| tally.note(it.charge(&network)));
     if renewed.is_none() {
         charge_address()?;
@@ -117,6 +116,21 @@ pub async fn charge(
         tally.note(limiter.charge(product))?;
     }
     Ok(())
+}
+
+/// Counts a call of whoever shows nothing that is known here.
+///
+/// # Errors
+/// [`Refused`] when it is one too many.
+pub fn charge_stranger(app: &App, parts: &Parts) -> Result<(), Refused> {
+    let mut tally = Tally { slot: parts.extensions.get::<Slot>().cloned().unwrap_or_default() };
+    let limiter = app.limiters().address.as_ref();
+    limiter.map_or(Ok(()), |it| tally.note(it.charge(&network(app, parts))))
+}
+
+fn network(app: &App, parts: &Parts) -> IpAddr {
+    let address = client_address(app.trusted_proxies(), &parts.extensions, &parts.headers);
+    counted_as(address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)))
 }
 
 /// Counts what a customer has signed on the page of `license` as a call of its software: else the page would be the way

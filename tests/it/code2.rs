@@ -1,16 +1,16 @@
 //! License code 2.0: the marketplace made the code. Calls about one that nobody has redeemed here are kept for the
 //! day somebody does.
 
+mod redeeming;
+
 use jiff::SignedDuration;
 use koogallery_simulator::{Call, Line, PreparedRequest};
 use rstest::rstest;
 use signet::{
     base::limits,
-    license::model::{Customer, Expiry, State},
-    usecase::{
-        deferred,
-        issue::{self, NewLicense},
-    },
+    license::model::{Expiry, License, State},
+    marketplace::koogallery::open::license::Activated,
+    usecase::{deferred, redemption},
 };
 
 use crate::harness::{Backend, Door, TestApp, slug, stamp, time};
@@ -37,30 +37,31 @@ fn signed(app: &TestApp, door: &Door, call: &Call) -> PreparedRequest {
 
 /// How many calls are kept for a code. The database knows the code only as a keyed hash.
 async fn kept(app: &TestApp, code: &'static str) -> i64 {
-    app.read(move |tx, ctx| deferred::count(tx, ctx, &slug("code-2-0"), code)).await
+    let count = move |tx: &mut _, ctx: signet::usecase::Context<'_>| {
+        deferred::count(tx, ctx, &slug("code-2-0"), &redemption::instance_id(ctx, code))
+    };
+    app.read(count).await
 }
 
-/// What redeeming the code does: the license comes into being, and what was kept is applied to it.
+/// What redeeming the code does once the marketplace has activated it: the license comes into being, and what was kept is
+/// applied to it.
 async fn redeem(app: &TestApp) {
     app.write(|tx, ctx| {
-        let catalog = &ctx.installation.catalog;
-        let channel = catalog.channel(&slug("code-2-0")).unwrap();
-        let new = NewLicense {
-            product: catalog.product(&slug("atlas")).unwrap(),
-            plan: catalog.plan(&slug("atlas"), &slug("standard")).unwrap(),
-            channel: Some(&channel.slug),
-            instance_id: Some(CODE.to_owned()),
-            expiry: Expiry::Estimated(time("2027-03-02T08:00:00Z")),
-            quantity: None,
-            trial: false,
-            device: None,
-            customer: Customer::default(),
-            order_id: None,
+        redemption::claim(tx, ctx, CODE, &slug("code-2-0"))?.expect("nobody else asks");
+        let told = Activated {
+            product_id: Some("P-STANDARD-YEAR".to_owned()),
+            amount: None,
+            order_id: Some("CS0001".to_owned()),
+            expires_at: Some(time("2027-03-02T08:00:00Z")),
         };
-        issue::issue(tx, ctx, new)?;
-        deferred::apply_all(tx, ctx, channel, CODE)
+        redemption::activated(tx, ctx, CODE, Some(&told), None)
     })
     .await;
+}
+
+/// The license of the code.
+async fn license(app: &TestApp) -> License {
+    app.read(|tx, ctx| redemption::license(tx, ctx, CODE)).await.expect("it was redeemed")
 }
 
 #[rstest]
@@ -81,13 +82,13 @@ async fn calls_about_an_unredeemed_code_are_kept_and_applied_at_its_redemption(#
     // Kept on disk: a server started later knows them.
     let replica = app.replica().await;
     redeem(&replica).await;
-    let license = app.license(CODE).await;
-    assert_eq!(license.expiry, Expiry::Confirmed(time("2028-03-02T08:00:00Z")));
-    assert_eq!(license.standing.state(), State::Frozen);
-    assert_eq!(app.history(&license).await, ["issued", "renewed", "frozen"], "the repeated renewal once");
+    let redeemed = license(&app).await;
+    assert_eq!(redeemed.expiry, Expiry::Confirmed(time("2028-03-02T08:00:00Z")));
+    assert_eq!(redeemed.standing.state(), State::Frozen);
+    assert_eq!(app.history(&redeemed).await, ["issued", "renewed", "frozen"], "the repeated renewal once");
     assert_eq!(kept(&app, CODE).await, 0);
     door.done(&unfreeze()).await;
-    assert_eq!(app.license(CODE).await.standing.state(), State::Active);
+    assert_eq!(license(&app).await.standing.state(), State::Active);
 }
 
 #[rstest]
@@ -104,9 +105,9 @@ async fn kept_calls_are_applied_in_the_order_they_were_signed(#[case] backend: B
         assert_eq!(door.send(request).await.code().as_deref(), Some("000000"));
     }
     redeem(&app).await;
-    let license = app.license(CODE).await;
-    assert_eq!(license.standing.state(), State::Frozen);
-    assert_eq!(app.history(&license).await, ["issued", "frozen", "unfrozen", "frozen", "unfrozen", "frozen"]);
+    let redeemed = license(&app).await;
+    assert_eq!(redeemed.standing.state(), State::Frozen);
+    assert_eq!(app.history(&redeemed).await, ["issued", "frozen", "unfrozen", "frozen", "unfrozen", "frozen"]);
 }
 
 #[rstest]
@@ -119,7 +120,7 @@ async fn a_code_released_before_its_redemption_stays_released(#[case] backend: B
     door.done(&Call::release(Line::Code2, CODE, None)).await;
     door.done(&renew("CS0002", "2028-03-02T08:00:00Z")).await;
     redeem(&app).await;
-    assert_eq!(app.license(CODE).await.standing.state(), State::Released);
+    assert_eq!(license(&app).await.standing.state(), State::Released);
     assert_eq!(app.open_alerts().await, ["paid_after_release"]);
     door.done(&unfreeze()).await;
     door.answers(&renew("CS0003", "2029-03-02T08:00:00Z"), "000003").await;
@@ -143,7 +144,7 @@ async fn only_so_many_calls_are_kept_for_one_code(#[case] backend: Backend) {
     // A release is called once and must not be lost.
     door.done(&Call::release(Line::Code2, CODE, None)).await;
     redeem(&app).await;
-    assert_eq!(app.license(CODE).await.standing.state(), State::Released);
+    assert_eq!(license(&app).await.standing.state(), State::Released);
 }
 
 #[rstest]
@@ -160,9 +161,9 @@ async fn a_redeemed_code_follows_its_calls_and_ignores_overtaken_ones(#[case] ba
     for request in &old {
         assert_eq!(door.send(request).await.code().as_deref(), Some("000000"));
     }
-    assert_eq!(app.license(CODE).await.standing.state(), State::Frozen);
+    assert_eq!(license(&app).await.standing.state(), State::Frozen);
     door.done(&renew("CS0002", "2028-03-02T08:00:00Z")).await;
-    assert_eq!(app.license(CODE).await.standing.state(), State::Active, "frozen for its term: a renewal thaws");
+    assert_eq!(license(&app).await.standing.state(), State::Active, "frozen for its term: a renewal thaws");
     assert_eq!(app.open_alerts().await, [] as [&str; 0]);
 }
 
@@ -177,12 +178,12 @@ async fn a_freeze_long_before_the_expiry_outlasts_a_renewal(#[case] backend: Bac
     door.done(&freeze()).await;
     assert_eq!(app.open_alerts().await, ["frozen_for_violation"]);
     door.done(&renew("CS0002", "2028-03-02T08:00:00Z")).await;
-    let license = app.license(CODE).await;
-    assert_eq!(license.standing.state(), State::Frozen);
-    assert_eq!(license.expiry, Expiry::Confirmed(time("2028-03-02T08:00:00Z")));
+    let redeemed = license(&app).await;
+    assert_eq!(redeemed.standing.state(), State::Frozen);
+    assert_eq!(redeemed.expiry, Expiry::Confirmed(time("2028-03-02T08:00:00Z")));
     assert_eq!(app.open_alerts().await, ["frozen_for_violation", "still_held_for_violation"]);
     door.done(&unfreeze()).await;
-    assert_eq!(app.license(CODE).await.standing.state(), State::Active);
+    assert_eq!(license(&app).await.standing.state(), State::Active);
 }
 
 #[rstest]
@@ -196,7 +197,7 @@ async fn the_edge_between_term_and_violation_is_three_days(#[case] backend: Back
         redeem(&app).await;
         app.set_clock(clock);
         app.door(Line::Code2).done(&freeze()).await;
-        let standing = app.license(CODE).await.standing;
+        let standing = license(&app).await.standing;
         assert_eq!((standing.marketplace_hold, standing.violation), (true, violation), "{clock}");
     }
 }
@@ -211,18 +212,18 @@ async fn a_late_renewal_never_lowers_but_a_refund_does(#[case] backend: Backend)
     redeem(&app).await;
     door.done(&renew("CS0003", "2029-03-02T08:00:00Z")).await;
     door.done(&renew("CS0002", "2028-03-02T08:00:00Z")).await;
-    assert_eq!(app.license(CODE).await.expiry, Expiry::Confirmed(time("2029-03-02T08:00:00Z")));
+    assert_eq!(license(&app).await.expiry, Expiry::Confirmed(time("2029-03-02T08:00:00Z")));
     assert_eq!(app.open_alerts().await, ["expiry_not_lowered"]);
 
     let refund = Call::refund_renewal(Line::Code2, CODE, "CS0004", stamp("2028-03-02T08:00:00Z"));
     door.done(&refund).await;
     door.done(&refund).await;
-    let license = app.license(CODE).await;
-    assert_eq!(license.expiry, Expiry::Confirmed(time("2028-03-02T08:00:00Z")));
+    let redeemed = license(&app).await;
+    assert_eq!(redeemed.expiry, Expiry::Confirmed(time("2028-03-02T08:00:00Z")));
     assert_eq!(app.open_alerts().await, ["expiry_not_lowered", "expiry_lowered"]);
     let raising = Call::refund_renewal(Line::Code2, CODE, "CS0005", stamp("2030-03-02T08:00:00Z"));
     door.done(&raising).await;
-    assert_eq!(app.license(CODE).await.expiry, license.expiry, "a refund gives nothing");
+    assert_eq!(license(&app).await.expiry, redeemed.expiry, "a refund gives nothing");
     assert_eq!(app.open_alerts().await, ["expiry_not_lowered", "expiry_lowered", "refund_lowered_nothing"]);
 }
 

@@ -271,4 +271,8 @@ async fn a_query_shows_what_machines_reported(#[case] backend: Backend) {
     assert_eq!(reports("r2", "0.26").await, Reason::UsageLimit);
     let reply = door.done(&Call::query(LINE, &[&instance]).unwrap()).await;
     assert_eq!(reply.json().unwrap()["info"][0]["usageInfo"][0]["usageValue"], 1.75);
+    // Regression: with a second counter the row became another one.
+    app.write(move |tx, ctx| usage::add(tx, ctx, id, &slug("by-hand"), 20_000)).await;
+    let again = door.done(&Call::query(LINE, &[&instance]).unwrap()).await;
+    assert_eq!(again.json().unwrap()["info"][0]["usageInfo"], reply.json().unwrap()["info"][0]["usageInfo"]);
 }

@@ -34,7 +34,31 @@ def twice_the_same():
     return license().activate(fingerprint, *parts)
 
 
+def work_with_a_token():
+    """A program of the merchant's own: it knows a license by its id, and leads a machine of it through its life."""
+    license = keygen.License(id=os.environ["LICENSE"])
+    try:
+        license.validate(fingerprint)
+        raise AssertionError("no machine is activated yet")
+    except keygen.LicenseNotActivatedError as raised:
+        assert raised.result.code == "NO_MACHINE", raised.result
+    machine = license.activate(fingerprint)
+    assert license.validate(fingerprint).valid
+    machine.ping()
+    assert [it.id for it in license.machines()] == [machine.id]
+    inside = license.checkout().decrypt(license.key)
+    assert inside.license.id == license.id
+    inside = machine.checkout().decrypt(license.key + fingerprint)
+    assert inside.machine.fingerprint == fingerprint
+    machine.deactivate()
+    assert license.machines() == []
+
+
 CALLS = {
+    "work with a token": work_with_a_token,
+    "activate without a fingerprint": lambda: license().activate(" "),
+    "check out with what is not there": lambda: license().checkout(include=("users",)),
+    "check out in another way": lambda: license().checkout(algorithm="rsa-sha256"),
     "me": keygen.me,
     "validate": lambda: keygen.validate(fingerprint),
     "activate": lambda: license().activate(fingerprint),
@@ -53,5 +77,6 @@ except keygen.RateLimitError as raised:
     print("RateLimitError", raised.code)
 except keygen.KeygenError as raised:
     result = getattr(raised, "result", None)
-    code = result.code if result else raised.response.document["errors"][0]["code"]
+    document = raised.response.document if raised.response else None
+    code = result.code if result else document["errors"][0]["code"] if document else raised.code
     print(type(raised).__name__, code)

@@ -33,6 +33,10 @@ pub fn reason(reason: &str, language: Language) -> String {
         "code_revoked" => {
             ("此许可证码已作废，请使用最新的许可证码", "this license code was revoked: use the newest one")
         }
+        "not_redeemed" => (
+            "此授权码尚未兑换，请先激活或在许可证页面输入",
+            "this code of the marketplace was not redeemed yet: activate with it",
+        ),
         "version_not_allowed" => ("许可证不包含此软件版本", "the license does not cover this version of the software"),
         "feature_missing" => ("许可证不包含此功能", "the license does not have this feature"),
         "device_mismatch" => ("许可证绑定了其他设备", "the license is bound to another device"),
@@ -48,6 +52,10 @@ pub fn reason(reason: &str, language: Language) -> String {
         "report_conflict" => {
             ("此编号已用于其他上报，请换一个编号", "the id was used for another report: take another one")
         }
+        "report_limit" => (
+            "今日上报次数过多，未计入；请先累加，明日再报",
+            "too many reports today, nothing was counted: add up first, and report tomorrow",
+        ),
         "usage_limit" => ("超出用量上限，未计入", "it goes beyond the limit: nothing was counted"),
         "lease_over" => (
             "租约和宽限期均已结束，且无法联系服务",

@@ -33,6 +33,8 @@ const URL_CHARS: usize = 512;
 const CREDENTIAL_CHARS: usize = 128;
 /// Characters of a memo.
 const MEMO_CHARS: usize = 1_024;
+/// The most that `usageValue` can say, in ten-thousandths.
+const USAGE_MAX: u64 = 999_999_999_999;
 
 /// A field that the marketplace would not take. Answer `000005` and tell the merchant.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -50,9 +52,6 @@ pub enum ReplyError {
     /// Mandatory, but empty.
     #[error("`{0}` of the answer is empty")]
     Empty(&'static str),
-    /// More digits than `Double(12,4)` has.
-    #[error("`usageValue` of {0} ten-thousandths has more than 12 digits")]
-    UsageTooLarge(u64),
     /// More instances than a query can ask for.
     #[error("an answer for {0} instances")]
     TooMany(usize),
@@ -132,7 +131,7 @@ struct InfoRow {
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct UsageRow {
+pub(super) struct UsageRow {
     #[serde(skip_serializing_if = "Option::is_none")]
     related_instance_id: Option<String>,
     usage_value: f64,
@@ -268,25 +267,27 @@ fn info_row(instance: InstanceInfo) -> Result<InfoRow, ReplyError> {
     })
 }
 
-fn usage_row(usage: Usage) -> Result<UsageRow, ReplyError> {
+/// A counter as answers and pushes carry it.
+///
+/// # Errors
+/// [`ReplyError`] for texts that are too long.
+pub(super) fn usage_row(usage: Usage) -> Result<UsageRow, ReplyError> {
     fits("relatedInstanceId", usage.related_instance_id.as_deref(), ID_CHARS)?;
     fits("dashboardUrl", usage.dashboard_url.as_deref(), URL_CHARS)?;
     let millis = usage.counted_at.as_micros().rem_euclid(1_000_000) / 1_000;
     Ok(UsageRow {
         related_instance_id: usage.related_instance_id,
-        usage_value: double(usage.ten_thousandths)?,
+        usage_value: double(usage.ten_thousandths),
         statistical_time: format!("{}{millis:03}", usage.counted_at.to_compact()),
         dashboard_url: usage.dashboard_url,
     })
 }
 
-/// `Double(12,4)`: twelve digits, four of them behind the point. A double keeps 15 digits, so none is lost.
+/// `Double(12,4)`: twelve digits, four of them behind the point. A double keeps 15 digits, so none is lost. What has more
+/// digits is shown as the most there is: without an answer the buyer would see nothing at all.
 #[expect(clippy::cast_precision_loss, reason = "at most 12 digits, a double holds 15")]
-fn double(ten_thousandths: u64) -> Result<f64, ReplyError> {
-    if ten_thousandths > 999_999_999_999 {
-        return Err(ReplyError::UsageTooLarge(ten_thousandths));
-    }
-    Ok(ten_thousandths as f64 / 10_000.0)
+fn double(ten_thousandths: u64) -> f64 {
+    ten_thousandths.min(USAGE_MAX) as f64 / 10_000.0
 }
 
 fn checked(app_info: AppInfo, credential_chars: usize) -> Result<AppInfo, ReplyError> {

@@ -19,7 +19,7 @@ use crate::{
         model::License,
         sign::{self, TooLong},
     },
-    store::{ActivationFilter, ActivationRecord, Tx},
+    store::{ActivationFilter, ActivationRecord, StoreError, Tx},
     usecase::{
         Context, Done, Failure,
         alert::{self, AlertKind},
@@ -63,22 +63,38 @@ pub(super) fn open<'a>(
     asked: Asked,
     revoked: fn(Context, &Held) -> bool,
 ) -> Done<Outcome<Call<'a>>> {
+    match enter(tx, ctx, credential, asked, revoked, |_, _| Ok(()))? {
+        Ok((call, None)) => Ok(Ok(call)),
+        Ok((call, Some(reason))) => call.refuse(tx, reason, None).map(Err),
+        Err(refused) => Ok(Err(refused)),
+    }
+}
+
+/// The same, where what speaks against the license is not the last word. `more` is what the caller reads then, done for
+/// nobody's license too, so that the answer comes neither sooner nor later.
+pub(super) fn enter<'a>(
+    tx: &mut Tx,
+    ctx: Context<'a>,
+    credential: &SecretString,
+    asked: Asked,
+    revoked: fn(Context, &Held) -> bool,
+    more: impl FnOnce(&mut Tx, LicenseId) -> Result<(), StoreError>,
+) -> Done<Outcome<(Call<'a>, Option<Reason>)>> {
     let asked = verdict::asked(credential, asked);
-    let mut held =
-        match verdict::find(tx, ctx, credential, &asked, |tx, nobody| tx.license_for_update(nobody).map(drop))? {
-            Ok(held) => held,
-            Err(verdict) => return Ok(Err(Box::new(Refused { verdict: *verdict, holders: Vec::new(), wait: None }))),
-        };
+    let first = |tx: &mut Tx, nobody| {
+        tx.license_for_update(nobody)?;
+        more(tx, nobody)
+    };
+    let mut held = match verdict::find(tx, ctx, credential, &asked, first)? {
+        Ok(held) => held,
+        Err(verdict) => return Ok(Err(Box::new(Refused { verdict: *verdict, holders: Vec::new(), wait: None }))),
+    };
     let id = held.license.id;
     let gone = || Failure::Missing(format!("license {id} is gone"));
     held.license = tx.license_for_update(id)?.ok_or_else(gone)?;
     let rules = verdict::rules(ctx, &held.license);
     let objection = verdict::objection(ctx, &held, &rules, &asked, revoked(ctx, &held));
-    let call = Call { ctx, held, rules, asked };
-    match objection {
-        None => Ok(Ok(call)),
-        Some(reason) => call.refuse(tx, reason, None).map(Err),
-    }
+    Ok(Ok((Call { ctx, held, rules, asked }, objection)))
 }
 
 impl Call<'_> {

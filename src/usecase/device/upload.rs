@@ -124,6 +124,16 @@ pub fn delivered(tx: &mut Tx, ctx: Context, id: &str) -> Done<()> {
     alert::end(tx, ctx, AlertKind::DeviceLicenseUndelivered, &license)
 }
 
+/// It was not tried after all: its turn comes again.
+///
+/// # Errors
+/// The database's.
+pub fn put_off(tx: &mut Tx, ctx: Context, id: &str) -> Done<()> {
+    let Some((upload, _)) = tx.upload_find(id)? else { return Ok(()) };
+    let next_at = Some(ctx.now.saturating_add(SignedDuration::from_mins(1)));
+    Ok(tx.upload_save(&UploadRecord { tries: upload.tries.saturating_sub(1), next_at, ..upload })?)
+}
+
 /// It was not taken: `why`, in one sentence. `lasting`: trying again is useless until somebody changes something.
 ///
 /// # Errors

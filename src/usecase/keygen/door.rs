@@ -107,7 +107,7 @@ fn by_license(tx: &mut Tx, ctx: Context, product: &Slug, text: &SecretString) ->
 pub(super) fn held(tx: &mut Tx, ctx: Context, product: &Slug, text: &SecretString) -> Done<Result<Held, Denied>> {
     let held = match credential::resolve(tx, ctx, text)? {
         Credential::Found(held) if held.license.product == *product => *held,
-        Credential::Found(_) | Credential::Malformed(_) | Credential::Unknown => {
+        Credential::Found(_) | Credential::Malformed(_) | Credential::NotRedeemed | Credential::Unknown => {
             return Ok(Err(Denied::LicenseInvalid));
         }
     };

@@ -33,6 +33,8 @@ pub struct SeenMachine {
     pub activation: ActivationRecord,
     /// What was said at this door; `None` for one that came through Signet's own.
     pub details: Option<KeygenMachineRecord>,
+    /// The fingerprint by which it was asked for.
+    pub named: Option<String>,
     /// How its heart beats.
     pub heart: Heart,
     /// Its license.
@@ -40,9 +42,18 @@ pub struct SeenMachine {
 }
 
 impl SeenMachine {
-    /// Its fingerprint, as it was said; for a machine that came through Signet's own door its id stands in.
+    /// Its fingerprint, as it was said; for a machine that came through Signet's own door its id stands in, until it is asked
+    /// for by a fingerprint.
     pub fn fingerprint(&self) -> String {
-        self.details.as_ref().map_or_else(|| self.activation.id.to_string(), |it| it.fingerprint.clone())
+        let id = self.activation.id.to_string();
+        let said = self.details.as_ref().map(|it| &it.fingerprint).filter(|said| **said != id);
+        said.or(self.named.as_ref()).cloned().unwrap_or(id)
+    }
+
+    /// Whether software knows it by a fingerprint that was never said here: only its digest came, through Signet's own door.
+    pub fn has_unsaid_fingerprint(&self) -> bool {
+        let stands_in = self.fingerprint() == self.activation.id.to_string();
+        stands_in && self.activation.components.contains_key(OPERATOR)
     }
 }
 
@@ -185,7 +196,7 @@ fn seen_machine(
     details: Option<KeygenMachineRecord>,
 ) -> SeenMachine {
     let heart = heart(&activation, details.as_ref(), license.lease, ctx.now);
-    SeenMachine { activation, details, heart, license }
+    SeenMachine { activation, details, named: None, heart, license }
 }
 
 /// The machine with this id or fingerprint, where the guest may see it and it was not given back.
@@ -193,14 +204,30 @@ fn seen_machine(
 /// # Errors
 /// The database's and the seal's.
 pub fn get(tx: &mut Tx, ctx: Context, guest: &Guest, product: &Slug, name: &str) -> Done<Option<SeenMachine>> {
-    let found = match name.parse::<ActivationId>() {
-        Ok(id) => tx.activation_find(id)?,
+    let by_id = match name.parse::<ActivationId>() {
+        Ok(id) => {
+            let found = tx.activation_find(id)?;
+            visible(tx, ctx, guest, product, found)?
+        }
         Err(_) => None,
     };
-    let found = match found {
-        Some(found) => Some(found),
-        None => by_fingerprint(tx, ctx, guest, product, name)?,
-    };
+    // A machine may be called like another's id, which the guest does not see.
+    if by_id.is_some() {
+        return Ok(by_id);
+    }
+    let found = by_fingerprint(tx, ctx, guest, product, name)?;
+    let seen = visible(tx, ctx, guest, product, found)?;
+    Ok(seen.map(|seen| SeenMachine { named: Some(name.to_owned()), ..seen }))
+}
+
+/// `found`, where the guest may see it and it was not given back.
+fn visible(
+    tx: &mut Tx,
+    ctx: Context,
+    guest: &Guest,
+    product: &Slug,
+    found: Option<ActivationRecord>,
+) -> Done<Option<SeenMachine>> {
     let Some(activation) = found.filter(|it| it.ended_at.is_none()) else { return Ok(None) };
     let Some(license) = guest.license_by_id(tx, ctx, product, activation.license_id)? else { return Ok(None) };
     let details = tx.keygen_machine_find(activation.id)?;
@@ -304,7 +331,7 @@ pub fn change(tx: &mut Tx, ctx: Context, seen: SeenMachine, changed: &Changed) -
 pub(super) fn described(tx: &mut Tx, ctx: Context, seen: &SeenMachine) -> Done<KeygenMachineRecord> {
     // Read again: what was read before the row was held may be older.
     if let Some(details) = tx.keygen_machine_find(seen.activation.id)? {
-        return Ok(details);
+        return Ok(KeygenMachineRecord { fingerprint: seen.fingerprint(), ..details });
     }
     let described = Described {
         name: seen.activation.name.clone(),

@@ -12,7 +12,9 @@ use crate::{
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident = $text:literal, $detail:literal;)*) => {
-        /// What came of a validation: the codes that this door gives, in the order in which they are looked for.
+        /// What came of a validation: the codes that this door gives, in the order in which they are looked for. Of a
+        /// machine that the scope names by its id, and of one that it names by fingerprints, the same four may be said
+        /// (`NO_MACHINE`, `NO_MACHINES`, `HEARTBEAT_DEAD`, `HEARTBEAT_NOT_STARTED`): first of the one, then of the other.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Code {
             $($(#[$doc])* $name,)*
@@ -99,8 +101,10 @@ pub struct Scope {
     pub entitlements: Option<Vec<String>>,
     /// A machine's id.
     pub machine: Option<String>,
-    /// Machines' fingerprints: one that has a seat is enough.
+    /// Machines' fingerprints, each once: one that has a seat is enough.
     pub fingerprints: Option<Vec<String>>,
+    /// Whether the fingerprint was named as the one of the machine, whose components may be asked for.
+    pub is_one_machine: bool,
     /// Fingerprints of components: one that the machine has is enough.
     pub components: Option<Vec<String>>,
     /// SHA-256 of a package, in hexadecimal digits.
@@ -227,20 +231,20 @@ impl Facts<'_> {
         if let Some(code) = self.has_no_machine() {
             return Some(code);
         }
-        let hearts = || self.fingerprints.iter().map(|it| it.heart);
-        if self.fingerprints.is_empty() {
-            return Some(Code::FingerprintScopeMismatch);
-        }
-        if hearts().all(|it| it == Heart::Dead) {
+        let count = |heart| self.fingerprints.iter().filter(|it| it.heart == heart).count();
+        // A machine that nobody knows is not dead: it can be activated, so that comes first.
+        if count(Heart::Dead) == asked.len() {
             return Some(Code::HeartbeatDead);
         }
-        let beats = |heart| heart == Heart::Alive || (heart == Heart::NotStarted && !self.rules.lease.floating);
-        (!hearts().any(beats)).then_some(Code::HeartbeatNotStarted)
+        if count(Heart::Dead) == self.fingerprints.len() {
+            return Some(Code::FingerprintScopeMismatch);
+        }
+        (self.rules.lease.floating && count(Heart::NotStarted) > 0).then_some(Code::HeartbeatNotStarted)
     }
 
     fn components(&self, scope: &Scope) -> Option<Code> {
         let asked = scope.components.as_ref()?;
-        if scope.fingerprints.is_none() {
+        if !scope.is_one_machine {
             return Some(Code::FingerprintScopeRequired);
         }
         if asked.is_empty() {
@@ -268,3 +272,7 @@ impl Facts<'_> {
         if over { Code::Expired } else { Code::Valid }
     }
 }
+
+#[cfg(test)]
+#[path = "scope_tests.rs"]
+mod tests;

@@ -105,7 +105,8 @@ fn named_by_fingerprints(
     Ok(found)
 }
 
-/// The machine of a license that has this fingerprint and was not given back.
+/// The machine of a license that has this fingerprint and was not given back. One that came through Signet's own door is shown
+/// with its id for a fingerprint, and is known by that as well.
 pub(super) fn find(
     tx: &mut Tx,
     ctx: Context,
@@ -113,6 +114,12 @@ pub(super) fn find(
     rules: Rules,
     fingerprint: &str,
 ) -> Done<Option<ActivationRecord>> {
+    if let Ok(id) = fingerprint.parse::<ActivationId>()
+        && let Some(found) = tx.activation_find(id)?.filter(|it| it.license_id == license && it.ended_at.is_none())
+        && tx.keygen_machine_find(id)?.is_none_or(|it| it.fingerprint == fingerprint)
+    {
+        return Ok(Some(found));
+    }
     let components: Components = components_of(fingerprint);
     let rule = rules.machine.rule;
     let mut candidates = tx.activation_candidates(license, rule, &components)?;

@@ -34,7 +34,10 @@ impl Ledger {
     /// The database's.
     pub fn open(tx: &mut Tx, ctx: Context, license: LicenseId) -> Done<Self> {
         let totals = tx.usage_list(license)?.into_iter().map(|it| (it.meter, it.total)).collect();
-        let period = |it: PeriodRecord| (it.meter, Period { start: it.period_start, used: Decimal(it.used) });
+        let period = |it: PeriodRecord| {
+            let rule = it.rule.as_deref().and_then(MeterPeriod::named);
+            (it.meter, Period { start: it.period_start, used: Decimal(it.used), rule })
+        };
         let periods = tx.period_list(license)?.into_iter().map(period).collect();
         let (added, touched) = (BTreeMap::new(), BTreeSet::new());
         Ok(Self { license, now: ctx.now, totals, periods, added, touched })
@@ -68,8 +71,9 @@ impl Ledger {
         plan.meters.iter().map(|meter| self.reading(meter)).collect()
     }
 
-    /// Adds `amount` ten-thousandths, not negative, to the total, and to the period of the plan's meter where the plan has
-    /// it. `false`, and nothing is added, when the total would pass [`TOTAL_MAX`].
+    /// Adds `amount` ten-thousandths to the total, and to the period of the plan's meter where the plan has it. A negative
+    /// amount takes back from both; what it takes back may lie before the period, of which no more goes than is there.
+    /// `false`, and nothing is added, when the total would pass [`TOTAL_MAX`] or fall below nothing.
     pub fn count(&mut self, name: &str, planned: Option<&Meter>, amount: i64) -> bool {
         let total = self.total(name).saturating_add(amount);
         if !(0..=TOTAL_MAX).contains(&total) {
@@ -78,10 +82,10 @@ impl Ledger {
         self.totals.insert(name.to_owned(), total);
         *self.added.entry(name.to_owned()).or_default() += amount;
         if let Some(meter) = planned.filter(|meter| meter.period != MeterPeriod::Never) {
-            let Period { start, used } = self.period(meter);
+            let period = self.period(meter);
             // No more than the total, which was counted with it.
-            let used = Decimal(used.0.saturating_add(amount));
-            self.periods.insert(name.to_owned(), Period { start, used });
+            let used = Decimal(period.used.0.saturating_add(amount).max(0));
+            self.periods.insert(name.to_owned(), Period { used, ..period });
             self.touched.insert(name.to_owned());
         }
         true
@@ -97,8 +101,9 @@ impl Ledger {
             tx.usage_add(&UsageRecord { license_id, meter: meter.clone(), total: *added, counted_at })?;
         }
         for meter in &self.touched {
-            if let Some(Period { start, used }) = self.periods.get(meter).copied() {
-                let record = PeriodRecord { license_id, meter: meter.clone(), period_start: start, used: used.0 };
+            if let Some(Period { start, used, rule }) = self.periods.get(meter).copied() {
+                let rule = rule.map(|rule| rule.as_str().to_owned());
+                let record = PeriodRecord { license_id, meter: meter.clone(), period_start: start, used: used.0, rule };
                 tx.period_save(&record)?;
             }
         }

@@ -1,12 +1,16 @@
 //! Counts what was used: as the merchant's programs say ([`add`]), and as licensed software reports (`activation::report`).
 //!
 //! Both draw on the same totals, which the marketplace shows for on-demand goods, and on the same periods of the plan's
-//! meters. Whoever counts holds the license's row until the commit. [`ledger`] is what both have in common.
+//! meters. Whoever counts holds the license's row until the commit. [`ledger`] is what both have in common; [`push`] tells the
+//! marketplace.
 
 pub(super) mod ledger;
+pub mod push;
+
+use serde_json::json;
 
 use crate::{
-    base::{ids::LicenseId, slug::Slug},
+    base::{decimal::Decimal, ids::LicenseId, slug::Slug},
     license::{
         meter::{MeterPeriod, Reading},
         model::License,
@@ -15,13 +19,13 @@ use crate::{
     store::{Tx, UsageRecord},
 };
 
-use super::{Context, Done};
+use super::{Context, Done, change};
 
 use ledger::Ledger;
 
-/// The largest total of a counter, in ten-thousandths: the marketplace's `usageValue` has at most 12 digits,
-/// four of them behind the point.
-pub const TOTAL_MAX: i64 = 999_999_999_999;
+/// The largest total of a counter, in ten-thousandths: a million of the largest reports. Marketplaces show fewer digits; what
+/// they cannot show they are told as the most that they can, so that nothing that counts ends with it.
+pub const TOTAL_MAX: i64 = 999_999_999_999_999_999;
 /// Counters of one license that its plan does not name.
 pub const METERS_MAX: usize = 32;
 
@@ -34,6 +38,8 @@ pub enum Counted {
     NotFound,
     /// The total would pass [`TOTAL_MAX`].
     TooLarge,
+    /// More would be taken back than was counted.
+    TooLittle,
     /// The license has [`METERS_MAX`] other counters.
     TooManyMeters,
 }
@@ -47,8 +53,9 @@ pub struct Usage {
     pub meters: Vec<Reading>,
 }
 
-/// Adds `amount` ten-thousandths (not negative) to a counter, also after the release: what was used before it
-/// may be reported later. The merchant's word is counted whatever a meter's limit, and what is not in the plan as well.
+/// Adds `amount` ten-thousandths to a counter, also after the release: what was used before it may be reported later. A
+/// negative amount takes back what was reported wrongly, and stands in the license's history. The merchant's word is counted
+/// whatever a meter's limit, and what is not in the plan as well.
 ///
 /// # Errors
 /// The database's.
@@ -62,9 +69,14 @@ pub fn add(tx: &mut Tx, ctx: Context, id: LicenseId, meter: &Slug, amount: i64) 
         return Ok(Counted::TooManyMeters);
     }
     if !ledger.count(meter.as_str(), planned, amount) {
-        return Ok(Counted::TooLarge);
+        return Ok(if amount < 0 { Counted::TooLittle } else { Counted::TooLarge });
     }
     ledger.save(tx)?;
+    push::wake(tx, ctx, &license)?;
+    if amount < 0 {
+        let taken = Decimal(amount.saturating_neg()).to_string();
+        change::record(tx, ctx, &license, "usage_corrected", json!({ "meter": meter.as_str(), "taken_back": taken }))?;
+    }
     of(tx, ctx, &license).map(Counted::Counters)
 }
 

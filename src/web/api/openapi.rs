@@ -112,6 +112,11 @@ problems! { licensing:
     FileProblems = [400, 401, 403, 404, 408, 413, 415, 422, 429, 500, 503];
 }
 
+problems! { redeeming:
+    /// What whoever redeems a code may be answered with instead.
+    RedeemProblems = [400, 401, 408, 409, 413, 415, 422, 429, 500, 503];
+}
+
 problems! { metering:
     /// What a machine that reports usage may be answered with instead.
     UsageProblems = [400, 401, 403, 404, 408, 409, 413, 415, 422, 429, 500, 503];
@@ -171,6 +176,18 @@ fn licensing(status: u16) -> Response {
         _ => (everywhere(status), Ref::from_schema_name("Problem").into()),
     };
     response(description, schema)
+}
+
+fn redeeming(status: u16) -> Response {
+    let description = match status {
+        401 => "No code was shown.",
+        409 => "The marketplace refuses the code, or the merchant has to complete its order; `type` says which.",
+        422 => "What was shown is no code of a marketplace, or nothing is sold here by such codes.",
+        429 => "Too many calls; again after `Retry-After` seconds.",
+        503 => "The marketplace, or the database, does not answer; again after `Retry-After` seconds.",
+        _ => everywhere(status),
+    };
+    response(description, Ref::from_schema_name("Problem"))
 }
 
 fn metering(status: u16) -> Response {

@@ -1,6 +1,6 @@
 //! The two doors: a form that takes a license code or key, and a link.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use askama::Template;
 use axum::{
@@ -19,7 +19,11 @@ use crate::{
     base::secret::{ExposeSecret, SecretString},
     license::model::License,
     store::Tx,
-    usecase::{Actor, Context, Done, Failure, link, lookup, session},
+    usecase::{
+        Actor, Context, Done, Failure, link, lookup,
+        redemption::{self, Refusal},
+        session,
+    },
     web::{
         caller::Caller,
         html::{Words, page},
@@ -27,7 +31,7 @@ use crate::{
     },
 };
 
-use super::{session::open, tries::WrongTries};
+use super::{redeem, session::open, tries::WrongTries};
 
 #[derive(Debug, Template)]
 #[template(path = "customer/door.html")]
@@ -54,6 +58,14 @@ pub enum Notice {
     Foreign,
     /// The form did not arrive whole.
     Unreadable,
+    /// The marketplace refuses its code.
+    Code(Refusal),
+    /// The marketplace activated its code, and nobody knows what was bought.
+    OrderWaits,
+    /// The marketplace has not answered yet.
+    Unanswered,
+    /// The marketplace cannot be asked.
+    NotAsked,
 }
 
 impl Notice {
@@ -90,7 +102,41 @@ impl Notice {
                 "表单没有完整到达。请重试。",
                 "The form did not arrive whole. Try again.",
             ),
+            Self::Code(refusal) => refused(t, refusal),
+            Self::OrderWaits => t.pick(
+                "云商店已激活此授权码，商家还需补全订单。请联系商家，稍后再输入授权码。",
+                "The marketplace activated the code, and the merchant has to complete the order. Ask the merchant, then enter \
+                 the code again.",
+            ),
+            Self::Unanswered => t.pick(
+                "云商店还没有回应。我们会继续询问，请一分钟后再输入授权码。",
+                "The marketplace has not answered yet. It is asked again: enter the code once more in a minute.",
+            ),
+            Self::NotAsked => t.pick(
+                "现在无法联系云商店，授权码没有被使用。请一分钟后再试。",
+                "The marketplace cannot be asked right now, and your code was not used. Try again in a minute.",
+            ),
         }
+    }
+}
+
+fn refused(t: Words, refusal: Refusal) -> &'static str {
+    match refusal {
+        Refusal::Unknown => t.pick(
+            "云商店没有这个授权码。请从云商店买家中心的订单中完整复制。",
+            "The marketplace does not know this code. Copy it whole from the order in the buyer center.",
+        ),
+        Refusal::NotCollected => t.pick(
+            "此授权码尚未领取。请先在云商店买家中心的订单中领取，再回到这里输入。",
+            "The code was not collected yet. Collect it at the order in the buyer center, then enter it here again.",
+        ),
+        Refusal::Elsewhere => {
+            t.pick("此授权码已在别处激活。请联系商家。", "The code was activated elsewhere before. Ask the merchant.")
+        }
+        Refusal::Ended => t.pick(
+            "此授权码已失效：许可期已结束，或订单已退款。",
+            "The code is no longer good: its term is over, or the order was refunded.",
+        ),
     }
 }
 
@@ -115,7 +161,8 @@ pub async fn form(t: Words, reason: Result<Query<Reason>, QueryRejection>) -> Re
 /// What the form sends.
 #[derive(Debug, Deserialize)]
 pub struct Typed {
-    license: SecretString,
+    /// A code or key.
+    pub license: SecretString,
 }
 
 /// `POST /l`: opens the page of the license behind a code or key. Unknown and unreadable ones are answered alike.
@@ -127,6 +174,14 @@ pub async fn typed(
     let Ok(Form(Typed { license })) = typed else {
         return Ok(answer(knock.t, StatusCode::UNPROCESSABLE_ENTITY, Some(Notice::Unreadable)));
     };
+    if knock.has_to_wait(&app) {
+        return Ok(too_many(knock.t));
+    }
+    let shown = license.clone();
+    let look = move |tx: &mut Tx, ctx: Context| redemption::is_open(tx, ctx, shown.expose_secret());
+    if app.read::<_, Failure, _>(Actor::Signet, look).await? {
+        return Ok(redeem::ask(knock.t, &license));
+    }
     let find = move |tx: &mut Tx, ctx: Context| lookup::find(tx, ctx, &license);
     knock.enter(&app, find, (StatusCode::UNPROCESSABLE_ENTITY, Notice::Unknown)).await
 }
@@ -147,7 +202,8 @@ pub async fn link(
 /// Who stands at a door.
 #[derive(Debug)]
 pub struct Knock {
-    t: Words,
+    /// Their language.
+    pub t: Words,
     caller: Caller,
     tries: Arc<WrongTries>,
 }
@@ -164,15 +220,30 @@ impl FromRequestParts<App> for Knock {
 }
 
 impl Knock {
+    /// Where they call from.
+    pub fn client(&self) -> Option<IpAddr> {
+        self.caller.0
+    }
+
+    /// Whether there were too many wrong tries from there.
+    pub fn has_to_wait(&self, app: &App) -> bool {
+        self.client().is_some_and(|client| self.tries.are_too_many(client, app.now()))
+    }
+
+    /// Counts a wrong try.
+    pub fn note_wrong_try(&self, app: &App) {
+        if let Some(client) = self.client() {
+            self.tries.note(client, app.now());
+        }
+    }
+
     /// Opens the page of the license that `find` finds; otherwise says what is `wrong`.
     async fn enter<F>(self, app: &App, find: F, wrong: (StatusCode, Notice)) -> Result<Response, Problem>
     where
         F: Fn(&mut Tx, Context) -> Done<Option<License>> + Send + Sync + 'static,
     {
-        let now = app.now();
-        let Self { t, caller: Caller(client), tries } = self;
-        if client.is_some_and(|client| tries.are_too_many(client, now)) {
-            return Ok(too_many(t));
+        if self.has_to_wait(app) {
+            return Ok(too_many(self.t));
         }
         let begun = app.read::<_, Failure, _>(Actor::Signet, move |tx, ctx| {
             let Some(license) = find(tx, ctx)? else { return Ok(None) };
@@ -181,15 +252,14 @@ impl Knock {
         if let Some(text) = begun.await? {
             return Ok(open(app, &text));
         }
-        if let Some(client) = client {
-            tries.note(client, now);
-        }
+        self.note_wrong_try(app);
         let (status, notice) = wrong;
-        Ok(answer(t, status, Some(notice)))
+        Ok(answer(self.t, status, Some(notice)))
     }
 }
 
-fn too_many(t: Words) -> Response {
+/// There were too many wrong tries.
+pub fn too_many(t: Words) -> Response {
     let mut response = answer(t, StatusCode::TOO_MANY_REQUESTS, Some(Notice::TooMany));
     response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("60"));
     response

@@ -1,6 +1,7 @@
 //! The page of one license, for the customer who holds it.
 //!
-//! Two doors lead to it: [`door`] takes a code or key in a form, or a link in the address. Both open a [`session`] and
+//! Two doors lead to it: [`door`] takes a code or key in a form, or a link in the address; [`redeem`] stands behind the first for codes that
+//! the marketplace made. Both open a [`session`] and
 //! send the browser on to an address that holds no secret. [`page`] shows the license, [`meters`] what was used, [`state`] says in words how it
 //! stands and what to do next, [`actions`] are the forms on it. Everything works without a script.
 //!
@@ -14,6 +15,7 @@ mod meters;
 mod notice;
 mod page;
 mod qr;
+mod redeem;
 mod session;
 mod state;
 mod tries;
@@ -35,6 +37,7 @@ use super::{html, panic};
 pub fn routes(app: &App) -> Router<App> {
     Router::new()
         .route("/l", get(door::form).post(door::typed))
+        .route("/l/redeem", post(redeem::redeem))
         .route("/l/{token}", get(door::link))
         .route(session::PAGE, get(page::show))
         .route("/license/machines/{id}/free", post(actions::free_seat))

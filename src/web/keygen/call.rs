@@ -26,6 +26,8 @@ use super::{error::Fault, fields::Fields};
 const USUAL_ROWS: u32 = 10;
 /// Pages that can be asked for by number.
 const PAGES: u32 = 100;
+/// Pages that can be reached by the cursors that this door gives out, so that a list of any license can be read to its end.
+const CURSORS: u32 = 1_000_000;
 /// Characters of a token that are looked at at all.
 const TOKEN_CHARS: usize = 128;
 
@@ -120,6 +122,13 @@ impl Call {
         self.query.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
+    /// What of the query narrows a list, to be kept in the addresses of its other pages: empty, or ends with `&`.
+    pub fn narrowed(&self) -> String {
+        let narrows = self.query.iter().filter(|(name, _)| ["fingerprint", "license"].contains(&name.as_str()));
+        let pairs: String = form_urlencoded::Serializer::new(String::new()).extend_pairs(narrows).finish();
+        if pairs.is_empty() { pairs } else { format!("{pairs}&") }
+    }
+
     /// Which rows of a list: `limit`, or `page[number]` and `page[size]`.
     ///
     /// # Errors
@@ -137,7 +146,7 @@ impl Call {
         // The cursor that this door gives out is the next page's number.
         let page = match number("page[number]", PAGES)? {
             Some(page) => page,
-            None => number("page[cursor]", PAGES)?.unwrap_or(1),
+            None => number("page[cursor]", CURSORS)?.unwrap_or(1),
         };
         Ok(Page { skip: (page - 1) * size, size })
     }
@@ -179,7 +188,7 @@ impl Call {
     }
 
     /// What is shown, once its holder was let in by the limits. Tokens are the merchant's own and not counted, as at the
-    /// management API.
+    /// management API; what is no token of this service counts for the address that shows it.
     async fn admitted(&self, renewed: Option<ActivationId>) -> Result<Shown, Fault> {
         self.admitted.store(true, Ordering::Relaxed);
         if self.parameter("auth").is_some() {
@@ -189,24 +198,27 @@ impl Call {
         let shown = shown(&self.parts.headers)?;
         match &shown {
             Shown::License(credential) => self.charge(credential, renewed).await?,
-            Shown::Token(text) => self.note(text).await,
+            Shown::Token(text) => self.note(text).await?,
         }
         Ok(shown)
     }
 
     /// Notes that a token was used, at most once a minute. A database that only reads right now is no reason to refuse.
-    async fn note(&self, text: &SecretString) {
+    async fn note(&self, text: &SecretString) -> Result<(), Fault> {
         let (now, shown) = (self.app.now(), text.clone());
         let look = move |tx: &mut Tx, _: Context| token::authenticate(tx, now, &shown);
-        let known = self.app.read::<_, Failure, _>(Actor::Signet, look).await;
-        if !known.is_ok_and(|bearer| bearer.is_some_and(|it| it.is_note_due(now))) {
-            return;
+        match self.app.read::<_, Failure, _>(Actor::Signet, look).await {
+            Ok(Some(bearer)) if bearer.is_note_due(now) => {}
+            Ok(Some(_)) => return Ok(()),
+            Ok(None) => return Ok(rate_limit::charge_stranger(&self.app, &self.parts)?),
+            Err(failure) => return Err(failure.into()),
         }
         let shown = text.clone();
         let note = move |tx: &mut Tx, _: Context| token::note_use(tx, now, &shown);
         if let Err(failure) = self.app.write::<_, Failure, _>(Actor::Signet, note).await {
             tracing::warn!("the use of a token could not be noted: {failure}");
         }
+        Ok(())
     }
 }
 

@@ -221,6 +221,16 @@ async fn of_license(call: &Call) -> Result<(Written, SeenLicense), Fault> {
     Ok((written, seen))
 }
 
+/// The file would open with something else than software tries.
+fn fingerprint_unsaid() -> Fault {
+    Fault::unprocessable(
+        "MACHINE_FINGERPRINT_UNKNOWN",
+        "this machine was activated through Signet's own API, which was told no more than a digest of its fingerprint, and an \
+         encrypted file opens with the fingerprint: name the machine by it in the address, or ask for a plain file",
+    )
+    .at(Source::Parameter("encrypt".to_owned()))
+}
+
 async fn of_machine(call: &Call) -> Result<(Written, SeenMachine), Fault> {
     let options = options(call, OF_MACHINE)?;
     let (asked, ttl) = (machines::asked(call), options.ttl);
@@ -237,6 +247,9 @@ async fn of_machine(call: &Call) -> Result<(Written, SeenMachine), Fault> {
     }
     if options.include.iter().any(|it| it == "components") {
         items.extend(resource::components(&seen).into_iter().map(Resource::into_value));
+    }
+    if options.encrypt && seen.has_unsaid_fingerprint() {
+        return Err(fingerprint_unsaid());
     }
     let secret: SecretString = format!("{}{}", seen.license.key.expose_secret(), seen.fingerprint()).into();
     let written = written(call, FileKind::Machine, &secret, term, options, (resource::machine(&seen), items))?;

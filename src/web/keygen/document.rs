@@ -140,12 +140,12 @@ pub fn address(product: &Slug, path: &str) -> String {
 }
 
 impl PageLinks {
-    /// Of a list at `path`.
-    pub fn of(path: &str, page: Page, count: u32) -> Self {
+    /// Of a list at `path`, with what else its addresses say ([`super::call::Call::narrowed`]).
+    pub fn of(path: &str, narrowed: &str, page: Page, count: u32) -> Self {
         let Page { skip, size } = page;
         let number = skip / size.max(1) + 1;
-        let at = |number: u32| format!("{path}?page[number]={number}&page[size]={size}");
-        let cursor = |number: u32| format!("{path}?page[cursor]={number}&page[size]={size}");
+        let at = |number: u32| format!("{path}?{narrowed}page[number]={number}&page[size]={size}");
+        let cursor = |number: u32| format!("{path}?{narrowed}page[cursor]={number}&page[size]={size}");
         Self {
             this: at(number),
             next: (skip.saturating_add(size) < count).then(|| cursor(number + 1)),

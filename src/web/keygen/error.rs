@@ -11,9 +11,6 @@ use crate::{
     },
 };
 
-/// Where it is explained what is covered.
-const ABOUT: &str = "docs/keygen.md";
-
 /// One error.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ErrorObject {
@@ -26,9 +23,6 @@ pub struct ErrorObject {
     /// What of the request is meant.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<Source>,
-    /// Where to read on.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub links: Option<About>,
 }
 
 /// What of a request an error means.
@@ -41,12 +35,6 @@ pub enum Source {
     Parameter(String),
     /// A header.
     Header(&'static str),
-}
-
-/// Where to read on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct About {
-    about: &'static str,
 }
 
 /// A request that is not carried out.
@@ -68,19 +56,13 @@ struct Errors<'a> {
 impl Fault {
     /// An error with `code`.
     pub fn new(status: StatusCode, code: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
-        let error = Box::new(ErrorObject { title, detail: detail.into(), code, source: None, links: None });
+        let error = Box::new(ErrorObject { title, detail: detail.into(), code, source: None });
         Self { status, error, retry_after: None }
     }
 
     /// The same, about a part of the request.
     pub fn at(mut self, source: Source) -> Self {
         self.error.source = Some(source);
-        self
-    }
-
-    /// The same, with where to read on.
-    fn documented(mut self) -> Self {
-        self.error.links = Some(About { about: ABOUT });
         self
     }
 
@@ -102,8 +84,8 @@ impl Fault {
 
     /// 404 for what the contract has and this door has not.
     pub fn not_supported(what: &str) -> Self {
-        let detail = format!("{what} is not covered here: {ABOUT} lists what is, and what takes its place.");
-        Self::new(StatusCode::NOT_FOUND, "NOT_SUPPORTED", "Not supported", detail).documented()
+        let detail = format!("{what} is not covered here: docs/keygen.md lists what is, and what takes its place.");
+        Self::new(StatusCode::NOT_FOUND, "NOT_SUPPORTED", "Not supported", detail)
     }
 
     /// 400.
@@ -247,14 +229,17 @@ fn of_reason(reason: Reason) -> Fault {
             "The license is bound to another device: its fingerprint must be that device's name.",
         ),
         Reason::MachineUnknown | Reason::MachineMismatch => Fault::not_found("There is no such machine here."),
-        Reason::LicenseMalformed | Reason::LicenseNotFound | Reason::LicenseReleased | Reason::ProductMismatch => {
-            Denied::LicenseInvalid.into()
-        }
+        Reason::LicenseMalformed
+        | Reason::LicenseNotFound
+        | Reason::NotRedeemed
+        | Reason::LicenseReleased
+        | Reason::ProductMismatch => Denied::LicenseInvalid.into(),
         Reason::CodeRevoked => Denied::CodeRevoked.into(),
         Reason::VersionNotAllowed
         | Reason::FeatureMissing
         | Reason::MeterUnknown
         | Reason::ReportConflict
+        | Reason::ReportLimit
         | Reason::UsageLimit
         | Reason::Valid => Fault::forbidden("LICENSE_NOT_ALLOWED", "The license does not allow this."),
     }

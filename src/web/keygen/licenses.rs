@@ -92,7 +92,7 @@ pub async fn entitlements(call: &Call) -> Result<Answer, Fault> {
     let count = u32::try_from(all.len()).unwrap_or(u32::MAX);
     let data = all.into_iter().skip(page.skip as usize).take(page.size as usize).collect();
     let path = address(&call.product, &format!("licenses/{}/entitlements", seen.license.id));
-    let links = PageLinks::of(&path, page, count);
+    let links = PageLinks::of(&path, "", page, count);
     Ok(Answer::document(StatusCode::OK, &List { data, links, meta: Count { count } }))
 }
 

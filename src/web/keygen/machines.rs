@@ -101,6 +101,11 @@ fn of(
 
 fn license(fields: &Fields) -> Result<Option<LicenseId>, Fault> {
     let pointer = "/data/relationships/license/data/id";
+    let data = "/data/relationships/license/data";
+    if fields.value(data).is_some_and(|it| !it.is_object()) {
+        return Err(Fault::pointer(data, "must be one license: `{ \"type\": \"licenses\", \"id\": … }`"));
+    }
+    typed(fields, "/data/relationships/license/data/type", "licenses")?;
     let missing = |_| Fault::not_found("There is no such license here.").at(Source::Pointer(pointer.to_owned()));
     fields.text(pointer, TEXT_CHARS)?.map(|id| id.parse().map_err(missing)).transpose()
 }
@@ -227,7 +232,7 @@ async fn page(call: &Call, license: String, path: &str) -> Result<Answer, Fault>
         })
         .await?;
     let data: Vec<_> = machines.iter().map(resource::machine).collect();
-    let links = PageLinks::of(&address(&call.product, path), page, count);
+    let links = PageLinks::of(&address(&call.product, path), &call.narrowed(), page, count);
     Ok(Answer::document(StatusCode::OK, &List { data, links, meta: Count { count } }))
 }
 
@@ -252,7 +257,7 @@ pub async fn components(call: &Call) -> Result<Answer, Fault> {
     let count = u32::try_from(all.len()).unwrap_or(u32::MAX);
     let data: Vec<_> = all.into_iter().skip(page.skip as usize).take(page.size as usize).collect();
     let path = address(&call.product, &format!("machines/{}/components", seen.activation.id));
-    let links = PageLinks::of(&path, page, count);
+    let links = PageLinks::of(&path, "", page, count);
     Ok(Answer::document(StatusCode::OK, &List { data, links, meta: Count { count } }))
 }
 

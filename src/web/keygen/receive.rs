@@ -11,7 +11,7 @@ use std::{
 use axum::{
     body::Body,
     extract::{Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header, request::Parts},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version, header, request::Parts},
     response::Response,
 };
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -23,7 +23,7 @@ use crate::{
     license::keygen::response,
     web::{
         head::{self, Oversize},
-        rate_limit::Slot,
+        rate_limit::{self, Slot},
     },
 };
 
@@ -63,8 +63,10 @@ pub async fn receive(State(app): State<App>, request: Request) -> Response {
     parts.extensions.insert(slot.clone());
     let version = version(&parts.headers);
     let Some((product, segments)) = address(&parts.uri) else { return nobodys() };
-    if !knows(&app, &product).await {
-        return nobodys();
+    match knows(&app, &product, &parts).await {
+        Ok(true) => {}
+        Ok(false) => return nobodys(),
+        Err(refused) => return Answer::from(Fault::from(refused)).into_response(),
     }
     let answering = caught(within(carried_out(app.clone(), product.clone(), parts, body, segments)));
     let mut answer = answering.await.unwrap_or_else(Answer::from);
@@ -82,20 +84,21 @@ fn nobodys() -> Response {
     Answer::from(Fault::not_found("There is no such account here: it is called like the product.")).into_response()
 }
 
-/// Whether `product` has a door key, also one that was made a moment ago.
-async fn knows(app: &App, product: &Slug) -> bool {
+/// Whether `product` has a door key, also one that was made a moment ago. To look for it anew counts for the address that asks.
+async fn knows(app: &App, product: &Slug, parts: &Parts) -> Result<bool, rate_limit::Refused> {
     if app.installation().keys.door(product).is_ok() {
-        return true;
+        return Ok(true);
     }
+    rate_limit::charge_stranger(app, parts)?;
     let looked = tokio::time::timeout(limits::REQUEST_TIMEOUT, app.catch_up()).await;
-    matches!(looked, Ok(Ok(()))) && app.installation().keys.door(product).is_ok()
+    Ok(matches!(looked, Ok(Ok(()))) && app.installation().keys.door(product).is_ok())
 }
 
-/// The product and the rest of the address, decoded part by part: a part may hold a slash.
+/// The product and the rest of the address, decoded part by part: a part may hold a slash. One that is no UTF-8 names nothing
+/// that is here, and is answered so, signed by the product's key.
 fn address(uri: &Uri) -> Option<(Slug, Vec<String>)> {
-    let decode = |part: &str| percent_decode_str(part).decode_utf8().ok().map(|text| text.into_owned());
-    let parts: Option<Vec<String>> = uri.path().split('/').skip(1).map(decode).collect();
-    let mut parts = parts.unwrap_or_default();
+    let decode = |part: &str| percent_decode_str(part).decode_utf8_lossy().into_owned();
+    let mut parts: Vec<String> = uri.path().split('/').skip(1).map(decode).collect();
     if parts.last().is_some_and(String::is_empty) {
         parts.pop();
     }
@@ -115,8 +118,10 @@ fn host(uri: &Uri, headers: &HeaderMap) -> String {
 
 /// The version that was asked for, where it is spoken.
 fn version(headers: &HeaderMap) -> Option<&'static str> {
-    let asked = headers.get(VERSION)?.to_str().ok()?;
-    VERSIONS.into_iter().find(|known| *known == asked.trim())
+    let asked = headers.get(VERSION)?.to_str().ok()?.trim();
+    // Published clients write it either way.
+    let asked = asked.strip_prefix('v').unwrap_or(asked);
+    VERSIONS.into_iter().find(|known| *known == asked)
 }
 
 async fn carried_out(
@@ -159,6 +164,12 @@ fn heads(parts: &Parts) -> Result<(), Fault> {
         }
     }
     let headers = &parts.headers;
+    // RFC 9112, section 3.2. The answer's signature names the host, so there must be no doubt about it.
+    let hosts = headers.get_all(header::HOST).iter().count();
+    if hosts > 1 || (hosts == 0 && parts.version == Version::HTTP_11 && parts.uri.authority().is_none()) {
+        let detail = "Name the host once: answers are signed with it.";
+        return Err(Fault::bad("PARAMETERS_INVALID", detail).at(Source::Header("Host")));
+    }
     if headers.contains_key(VERSION) && version(headers).is_none() {
         let detail =
             format!("This door speaks the versions {}: ask for one of them, or for none.", VERSIONS.join(", "));

@@ -27,6 +27,8 @@ use super::{
 
 /// Characters of a fingerprint.
 pub const FINGERPRINT_CHARS: usize = 255;
+/// Where a scope names the machine.
+const FINGERPRINT: &str = "/meta/scope/fingerprint";
 /// Texts in one list of a scope.
 const SCOPE_TEXTS: usize = 32;
 
@@ -77,6 +79,7 @@ fn scope(fields: &Fields) -> Result<Scope, Fault> {
         entitlements: names("entitlements")?,
         machine: name("machine")?,
         fingerprints: fingerprints(fields)?,
+        is_one_machine: fields.has(FINGERPRINT),
         components: names("components")?,
         checksum: name("checksum")?,
         version: name("version")?,
@@ -85,13 +88,21 @@ fn scope(fields: &Fields) -> Result<Scope, Fault> {
 
 /// One fingerprint or several. An empty text is as empty as an empty list.
 fn fingerprints(fields: &Fields) -> Result<Option<Vec<String>>, Fault> {
-    let one = "/meta/scope/fingerprint";
-    if fields.has(one) {
-        let empty = fields.value(one).is_none_or(|value| value == "");
-        let named = if empty { None } else { fields.text(one, FINGERPRINT_CHARS)? };
+    if fields.has(FINGERPRINT) {
+        let empty = fields.value(FINGERPRINT).is_none_or(|value| value == "");
+        let named = if empty { None } else { fields.text(FINGERPRINT, FINGERPRINT_CHARS)? };
         return Ok(Some(named.into_iter().collect()));
     }
-    fields.texts("/meta/scope/fingerprints", SCOPE_TEXTS, FINGERPRINT_CHARS)
+    let named = fields.texts("/meta/scope/fingerprints", SCOPE_TEXTS, FINGERPRINT_CHARS)?;
+    Ok(named.map(|named| {
+        let mut once: Vec<String> = Vec::with_capacity(named.len());
+        for fingerprint in named {
+            if !once.contains(&fingerprint) {
+                once.push(fingerprint);
+            }
+        }
+        once
+    }))
 }
 
 fn answer(question: Question, validation: &Validation) -> Answer {

@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use rstest::rstest;
 use signet::{
-    base::ids::ActivationId,
+    base::{ids::ActivationId, limits},
     catalog::PlanName,
     license::activation::Reason,
     store::StoreError,
@@ -191,10 +191,14 @@ async fn the_same_report_again_is_not_counted_again(#[case] backend: Backend) {
     assert_eq!(it.refuses("a runs 19").await, Reason::ReportConflict);
     assert_eq!(it.refuses("a plain 20").await, Reason::ReportConflict);
     assert_eq!(it.shows("runs").await, "20 0");
-    // Another license has ids of its own; another machine of the license has not.
+    // Another license has ids of its own; another machine of the license has not. While both have seats, what the second
+    // used would be lost as a repeat; when the first has none any more, it is the same software on another machine.
     let second = activate(&it.app, &it.sold.key, machine(2)).await.unwrap().activation.id;
-    let again = try_reports(&it.app, &it.sold, second, vec![report("a runs 20")]).await.unwrap().unwrap();
-    assert_eq!(again.reports[0].1, Became::Repeated);
+    let again =
+        async || try_reports(&it.app, &it.sold, second, vec![report("a runs 20")]).await.unwrap().unwrap().reports[0].1;
+    assert_eq!(again().await, Became::Refused(Reason::ReportConflict));
+    deactivate(&it.app, &it.sold.key, it.id).await.unwrap();
+    assert_eq!(again().await, Became::Repeated);
     let other = seats(&it.app, "metered", 1).await;
     let id = activate(&it.app, &other.key, machine(1)).await.unwrap().activation.id;
     let counted = try_reports(&it.app, &other, id, vec![report("a runs 20")]).await.unwrap().unwrap();
@@ -243,12 +247,69 @@ async fn a_limit_that_allows_more_is_only_shown(#[case] backend: Backend) {
     it.counts("a soft 4").await;
     let facts = it.counts("b soft 4").await;
     assert_eq!((facts.used.as_str(), facts.left.as_deref()), ("8", Some("0")));
-    // What no marketplace can show is refused all the same, and a small one still fits.
-    it.counts("c plain 99999999.9999").await;
-    assert_eq!(it.refuses("d plain 0.0001").await, Reason::UsageLimit);
-    it.counts("e soft 99999991").await;
-    assert_eq!(it.refuses("f soft 1").await, Reason::UsageLimit);
-    assert_eq!(it.total("soft").await, 999_999_990_000);
+}
+
+/// Regression: at the most that a marketplace can show, every meter of the license ended for good, the daily ones as well.
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn regression_what_no_marketplace_can_show_is_counted_all_the_same(#[case] backend: Backend) {
+    let it = Metered::start(backend).await;
+    it.counts("a soft 99999999.9999").await;
+    it.counts("b soft 99999999.9999").await;
+    assert_eq!(it.total("soft").await, 1_999_999_999_998);
+    // Far beyond any use there is an end.
+    it.merchant_adds("soft", usage::TOTAL_MAX - 1_999_999_999_998).await;
+    assert_eq!(it.refuses("c soft 0.0001").await, Reason::UsageLimit);
+    assert_eq!(it.merchant_adds("soft", 1).await, Counted::TooLarge);
+}
+
+/// Regression: what was reported wrongly could not be taken back by anybody.
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn regression_the_merchant_takes_back_what_was_reported_wrongly(#[case] backend: Backend) {
+    let it = Metered::start(backend).await;
+    it.counts("a daily 1.5").await;
+    it.counts("b runs 20").await;
+    assert!(matches!(it.merchant_adds("daily", -10_000).await, Counted::Counters(_)));
+    assert_eq!((it.shows("daily").await, it.total("daily").await), ("0.5 1".to_owned(), 5_000));
+    assert!(matches!(it.merchant_adds("runs", -5_000).await, Counted::Counters(_)));
+    assert_eq!(it.shows("runs").await, "19.5 0.5");
+    assert_eq!(it.merchant_adds("runs", -195_001).await, Counted::TooLittle);
+    assert_eq!(it.merchant_adds("never-counted", -1).await, Counted::TooLittle);
+    // What is taken back may be of a day that is over: of today's no more goes than was used.
+    it.app.pass_days(1);
+    it.counts("c daily 0.2").await;
+    assert!(matches!(it.merchant_adds("daily", -5_000).await, Counted::Counters(_)));
+    assert_eq!((it.shows("daily").await, it.total("daily").await), ("0 1.5".to_owned(), 2_000));
+    let history = it.app.history(&it.sold.license).await;
+    assert_eq!(history.iter().filter(|event| *event == "usage_corrected").count(), 3);
+}
+
+/// Regression: the ids of reports were kept without a limit.
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn regression_a_license_sends_so_many_reports_a_day(#[case] backend: Backend) {
+    let it = Metered::start(backend).await;
+    it.counts("a plain 1").await;
+    it.counts("zero plain 0").await;
+    let (license, day) = (it.sold.license.id, it.app.now().as_seconds().div_euclid(86_400));
+    let kept = it.app.read(move |tx, _| Ok(tx.report_day(license)?)).await;
+    assert_eq!(kept, Some((day, 1)), "nothing is kept of a report of nothing");
+    it.app.write(move |tx, _| Ok(tx.report_day_save(license, day, limits::REPORTS_PER_DAY - 2)?)).await;
+    let reported = it.all(&["b plain 1", "c plain 1", "d plain 1", "a plain 1", "e plain 0"]).await.unwrap();
+    let became: Vec<_> = reported.reports.iter().map(|(_, became)| *became).collect();
+    let limit = Became::Refused(Reason::ReportLimit);
+    assert_eq!(became, [Became::Counted, Became::Counted, limit, Became::Repeated, Became::Counted]);
+    assert_eq!(it.refuses("d plain 1").await, Reason::ReportLimit);
+    assert_eq!(it.total("plain").await, 30_000);
+    it.app.pass_days(1);
+    it.counts("d plain 1").await;
 }
 
 #[rstest]
@@ -283,6 +344,9 @@ async fn days_and_months_begin_at_midnight_utc_and_terms_with_renewals(#[case] b
     act(&it.app, &it.sold, Act::Suspend).await;
     act(&it.app, &it.sold, Act::Resume).await;
     assert_eq!(it.shows("termly").await, "9 1");
+    let before = it.sold.license.expiry.at().unwrap();
+    act(&it.app, &it.sold, Act::Extend(Some(before.saturating_add(SignedDuration::from_hours(23))))).await;
+    assert_eq!(it.shows("termly").await, "9 1", "hours are no new term");
     act(&it.app, &it.sold, Act::Extend(Some(end))).await;
     assert_eq!((it.shows("termly").await, it.shows("monthly").await), ("0 10".to_owned(), "2 8".to_owned()));
     it.counts("i termly 2").await;
@@ -319,6 +383,35 @@ async fn another_plan_has_other_limits_for_what_was_used(#[case] backend: Backen
     it.moves_to("fixed").await;
     assert_eq!(it.refuses("h runs 1").await, Reason::MeterUnknown);
     assert!(validate(&it.app, &it.sold.key, Question::default()).await.meters.is_empty());
+}
+
+/// Regression: a report whose answer was lost was told as not counted when the license was frozen, expired or released
+/// meanwhile, or the seat given back.
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn regression_what_was_counted_is_told_so_also_when_nothing_counts_any_more(#[case] backend: Backend) {
+    let it = Metered::start(backend).await;
+    it.counts("a runs 5").await;
+    let told = async |expected: Reason| {
+        let reported = it.all(&["a runs 5", "a runs 6", "b runs 1"]).await.unwrap();
+        let became: Vec<_> = reported.reports.iter().map(|(_, became)| *became).collect();
+        assert_eq!(became, [Became::Repeated, Became::Refused(expected), Became::Refused(expected)]);
+        assert_eq!(reported.verdict.reason, expected);
+        let claims = said(&it.app, "mill", &reported.verdict).await;
+        let counted: Vec<_> = claims.reports.iter().map(|it| it.counted).collect();
+        assert_eq!((counted, claims.valid), (vec![true, false, false], false));
+        assert_eq!(it.total("runs").await, 50_000);
+    };
+    act(&it.app, &it.sold, Act::Suspend).await;
+    told(Reason::LicenseFrozen).await;
+    act(&it.app, &it.sold, Act::Resume).await;
+    deactivate(&it.app, &it.sold.key, it.id).await.unwrap();
+    told(Reason::MachineUnknown).await;
+    it.app.pass_days(20);
+    act(&it.app, &it.sold, Act::Release).await;
+    told(Reason::LicenseReleased).await;
 }
 
 #[rstest]

@@ -9,7 +9,7 @@ use signet::{
         code::{Claims, code_text},
         model::License,
     },
-    usecase::{keys, merchant::Act},
+    usecase::{keys, merchant::Act, usage},
 };
 use signet_verify::{machine::digest, request::Request};
 
@@ -331,4 +331,27 @@ async fn regression_the_pages_files_count_for_the_limit_of_the_license() {
     assert!(text(&exchanged).contains(&typed), "what was typed by hand is not lost");
     // Looking and freeing seats costs no signature.
     visitor.page().await;
+}
+
+/// What was used stands on the page as it stands in the API: exact, with what is left, in both languages.
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_used_is_on_the_page(#[case] backend: Backend) {
+    let app = TestApp::start(backend).await;
+    let license = issued_for(&app, "mill/metered", 2).await;
+    let (_, key) = faces(&app, &license).await;
+    let id = license.id;
+    let mut visitor = Visitor::new(&app);
+    let page = visitor.enter(&key).await;
+    assert!(page.contains("Runs") && page.contains("20"), "{page}");
+    for (meter, amount) in [("runs", 125_000), ("plain", 70_001)] {
+        app.write(move |tx, ctx| usage::add(tx, ctx, id, &slug(meter), amount)).await;
+    }
+    let page = visitor.page().await;
+    assert!(page.contains("12.5") && page.contains("7.5") && page.contains("7.0001"), "{page}");
+    visitor.get("/license?lang=zh").await;
+    let page = visitor.page().await;
+    assert!(page.contains("运行") && page.contains("12.5") && page.contains("7.0001"), "{page}");
 }

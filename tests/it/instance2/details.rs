@@ -13,6 +13,7 @@ use signet::{
         model::{Expiry, State},
         plan::FeatureValue,
     },
+    store::OrderStatus,
 };
 
 use super::asking::{Asking, KEYS};
@@ -97,7 +98,7 @@ async fn the_marketplace_tells_what_an_upgrade_is_and_what_a_trial_is(#[case] ba
 async fn what_passes_is_waited_out(#[case] backend: Backend) {
     let it = start(backend).await;
     for (number, faults) in
-        [[Fault::Lost, Fault::Page(502)], [Fault::Refuse(406, "MKT.0250"), Fault::Refuse(500, "CBC.0999")]]
+        [[Fault::Lost, Fault::Page(502)], [Fault::Refuse(500, "MKT.0999"), Fault::Refuse(500, "CBC.0999")]]
             .into_iter()
             .enumerate()
     {
@@ -141,6 +142,7 @@ async fn what_does_not_pass_is_told_to_the_merchant(#[case] backend: Backend) {
     for (fault, says) in [
         (Fault::Refuse(401, "MKT.0154"), "check `open_api` of the channel"),
         (Fault::OtherDay, "set this machine's clock"),
+        (Fault::Refuse(406, "MKT.0250"), "takes no more calls for the moment"),
         (Fault::Refuse(200, "MKT.4242"), "none of the documented ones"),
         (Fault::Page(200), "none of the documented ones"),
         (Fault::Page(302), "none of the documented ones"),
@@ -242,4 +244,38 @@ async fn an_address_that_nobody_may_reach_is_not_asked() {
     it.round().await;
     assert_eq!((it.marketplace.calls().len(), it.app.licenses().await.len()), (0, 0));
     assert!(!it.why().await.is_empty());
+}
+
+/// Regression: an order about which the marketplace sent a notice was asked about every half a minute, for ever.
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn regression_what_a_notice_is_about_is_asked_once_and_written_down(#[case] backend: Backend) {
+    let it = start(backend).await;
+    it.door.done(&Call::notify(LINE, "CS0007").unwrap()).await;
+    let line = json!({ "expireTime": "20270302155959" });
+    let goods = json!({ "productId": "P-TEAM", "linearValue": 3 });
+    let buyer = json!({ "customerId": "c-77" });
+    it.marketplace.spoil([Fault::Refuse(400, "MKT.0199")]);
+    it.round().await;
+    let noticed = async || it.app.orders("CS0007").await.pop().unwrap();
+    assert_eq!(noticed().await.status, OrderStatus::Waiting);
+    let order = BookedOrder::new("CS0007", "UNSUBSCRIBE").line("CS0007-000001", &line, &goods).with("buyerInfo", buyer);
+    it.marketplace.book(order);
+    for _ in 0..3 {
+        it.round().await;
+    }
+    let order = noticed().await;
+    assert_eq!(
+        (order.status, order.product_id.as_deref(), order.quantity),
+        (OrderStatus::Fulfilled, Some("P-TEAM"), Some(3))
+    );
+    let expected = json!({
+        "order_type": "UNSUBSCRIBE", "ordered_at": "2026-03-02T08:00:00Z", "expires_at": "2027-03-02T15:59:59Z",
+        "customer": { "id": "c-77", "name": null },
+    });
+    assert_eq!(order.details, expected);
+    assert_eq!((it.marketplace.calls().len(), it.app.licenses().await.len()), (2, 0));
+    assert_eq!(it.app.open_alerts().await, [] as [&str; 0]);
 }

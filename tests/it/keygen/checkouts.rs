@@ -7,6 +7,7 @@ use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use rstest::rstest;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use signet::usecase::activation;
 
 use super::{Client, code, door_token, refused};
 use crate::harness::{Answer, Backend, TestApp};
@@ -166,4 +167,42 @@ async fn what_cannot_be_included_or_written_is_refused(#[case] backend: Backend)
         );
     }
     assert_eq!(client.call("POST", &format!("{path}?encrypt=perhaps"), None).await.status, 400);
+}
+
+/// Regression: the encrypted file of a machine that was activated through Signet's own API with a fingerprint of the operator's
+/// opened with the machine's id in the fingerprint's place, which no software tries.
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test]
+async fn regression_a_machine_whose_fingerprint_was_never_said_here(#[case] backend: Backend) {
+    let app = TestApp::start(backend).await;
+    let client = Client::of(&app, "fixed", Some(3)).await;
+    let activated = |name: &'static str, value: &'static str| {
+        let (key, app) = (client.key.clone(), &app);
+        async move {
+            let components = [(name.to_owned(), signet_verify::machine::digest(name, value))].into();
+            let machine = activation::Machine { components, ..activation::Machine::default() };
+            let key = key.into();
+            let granted = app.write(move |tx, ctx| activation::activate(tx, ctx, &key, &machine)).await;
+            granted.unwrap().activation.id.to_string()
+        }
+    };
+    let id = activated(signet_verify::machine::OPERATOR, "foo").await;
+    let file = |name: &str, query: &str| format!("machines/{name}/actions/check-out{query}");
+    let refusal = client.call("POST", &file(&id, "?encrypt=1"), None).await;
+    assert_eq!(code(&refusal), (422, "MACHINE_FINGERPRINT_UNKNOWN".to_owned()));
+    let (plain, _) = certificate(&client.call("POST", &file(&id, ""), None).await);
+    assert_eq!(opened(&client, "machine", &plain, None)["data"]["attributes"]["fingerprint"], json!(id));
+    assert_eq!(client.code(json!({ "fingerprint": id })).await, "VALID", "its id stands in");
+    for name in ["foo", &id] {
+        // Once it was said, it is known.
+        let (sealed, _) = certificate(&client.call("POST", &file(name, "?encrypt=1"), None).await);
+        let document = opened(&client, "machine", &sealed, Some(&format!("{}foo", client.key)));
+        assert_eq!(document["data"]["attributes"]["fingerprint"], "foo");
+    }
+    // Where nobody ever gave it a name, its id is one.
+    let id = activated("board", "b-1").await;
+    let (sealed, _) = certificate(&client.call("POST", &file(&id, "?encrypt=1"), None).await);
+    opened(&client, "machine", &sealed, Some(&format!("{}{id}", client.key)));
 }

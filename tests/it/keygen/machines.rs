@@ -144,6 +144,13 @@ async fn lists_come_in_pages(#[case] backend: Backend) {
     let (_, query) = next.split_once('?').unwrap();
     assert_eq!(listed(&format!("?{query}")).await, (ids[10..].to_vec(), None));
     assert_eq!(listed("?page[cursor]=&page[size]=5").await.0, ids[..5], "as a published client begins");
+    // Regression: the door refused its own links beyond page 100, and they forgot what was asked for.
+    assert_eq!(listed("?page[cursor]=101&page[size]=5").await, (Vec::new(), None));
+    let narrowed = format!("machines?license={}&page[number]=1&page[size]=5", client.license);
+    let links = client.call("GET", &narrowed, None).await.json()["links"].clone();
+    assert!(
+        ["self", "next"].iter().all(|it| links[it].as_str().unwrap().contains(&format!("license={}", client.license)))
+    );
     let named = client.call("GET", "machines?fingerprint=loom-3", None).await.json();
     assert_eq!((&named["meta"]["count"], &named["data"][0]["id"]), (&json!(1), &json!(ids[3])));
     for query in ["limit=0", "limit=101", "page[size]=101", "page[number]=101", "page[number]=0", "limit=x", "limit=-1"]
@@ -175,6 +182,8 @@ async fn what_is_said_of_a_machine_has_limits(#[case] backend: Backend) {
         ("/data/attributes/metadata", json!({ "x": "y".repeat(4_096) })),
         ("/data/attributes/metadata", Value::Object(many)),
         ("/data/relationships/license/data/id", json!(7)),
+        ("/data/relationships/license/data/type", json!("users")),
+        ("/data/relationships/license/data", json!([{ "type": "licenses", "id": client.license }])),
     ] {
         let mut body = client.machine("loom-1");
         *body.pointer_mut(pointer).unwrap() = value;
@@ -205,4 +214,20 @@ async fn a_bound_license_runs_on_its_device_only(#[case] backend: Backend) {
     assert_eq!(code(&client.activate("DEVICE-2").await), (403, "LICENSE_NOT_ALLOWED".to_owned()));
     let id = client.seated("DEVICE-1").await;
     assert_eq!(client.call("POST", &format!("machines/{id}/actions/ping"), None).await.status, 200);
+}
+
+/// Regression: a fingerprint that looks like the id of a machine of another license named nothing.
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test]
+async fn regression_a_machine_may_be_called_like_the_id_of_anothers(#[case] backend: Backend) {
+    let app = TestApp::start(backend).await;
+    let (client, other) = (Client::of(&app, "fixed", Some(2)).await, Client::of(&app, "fixed", Some(2)).await);
+    let others = other.seated("loom-1").await;
+    let id = client.seated(&others).await;
+    let seen = client.call("GET", &format!("machines/{others}"), None).await.json();
+    assert_eq!(seen["data"]["id"], json!(id));
+    assert_eq!(client.code(json!({ "fingerprint": others })).await, "VALID");
+    assert_eq!(other.code(json!({ "fingerprint": others })).await, "FINGERPRINT_SCOPE_MISMATCH", "it has a name here");
 }

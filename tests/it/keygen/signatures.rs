@@ -136,3 +136,60 @@ async fn the_door_of_no_product_has_no_key_sqlite() {
         assert_eq!((code(&answer), answer.header("Keygen-Signature")), ((404, "NOT_FOUND".to_owned()), None), "{path}");
     }
 }
+
+/// Regression: an address that is no UTF-8 was answered without the product's signature.
+#[tokio::test]
+async fn an_address_that_is_no_text_is_answered_signed() {
+    let app = TestApp::start(Backend::Sqlite).await;
+    let client = Client::of(&app, "fixed", Some(1)).await;
+    for path in ["%ff", "machines/%ff", "licenses/%c3%28/machines"] {
+        assert_eq!(client.call("GET", path, None).await.status, 404, "{path}");
+    }
+}
+
+/// Regression: which host an answer was signed for was left to chance, and a version was not known as some clients write it.
+#[tokio::test]
+async fn regression_the_host_is_named_once_and_versions_are_known_with_a_v() {
+    let app = TestApp::start(Backend::Sqlite).await;
+    for (version, hosts, status) in [
+        ("1.1", "Host: a.example\r\n", 200),
+        ("1.1", "Host: a.example\r\nHost: b.example\r\n", 400),
+        ("1.1", "", 400),
+        ("1.0", "", 200),
+    ] {
+        let head = format!("GET /v1/accounts/mill/ping HTTP/{version}\r\n{hosts}Connection: close\r\n\r\n");
+        let answer = exchange(app.address, head.as_bytes()).await;
+        assert_eq!(answer.status, status, "{version} {hosts:?}: {answer:?}");
+        assert!(answer.header("Keygen-Signature").is_some());
+    }
+    let client = Client::of(&app, "fixed", Some(1)).await;
+    for (asked, told) in [("1.7", "1.7"), ("v1.7", "1.7"), ("v1.8", "1.8")] {
+        let answer = client.with(&format!("Keygen-Version: {asked}")).call("GET", "me", None).await;
+        assert_eq!((answer.status, answer.header("Keygen-Version")), (200, Some(told)));
+    }
+    let answer = client.with("Keygen-Version: vv1.7").call("GET", "me", None).await;
+    assert_eq!(code(&answer), (400, "INVALID_API_VERSION".to_owned()));
+}
+
+/// Regression: whoever guessed tokens, or products, was never counted.
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test]
+async fn regression_strangers_with_tokens_count_for_their_address(#[case] backend: Backend) {
+    let app = TestApp::start_with(backend, settings(0, 3, 0)).await;
+    let client = Client::of(&app, "fixed", Some(1)).await;
+    let known = format!("Bearer {}", super::door_token(&app, "mill", None).await);
+    let unknown = format!("{}{}", &known[..known.len() - 2], if known.ends_with("AA") { "EE" } else { "AA" });
+    for _ in 0..2 {
+        assert_eq!(client.showing(Some(&unknown)).call("GET", "machines", None).await.status, 401);
+    }
+    let nowhere = async || {
+        let head = "GET /v1/accounts/nowhere/ping HTTP/1.1\r\nHost: a.example\r\nConnection: close\r\n\r\n";
+        exchange(app.address, head.as_bytes()).await.status
+    };
+    assert_eq!((nowhere().await, nowhere().await), (404, 429));
+    assert_eq!(client.showing(Some(&unknown)).call("GET", "machines", None).await.status, 429);
+    let path = format!("licenses/{}/machines", client.license);
+    assert_eq!(client.showing(Some(&known)).call("GET", &path, None).await.status, 200, "who is known is not counted");
+}

@@ -87,6 +87,8 @@ async fn what_fits_is_valid(#[case] backend: Backend) {
         (json!({ "fingerprint": "loom-1", "components": [] }), "COMPONENTS_SCOPE_EMPTY"),
         (json!({ "fingerprint": "loom-1", "components": ["other"] }), "COMPONENTS_SCOPE_MISMATCH"),
         (json!({ "components": ["disk-1"] }), "FINGERPRINT_SCOPE_REQUIRED"),
+        (json!({ "fingerprints": ["loom-1"], "components": ["disk-1"] }), "FINGERPRINT_SCOPE_REQUIRED"),
+        (json!({ "fingerprints": ["loom-1", "loom-1"] }), "VALID"),
         (json!({ "version": "3.0.0" }), "VERSION_SCOPE_MISMATCH"),
         // A feature that is off is none.
         (json!({ "entitlements": ["export"] }), "ENTITLEMENTS_MISSING"),

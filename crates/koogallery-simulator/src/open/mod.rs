@@ -1,20 +1,23 @@
-//! The marketplace's open interfaces, as a merchant's server sees them: an order book that is asked over real HTTP.
+//! The marketplace's open interfaces, as a merchant's server sees them: an order book and a code book that are asked over
+//! real HTTP.
 //!
 //! Every call's signature is computed again, from the published rules and with code of its own. What goes wrong at the real
 //! marketplace is set beforehand, and happens to the next calls one after the other ([`Fault`]).
 
+mod codes;
 mod form;
 mod server;
 mod signature;
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     net::SocketAddr,
     sync::{Arc, Mutex, PoisonError},
 };
 
 use serde_json::{Value, json};
 
+pub use codes::Code;
 use signature::Arrived;
 
 /// An open marketplace. It ends with this value.
@@ -48,6 +51,11 @@ struct State {
     orders: HashMap<String, Value>,
     /// Applications for the license of a device, with the one that was handed over.
     applications: HashMap<String, Option<String>>,
+    codes: HashMap<String, Code>,
+    /// The key by which records of use are signed, and the records that were taken.
+    usage_key: String,
+    usage: Vec<Value>,
+    nonces: HashSet<String>,
     faults: VecDeque<Fault>,
     calls: Vec<String>,
 }
@@ -101,6 +109,10 @@ impl OpenMarketplace {
             secret_key: secret_key.to_owned(),
             orders: HashMap::new(),
             applications: HashMap::new(),
+            codes: HashMap::new(),
+            usage_key: String::new(),
+            usage: Vec::new(),
+            nonces: HashSet::new(),
             faults: VecDeque::new(),
             calls: Vec::new(),
         };
@@ -131,6 +143,26 @@ impl OpenMarketplace {
         self.with(|state| state.applications.get(event_id).cloned().flatten())
     }
 
+    /// Takes records of use that are signed with this access key (Key值) of the channel.
+    pub fn takes_usage(&self, key: &str) {
+        self.with(|state| key.clone_into(&mut state.usage_key));
+    }
+
+    /// The records of use that were taken, in order.
+    pub fn usage(&self) -> Vec<Value> {
+        self.with(|state| state.usage.clone())
+    }
+
+    /// Makes a license code, in the place of one with the same text.
+    pub fn issue_code(&self, text: &str, code: Code) {
+        self.with(|state| state.codes.insert(text.to_owned(), code));
+    }
+
+    /// How a license code stands.
+    pub fn code(&self, text: &str) -> Option<Code> {
+        self.with(|state| state.codes.get(text).cloned())
+    }
+
     /// What happens to the next calls, one each.
     pub fn spoil(&self, faults: impl IntoIterator<Item = Fault>) {
         self.with(|state| state.faults.extend(faults));
@@ -155,13 +187,41 @@ impl Drop for OpenMarketplace {
 impl State {
     /// The answer to a call whose signature is right.
     fn answer(&mut self, call: &Arrived<'_>) -> (u16, Value) {
-        let Some(path) = call.path.strip_prefix("/api/mkp-openapi-public/global/v1/") else { return nothing_there() };
-        let event = path.strip_prefix("market-event/").and_then(|rest| rest.strip_suffix("/file"));
+        let Some(path) = call.path.strip_prefix("/api/mkp-openapi-public/global/") else { return nothing_there() };
+        let event = path.strip_prefix("v1/market-event/").and_then(|rest| rest.strip_suffix("/file"));
         match (call.method, path, event) {
-            ("GET", "order/query", _) => self.order(call.query),
+            ("GET", "v1/order/query", _) => self.order(call.query),
+            ("POST", "v1/license/activate", _) => codes::activate(&mut self.codes, call),
+            ("POST", "v1/license/heartbeat", _) => codes::heartbeat(&self.codes, call),
+            ("POST", "v2/license/software-usage-info", _) => codes::usage(&mut self.codes, call),
+            ("POST", "v1/isv/usage-data", _) => self.use_of(call),
             ("POST", _, Some(event)) => self.take(event, call),
             _ => nothing_there(),
         }
+    }
+
+    fn use_of(&mut self, call: &Arrived<'_>) -> (u16, Value) {
+        let refused = |code: &str, why: &str| (400, json!({ "error_code": code, "error_msg": why }));
+        let header = |name: &str| call.header(name).unwrap_or_default().to_owned();
+        let (ts, nonce) = (header("ts"), header("nonce"));
+        let text = [format!("ts={ts}&nonce={nonce}&body=").as_bytes(), call.body].concat();
+        if !signature::is_hmac(&self.usage_key, &text, &header("signature")) {
+            return refused("CBC.0150", "signature");
+        }
+        if ts.len() != 13 || !self.nonces.insert(nonce) {
+            return refused("CBC.0151", "nonce");
+        }
+        let body: Value = serde_json::from_slice(call.body).unwrap_or_default();
+        let records = body["usageInfos"].as_array().cloned().unwrap_or_default();
+        let whole = |it: &Value| {
+            let time = it["statisticalTime"].as_str().unwrap_or_default();
+            it["instanceId"].is_string() && it["usageValue"].is_f64() && time.len() == 17
+        };
+        if !(1..=1_000).contains(&records.len()) || !records.iter().all(whole) {
+            return refused("CBC.0101", "usageInfos");
+        }
+        self.usage.extend(records);
+        (200, json!({ "error_code": "CBC.0000", "error_msg": "success" }))
     }
 
     fn take(&mut self, event: &str, call: &Arrived<'_>) -> (u16, Value) {

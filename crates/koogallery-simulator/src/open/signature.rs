@@ -1,6 +1,6 @@
 //! `SDK-HMAC-SHA256`, checked as the gateway does (API signing guide): the signature is computed again from what arrived.
 
-use data_encoding::HEXLOWER;
+use data_encoding::{BASE64, HEXLOWER};
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::{SignedDuration, Timestamp, civil::DateTime, tz::TimeZone};
 use sha2::{Digest, Sha256};
@@ -69,6 +69,13 @@ impl Arrived<'_> {
 pub(super) fn time(text: &str) -> Option<Timestamp> {
     let civil = DateTime::strptime("%Y%m%dT%H%M%SZ", text).ok()?;
     Some(civil.to_zoned(TimeZone::UTC).ok()?.timestamp())
+}
+
+/// Whether `text` is the base64 of an HMAC-SHA256 over `bytes`.
+pub(super) fn is_hmac(key: &str, bytes: &[u8], text: &str) -> bool {
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key.as_bytes()) else { return false };
+    mac.update(bytes);
+    BASE64.encode(&mac.finalize().into_bytes()) == text
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -135,6 +135,21 @@ impl Order {
     }
 }
 
+impl OrderKind {
+    /// As the marketplace writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::New => "NEW",
+            Self::Trial => "TRIAL",
+            Self::TrialToFormal => "TRIAL_TO_FORMAL",
+            Self::Unsubscribe => "UNSUBSCRIBE",
+            Self::Renew => "RENEW",
+            Self::Change => "CHANGE",
+            Self::Other => "OTHER",
+        }
+    }
+}
+
 fn kind(word: &str) -> OrderKind {
     match word {
         "NEW" => OrderKind::New,

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use crate::base::percent::encode;
 
-use super::{BASE, Call};
+use super::{BASE, Call, Repeat};
 
 /// Characters of a license that is handed over as a text; a longer one goes as a file.
 pub const CHARACTERS: usize = 1_024;
@@ -34,6 +34,8 @@ pub fn upload(event_id: &str, license: &str, boundary: [u8; 16]) -> Call {
         query: Vec::new(),
         content_type: format!("multipart/form-data; boundary={boundary}"),
         body: body.into_bytes(),
+        repeat: Repeat::Harmless,
+        headers: Vec::new(),
     }
 }
 

@@ -191,11 +191,14 @@ async fn usage_is_added_exactly_and_once() {
         let answer = api.post_once(&path, report(amount), Some(key)).await.json();
         assert_eq!(answer["items"][0]["total"], total);
     }
-    for amount in ["-1", "1e3", "0.00001", ""] {
+    for amount in ["--1", "-", "+1", "1e3", "0.00001", ""] {
         assert_eq!(api.post(&path, report(amount)).await.status, 422, "{amount}");
     }
     assert_eq!(api.post(&path, json!({ "meter": "calls", "amount": 1.5 })).await.status, 422);
-    assert_eq!(api.post(&path, report("99999999.9999")).await.problem(), "conflict");
+    assert_eq!(api.post(&path, report("-12.8001")).await.problem(), "conflict");
+    let corrected = api.post_once(&path, report("-2.8"), Some("d")).await.json();
+    assert_eq!(corrected["items"][0]["total"], "10");
+    assert_eq!(api.post_once(&path, report("2.8"), Some("e")).await.json()["items"][0]["total"], "12.8");
     for number in 1..32 {
         assert_eq!(api.post(&path, json!({ "meter": format!("m-{number}"), "amount": "1" })).await.status, 200);
     }

@@ -37,7 +37,7 @@ pub struct MachineAttributes {
 
 /// A machine.
 pub fn machine(seen: &SeenMachine) -> Resource<MachineAttributes> {
-    let SeenMachine { activation, details, heart, license } = seen;
+    let SeenMachine { activation, details, heart, license, .. } = seen;
     let product = &license.license.product;
     let path = |rest: &str| address(product, &format!("machines/{}{rest}", activation.id));
     let details = details.as_ref();

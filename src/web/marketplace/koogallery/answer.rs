@@ -73,10 +73,9 @@ fn row(line: Line, instance: &Instance, encryption: Encryption) -> Result<Instan
         app_info.user_name = user_name.map(|it| it.as_str().to_owned());
         app_info.password = password.map(|it| it.as_str().to_owned());
     }
-    // One counter is the instance's own; several are told apart by their meters, as the items of a package.
-    let several = instance.usage.len() > 1;
     let usage = instance.usage.iter().map(|usage| Usage {
-        related_instance_id: several.then(|| usage.meter.clone()),
+        // Only items of a package have one.
+        related_instance_id: None,
         ten_thousandths: u64::try_from(usage.total).unwrap_or(0),
         counted_at: usage.counted_at,
         dashboard_url: None,

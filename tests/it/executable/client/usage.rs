@@ -86,6 +86,9 @@ async fn what_does_not_count_says_why() {
     let (exit, json) = it.json(&["monthly", "2", "--id", "job-1"]);
     assert_eq!((exit, &json["reason"]), (20, &json!("report_conflict")));
     it.shop.act(Act::Suspend).await;
+    // Counted before: so it is, whatever the license is now.
+    let (exit, json) = it.json(&["monthly", "1", "--id", "job-1"]);
+    assert_eq!((exit, &json["counted"], &json["reason"]), (0, &json!(true), &Value::Null), "{json}");
     let (exit, json) = it.json(&["monthly", "1"]);
     assert_eq!((exit, &json["reason"], &json["used"]), (20, &json!("license_frozen"), &Value::Null), "{json}");
     it.shop.act(Act::Resume).await;

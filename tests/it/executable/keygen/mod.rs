@@ -27,8 +27,8 @@ fn door(installation: &Installation) -> BTreeMap<String, String> {
     lines.map(|(name, value)| (name.to_owned(), value.trim().to_owned())).collect()
 }
 
-/// The signed key of the license that was bought.
-fn signed_key(installation: &Installation) -> String {
+/// The license key and the signed key of the license that was bought.
+fn keys(installation: &Installation) -> [String; 2] {
     let token = installation.token("licenses:read,licenses:reveal");
     let asked = |path: &str| {
         let (status, answer) = installation.get_with_token(path, &token);
@@ -37,10 +37,11 @@ fn signed_key(installation: &Installation) -> String {
     };
     let licenses = asked("/api/v1/licenses?product=atlas");
     let id = licenses["items"][0]["id"].as_str().unwrap_or_else(|| panic!("{licenses}"));
-    asked(&format!("/api/v1/licenses/{id}/secrets"))["signed_key"].as_str().unwrap().to_owned()
+    let secrets = asked(&format!("/api/v1/licenses/{id}/secrets"));
+    ["license_key", "signed_key"].map(|name| secrets[name].as_str().unwrap().to_owned())
 }
 
-/// Runs a client through a machine's life, once at each address of the door that clients of this kind can be given.
+/// Runs a client through a machine's life, with each of the texts that a customer may have been given.
 fn lives(backend: Backend, client: impl Fn() -> Command) {
     let mut installation = Installation::new(backend);
     let catalog = fs::read_to_string(installation.catalog()).unwrap();
@@ -60,7 +61,8 @@ fn lives(backend: Backend, client: impl Fn() -> Command) {
             .env("FINGERPRINT", "a machine: 机器 7/№");
         Ended::of(command)
     };
-    for shown in [code.clone(), signed_key(&installation)] {
+    let [short, signed] = keys(&installation);
+    for shown in [code.clone(), short, signed] {
         let ended = run(&shown, &door["public_key"]);
         assert_eq!(ended.code, Some(0), "{ended:?}");
         let said: Vec<_> = ended.stdout.lines().map(|line| line.split(':').next().unwrap()).collect();

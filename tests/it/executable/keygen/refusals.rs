@@ -86,6 +86,7 @@ impl Guest {
         let door = data_encoding::HEXLOWER.encode(installation.keys.door(&slug("mill")).unwrap().public().as_bytes());
         program.env("API_URL", format!("http://{}/keygen/mill", self.app.address)).env("PUBLIC_KEY", door);
         program.env("ACCOUNT", "mill").env("LICENSE_KEY", &self.key).env("FINGERPRINT", FINGERPRINT);
+        program.env("LICENSE", self.license.to_string());
         program.env("CALL", call).envs(more.iter().copied());
         let ended = block_in_place(|| Ended::of(program));
         assert_eq!(ended.code, Some(0), "{call}: {ended:?}");
@@ -164,6 +165,9 @@ async fn calls_that_are_none_here() {
     let long = ("APIError CHECKOUT_TTL_INVALID", "Unknown CHECKOUT_TTL_INVALID");
     guest.both("check out for a century", long.0, long.1);
     guest.sdk("upgrade", &[], "UpgradeNotAvailableError NOT_SUPPORTED");
+    guest.sdk("activate without a fingerprint", &[], "APIError FINGERPRINT_BLANK");
+    guest.sdk("check out with what is not there", &[], "APIError CHECKOUT_INCLUDE_INVALID");
+    guest.sdk("check out in another way", &[], "APIError CHECKOUT_ALGORITHM_INVALID");
     guest.sdk("me", &[("ENVIRONMENT", "production")], "InvalidEnvironmentError ENVIRONMENT_NOT_SUPPORTED");
 }
 
@@ -183,10 +187,15 @@ async fn tokens_that_open_nothing() {
     let manager = made(&guest, "", Scope::LicensesRead, 1).await;
     let unknown = made(&stranger, "mill", Scope::Keygen, 1).await;
     let invalid = format!("{}x", &elsewhere[..elsewhere.len() - 1]);
+    let expired = made(&guest, "mill", Scope::Keygen, -1).await;
+    let good = made(&guest, "mill", Scope::Keygen, 1).await;
+    guest.sdk("work with a token", &[("TOKEN", &good)], "no refusal");
     for (token, seen) in [
         (elsewhere.as_str(), "TokenNotAllowedError TOKEN_NOT_ALLOWED"),
         (&manager, "TokenNotAllowedError TOKEN_NOT_ALLOWED"),
         (&unknown, "LicenseTokenError TOKEN_INVALID"),
+        (&expired, "APIError TOKEN_EXPIRED"),
+        (&good, "NotFoundError NOT_SUPPORTED"),
         (&invalid, "APIError TOKEN_FORMAT_INVALID"),
         ("what is no token", "APIError TOKEN_FORMAT_INVALID"),
         ("", "APIError TOKEN_MISSING"),
@@ -202,4 +211,12 @@ async fn too_many_calls() {
     guest.seated("another");
     guest.both("validate", "LicenseNotActivatedError FINGERPRINT_SCOPE_MISMATCH", "RateLimitExceeded");
     guest.sdk("me", &[], "RateLimitError TOO_MANY_REQUESTS");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_service_without_its_database() {
+    let guest = Guest::of("fixed").await;
+    guest.app.app.store().clone().close().await;
+    guest.sdk("me", &[], "APIError UNAVAILABLE");
+    guest.published_crate("validate", &[], "Unknown UNAVAILABLE");
 }

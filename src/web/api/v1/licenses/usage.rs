@@ -34,9 +34,22 @@ pub struct ReportUsage {
     /// What is counted: 1 to 40 characters of `a-z 0-9 -`.
     #[schema(value_type = String, example = "api-calls")]
     meter: Slug,
-    /// How much is added: text, at most 4 digits behind the point, not negative.
-    #[schema(value_type = String, pattern = r"^\d{1,8}(\.\d{1,4})?$", example = "12.5")]
-    amount: Decimal,
+    /// How much is added: text, at most 4 digits behind the point. With a minus it is taken back, as a correction.
+    #[schema(value_type = String, pattern = r"^-?\d{1,8}(\.\d{1,4})?$", example = "12.5")]
+    amount: Amount,
+}
+
+/// Ten-thousandths, negative where something is taken back.
+#[derive(Debug, Clone, Copy)]
+struct Amount(i64);
+
+impl<'de> Deserialize<'de> for Amount {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let (is_negative, digits) = text.strip_prefix('-').map_or((false, text.as_str()), |digits| (true, digits));
+        let Decimal(amount) = digits.parse().map_err(serde::de::Error::custom)?;
+        Ok(Self(if is_negative { -amount } else { amount }))
+    }
 }
 
 /// One counter.
@@ -97,7 +110,8 @@ pub async fn get_usage(
 /// Report usage.
 ///
 /// Adds to a counter, which starts at nothing; the marketplace shows on-demand buyers the totals. Send an
-/// `Idempotency-Key`, so that a repeat is not counted twice. Also taken after the release, for what was used before
+/// `Idempotency-Key`, so that a repeat is not counted twice. A negative amount takes back what was reported wrongly, and stands
+/// in the license's history. Also taken after the release, for what was used before
 /// it. A meter of the plan counts it as well, whatever its limit; other names may be counted too. Scope `licenses:write`.
 #[utoipa::path(
     post, path = "/licenses/{id}/usage", tag = "licenses",
@@ -121,6 +135,7 @@ pub async fn report_usage(
             Counted::Counters(counters) => Reply::json(StatusCode::OK, &LicenseUsage::from(counters)),
             Counted::NotFound => Err(unknown(id).into()),
             Counted::TooLarge => Err(too_large(&report.meter).into()),
+            Counted::TooLittle => Err(too_little(&report.meter).into()),
             Counted::TooManyMeters => Err(too_many_meters().into()),
         })
         .await
@@ -129,7 +144,13 @@ pub async fn report_usage(
 fn too_large(meter: &Slug) -> Problem {
     let max = Decimal(usage::TOTAL_MAX);
     Problem::conflict(format!(
-        "The counter `{meter}` would pass {max}, the most a marketplace can show. Nothing was added; count in a larger unit."
+        "The counter `{meter}` would pass {max}, the most that is counted. Nothing was added; count in a larger unit."
+    ))
+}
+
+fn too_little(meter: &Slug) -> Problem {
+    Problem::conflict(format!(
+        "More would be taken back than the counter `{meter}` ever counted. Nothing was changed: look at its total."
     ))
 }
 

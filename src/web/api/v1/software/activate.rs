@@ -13,11 +13,12 @@ use crate::{
     },
     web::{
         api::{input::Text, licensed::Licensed, openapi::SeatProblems, submit::Submitted},
+        caller::Caller,
         problem::Problem,
     },
 };
 
-use super::{Lease, fingerprint::Fingerprint, granted, refused, stay};
+use super::{Lease, fingerprint::Fingerprint, granted, redeem, refused, stay};
 
 /// A machine that wants a seat.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -56,7 +57,8 @@ pub struct Activate {
 
 /// Take a seat for a machine.
 ///
-/// The same machine again is the same activation and never a new seat, so a repeat after a lost answer does no harm.
+/// The same machine again is the same activation and never a new seat, so a repeat after a lost answer does no harm. A code of
+/// the marketplace (`PL…`) that nobody has redeemed is redeemed first, which cannot be taken back.
 #[utoipa::path(
     post, path = "/activations", tag = "software", request_body = Activate, security(("license" = [])),
     responses(
@@ -65,7 +67,12 @@ pub struct Activate {
         SeatProblems,
     ),
 )]
-pub async fn activate(State(app): State<App>, licensed: Licensed, submitted: Submitted) -> Result<Response, Problem> {
+pub async fn activate(
+    State(app): State<App>,
+    Caller(address): Caller,
+    licensed: Licensed,
+    submitted: Submitted,
+) -> Result<Response, Problem> {
     let wanted: Activate = submitted.json()?;
     let machine = Machine {
         product: wanted.product.map(|text| text.0),
@@ -78,6 +85,9 @@ pub async fn activate(State(app): State<App>, licensed: Licensed, submitted: Sub
         nonce: wanted.nonce.map(|text| text.0),
     };
     let credential = licensed.credential;
+    if let Some(refusal) = redeem::first(&app, &credential, machine.product.as_deref(), address).await {
+        return Ok(refusal);
+    }
     let outcome = app
         .write::<_, Failure, _>(Actor::Software, move |tx, ctx| usecase::activate(tx, ctx, &credential, &machine))
         .await?;

@@ -9,6 +9,7 @@ pub mod deactivate;
 pub mod fingerprint;
 pub mod license_file;
 pub mod offline;
+pub mod redeem;
 pub mod renew;
 pub mod usage;
 pub mod validate;
@@ -52,6 +53,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(usage::report_activation_usage))
         .routes(routes!(license_file::license_file))
         .routes(routes!(offline::activate_offline))
+        .routes(routes!(redeem::redeem))
         .layer(middleware::from_fn(rate_limit::announce))
 }
 
@@ -90,7 +92,7 @@ pub struct ReportResult {
     counted: bool,
     /// Whether it was counted before, and so not again.
     repeated: bool,
-    /// Why it does not count: `usage_limit`, `meter_unknown` or `report_conflict`.
+    /// Why it does not count: `usage_limit`, `meter_unknown`, `report_conflict` or `report_limit`.
     #[schema(required, example = "usage_limit")]
     reason: Option<&'static str>,
 }
@@ -283,9 +285,10 @@ fn status(reason: Reason) -> StatusCode {
         | Reason::UsageLimit => StatusCode::CONFLICT,
         Reason::MeterUnknown => StatusCode::UNPROCESSABLE_ENTITY,
         Reason::MachineUnknown => StatusCode::NOT_FOUND,
-        Reason::ActivationCycling => StatusCode::TOO_MANY_REQUESTS,
+        Reason::ActivationCycling | Reason::ReportLimit => StatusCode::TOO_MANY_REQUESTS,
         Reason::LicenseMalformed
         | Reason::LicenseNotFound
+        | Reason::NotRedeemed
         | Reason::ProductMismatch
         | Reason::LicenseReleased
         | Reason::LicenseFrozen

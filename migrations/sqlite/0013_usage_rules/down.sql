@@ -1,0 +1,3 @@
+DROP TABLE usage_report_days;
+
+ALTER TABLE usage_periods DROP COLUMN rule;
