@@ -16,6 +16,7 @@ mod customer;
 mod debug;
 mod deploy;
 mod deployment;
+mod events;
 mod executable;
 mod formal;
 mod harness;
