@@ -148,7 +148,7 @@ impl Raw {
                 secret_key_file: Some(self.huawei_secret_key_file).filter(|path| !path.is_empty()).map(PathBuf::from),
             },
             mail: MailSettings {
-                server: mail_server(self.mail_server)?,
+                server: mail_server(&self.mail_server)?,
                 security: mail_security(&self.mail_security)?,
                 user: self.mail_user,
                 password_file: Some(self.mail_password_file).filter(|path| !path.is_empty()).map(PathBuf::from),
@@ -167,7 +167,7 @@ fn address(name: &'static str, text: &str) -> Result<SocketAddr, ConfigError> {
 }
 
 /// `host:port`; empty: none.
-fn mail_server(text: String) -> Result<Option<(String, u16)>, ConfigError> {
+fn mail_server(text: &str) -> Result<Option<(String, u16)>, ConfigError> {
     if text.is_empty() {
         return Ok(None);
     }

@@ -62,7 +62,7 @@ pub async fn round(app: &App, mut workers: Workers) -> Workers {
             }
         }
         Err(failure) => {
-            tracing::warn!("what is due to webhooks could not be read, the next round tries again: {failure}")
+            tracing::warn!("what is due to webhooks could not be read, the next round tries again: {failure}");
         }
     }
     workers

@@ -129,7 +129,7 @@ pub fn about(tx: &mut Tx, ctx: Context, kind: Kind, license: &License, line: &st
     let data = json!({
         "license": shown(license), "line": line, "actor": ctx.actor.to_string(), "detail": shortened(detail),
     });
-    write(tx, ctx, kind, Some(license.id), data).map(|_| ())
+    write(tx, ctx, kind, Some(license.id), &data).map(|_| ())
 }
 
 /// Writes down that an alert was opened; `failing`: calls from or to a marketplace fail.
@@ -141,7 +141,7 @@ pub fn alert_opened(tx: &mut Tx, ctx: Context, alert: &AlertRecord, failing: boo
         call_failing(tx, ctx, alert)?;
     }
     let data = alert_shown(tx, alert)?;
-    write(tx, ctx, Kind::AlertOpened, alert.license_id, data).map(|_| ())
+    write(tx, ctx, Kind::AlertOpened, alert.license_id, &data).map(|_| ())
 }
 
 /// Writes down that calls from or to a marketplace fail, as `alert` says.
@@ -150,7 +150,7 @@ pub fn alert_opened(tx: &mut Tx, ctx: Context, alert: &AlertRecord, failing: boo
 /// The database's.
 pub fn call_failing(tx: &mut Tx, ctx: Context, alert: &AlertRecord) -> Done<()> {
     let data = alert_shown(tx, alert)?;
-    write(tx, ctx, Kind::MarketplaceCallFailing, alert.license_id, data).map(|_| ())
+    write(tx, ctx, Kind::MarketplaceCallFailing, alert.license_id, &data).map(|_| ())
 }
 
 fn alert_shown(tx: &mut Tx, alert: &AlertRecord) -> Done<Value> {
@@ -170,7 +170,7 @@ fn alert_shown(tx: &mut Tx, alert: &AlertRecord) -> Done<Value> {
 ///
 /// # Errors
 /// The database's.
-pub fn write(tx: &mut Tx, ctx: Context, kind: Kind, license: Option<LicenseId>, data: Value) -> Done<EventRecord> {
+pub fn write(tx: &mut Tx, ctx: Context, kind: Kind, license: Option<LicenseId>, data: &Value) -> Done<EventRecord> {
     let mut event = EventRecord {
         id: EventId::new(ctx.now, ctx.entropy),
         kind: kind.as_str().to_owned(),

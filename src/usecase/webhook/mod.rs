@@ -208,7 +208,7 @@ pub fn test(tx: &mut Tx, ctx: Context, id: WebhookId) -> Done<Option<Result<Even
         return Ok(Some(Err(Refused::Disabled)));
     }
     let data = serde_json::json!({ "license": null, "detail": { "webhook": id } });
-    let event = event::write(tx, ctx, Kind::WebhookTest, None, data)?;
+    let event = event::write(tx, ctx, Kind::WebhookTest, None, &data)?;
     tx.events_handed_on(&[event.id])?;
     tx.delivery_insert(&deliver::begun(ctx, &webhook, &event))?;
     Ok(Some(Ok(event)))

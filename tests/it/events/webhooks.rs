@@ -258,7 +258,7 @@ async fn events_of_a_license_arrive_in_their_order_whoever_sends_them(#[case] ba
     let replica = Arc::new(it.replica().await);
     let (id, _) = it.webhook(&receiver.url(), &[]).await;
     let turn = AtomicU32::new(0);
-    receiver.answer(move |_| if turn.fetch_add(1, Ordering::Relaxed) % 3 == 0 { 503 } else { 200 });
+    receiver.answer(move |_| if turn.fetch_add(1, Ordering::Relaxed).is_multiple_of(3) { 503 } else { 200 });
     let mut licenses = Vec::new();
     for _ in 0..6 {
         licenses.push(it.issued().await);

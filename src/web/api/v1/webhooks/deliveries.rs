@@ -70,7 +70,7 @@ pub async fn list_deliveries(
             Ok(tx.delivery_page(id, state, after, rows)?)
         })
         .await?;
-    Ok(Json(place.page(found, |it| it.0.event_id, |(it, event, at)| Delivery::of(it, event, at))))
+    Ok(Json(place.page(found, |it| it.0.event_id, |(it, event, at)| Delivery::of(&it, event, at))))
 }
 
 /// A delivery with all that is known of it.
@@ -134,7 +134,7 @@ pub async fn get_delivery(
             let told = tx.event_find(event)?.ok_or_else(|| unknown_delivery(id, event))?;
             let attempts = tx.attempts_of(id, event)?.into_iter().map(Attempt::from).collect();
             let message = serde_json::from_str(&told.payload).unwrap_or_default();
-            Ok(WholeDelivery { delivery: Delivery::of(delivery, told.kind, told.at), message, attempts })
+            Ok(WholeDelivery { delivery: Delivery::of(&delivery, told.kind, told.at), message, attempts })
         })
         .await?;
     Ok(Json(whole))

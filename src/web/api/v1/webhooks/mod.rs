@@ -142,7 +142,7 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    fn of(it: DeliveryRecord, event: String, at: Time) -> Self {
+    fn of(it: &DeliveryRecord, event: String, at: Time) -> Self {
         Self {
             event_id: it.event_id,
             event,

@@ -49,7 +49,7 @@ pub async fn replay_delivery(
             let delivery = replayed.map_err(|why| refused(&why))?;
             let gone = || Failure::Missing(format!("event {event} of a delivery is not there"));
             let told = tx.event_find(event)?.ok_or_else(gone)?;
-            Reply::json(StatusCode::OK, &Delivery::of(delivery, told.kind, told.at))
+            Reply::json(StatusCode::OK, &Delivery::of(&delivery, told.kind, told.at))
         })
         .await
 }
