@@ -232,6 +232,8 @@ async fn a_refusal_ends_it_a_delay_does_not_and_a_lost_answer_is_not_asked_for(#
         it.pass(SignedDuration::from_secs(1));
         let license = it.issued().await;
         it.reads_mail_at(&license, address, Language::En).await;
+        // Each is written at a time of its own, and so listed in this order.
+        it.tells().await;
     }
     it.posts().await;
     assert_eq!(it.states().await, ["failed", "pending", "unknown"]);
