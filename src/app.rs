@@ -3,6 +3,7 @@
 mod access_keys;
 pub mod open_api;
 pub mod redeem;
+pub mod webhooks;
 
 use std::{
     collections::HashMap,
@@ -24,6 +25,7 @@ use crate::{
         clock::Clock,
         entropy::Entropy,
         ids::{DeploymentId, LicenseId},
+        networks::Networks,
         places::Places,
         proxies::Proxies,
         rate::{Limiters, RateLimits},
@@ -36,9 +38,12 @@ use crate::{
         download::{self, DownloadError},
     },
     license::seal::MasterKey,
+    mail::Mailer,
     provision::provider::clouds::Clouds,
     store::{Store, StoreError, Tx},
-    usecase::{Actor, Context, Failure, installation::Installation, journal::Journal, keys, package::Package},
+    usecase::{
+        Actor, Context, Failure, installation::Installation, journal::Journal, keys, mail::Post, package::Package,
+    },
 };
 
 /// How often an out-of-date snapshot is loaded anew before a call gives up.
@@ -74,6 +79,14 @@ pub struct Parts {
     pub clouds: Clouds,
     /// Reaches what others name: packages that are kept elsewhere.
     pub http: Client,
+    /// Reaches the merchant's systems, to tell them what happened.
+    pub webhooks: Client,
+    /// Networks in which they may be although those are not public.
+    pub webhook_networks: Networks,
+    /// Sends mail; `None`: nobody is written to.
+    pub mailer: Option<Mailer>,
+    /// Who can be written to.
+    pub post: Post,
     /// Where packages are kept.
     pub depot: Depot,
 }
@@ -193,6 +206,16 @@ impl App {
     /// The clouds that customers can deploy to.
     pub fn clouds(&self) -> &Clouds {
         &self.0.parts.clouds
+    }
+
+    /// Sends mail; `None`: nobody is written to.
+    pub fn mailer(&self) -> Option<&Mailer> {
+        self.0.parts.mailer.as_ref()
+    }
+
+    /// Who can be written to.
+    pub fn post(&self) -> &Post {
+        &self.0.parts.post
     }
 
     /// Where packages are kept.

@@ -4,7 +4,7 @@
 //! and fails on a forbidden `use`):
 //!
 //! ```text
-//! main → cli → config, telemetry → web, jobs → app → usecase → store, catalog → marketplace, provision → license, depot, http → base
+//! main → cli → config, telemetry → web, jobs → app → usecase → store, catalog → marketplace, provision → license, depot, letters, mail, http → base
 //! ```
 
 pub mod app;
@@ -15,7 +15,9 @@ pub mod config;
 pub mod depot;
 pub mod http;
 pub mod jobs;
+pub mod letters;
 pub mod license;
+pub mod mail;
 pub mod marketplace;
 pub mod provision;
 pub mod store;

@@ -118,6 +118,22 @@ id!(
     HistoryId
 );
 id!(
+    /// Something that happened, as others are told.
+    EventId
+);
+id!(
+    /// Where a merchant's system wants to be told.
+    WebhookId
+);
+id!(
+    /// One of a webhook's secrets.
+    SecretId
+);
+id!(
+    /// A mail.
+    MailId
+);
+id!(
     /// A request as the log shows it.
     RequestId
 );

@@ -158,3 +158,14 @@ pub const USAGE_PUSHES: u32 = 100;
 
 /// Licenses of devices that one round hands over to marketplaces.
 pub const UPLOADS: u32 = 50;
+
+/// Days that events are kept, with the log of their deliveries: as long a dead letter can be sent again.
+pub const EVENT_DAYS: i64 = 30;
+/// Webhooks of an installation.
+pub const WEBHOOKS: u32 = 32;
+/// Characters of a webhook's address.
+pub const WEBHOOK_URL_CHARS: usize = 2_000;
+/// Hours for which the secrets before a new one may count.
+pub const WEBHOOK_SECRET_HOURS: u16 = 720;
+/// Characters of what a webhook is for.
+pub const WEBHOOK_DESCRIPTION_CHARS: usize = 200;

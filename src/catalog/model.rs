@@ -63,6 +63,18 @@ pub enum ChannelKind {
     /// Huawei KooGallery (云商店).
     #[default]
     Koogallery,
+    /// Alibaba Cloud Marketplace (阿里云云市场).
+    Alibaba,
+}
+
+impl ChannelKind {
+    /// The name in the catalog file, and in the channel's address.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Koogallery => "koogallery",
+            Self::Alibaba => "alibaba",
+        }
+    }
 }
 
 /// `product/plan`.
@@ -96,6 +108,11 @@ pub struct OpenApi {
 }
 
 impl Channel {
+    /// Where the marketplace calls, below the service's public address.
+    pub fn path(&self) -> String {
+        format!("/marketplace/{}/{}", self.kind.as_str(), self.slug)
+    }
+
     /// How far the time inside a call may lie from ours.
     pub fn windows(&self) -> ClockWindows {
         ClockWindows {

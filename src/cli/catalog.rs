@@ -64,7 +64,7 @@ pub async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
                     Some(_) if installation.open_api_keys.contains_key(slug) => ", asks the marketplace",
                     Some(_) => ", NO KEYS FOR open_api",
                 };
-                outln!("{}/marketplace/koogallery/{slug}  {state}{asks}", app.public_url());
+                outln!("{}{}  {state}{asks}", app.public_url(), channel.path());
             }
         }
     }

@@ -8,6 +8,7 @@ mod demo;
 mod deploy;
 mod depot;
 mod key;
+mod mail;
 mod master_key;
 mod open;
 mod open_files;
@@ -20,6 +21,7 @@ mod table;
 mod terminal;
 mod token;
 mod verify;
+mod webhook;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -60,6 +62,12 @@ enum Command {
     /// Tokens of the management API
     #[command(subcommand)]
     Token(token::Command),
+    /// Your own systems that are told what happens
+    #[command(subcommand)]
+    Webhook(webhook::Command),
+    /// Mail to the holders of licenses: what it looks like, what was sent
+    #[command(subcommand)]
+    Mail(mail::Command),
     /// On a licensed machine: activate it, ask whether software may run
     #[command(subcommand)]
     Client(client::Command),
@@ -129,6 +137,8 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Key(command) => key::run(command, config()?).await,
         Command::Package(command) => Box::pin(package::run(command, config()?)).await,
         Command::Token(command) => token::run(command, config()?).await,
+        Command::Webhook(command) => webhook::run(command, config()?).await,
+        Command::Mail(command) => mail::run(command, config()?).await,
         Command::Client(command) => Box::pin(client::run(command)).await,
         Command::Deploy(command) => Box::pin(deploy::run(command)).await,
         Command::Verify(command) => verify::run(command).await,

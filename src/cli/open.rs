@@ -12,9 +12,10 @@ use crate::{
         secret::SecretString,
     },
     catalog::{self, Catalog, Diff},
-    config::{Config, HuaweiAccount},
+    config::{Config, HuaweiAccount, MailSettings},
     http::{Client, Guard},
     license::seal::MasterKey,
+    mail::{Mailer, Server},
     provision::provider::{
         Credentials, Tools, Vendor,
         clouds::Clouds,
@@ -25,6 +26,7 @@ use crate::{
     usecase::{
         self, Actor, Failure,
         installation::{self, MasterKeyFit},
+        mail::Post,
     },
 };
 
@@ -48,7 +50,14 @@ pub async fn open(config: &Config, access: Access) -> anyhow::Result<App> {
     let public_url = public_url(&store, config, access).await?;
     let http = http_client(config)?;
     let clouds = clouds(config, access, http.clone(), &master)?;
+    let mailer = mailer(&config.mail, access)?;
     let parts = Parts {
+        post: Post {
+            is_open: mailer.is_some(),
+            merchant: config.mail.merchant.clone(),
+            language: Some(config.mail.language),
+        },
+        mailer,
         store,
         clock: Arc::new(clock),
         entropy: Arc::new(SystemEntropy),
@@ -60,6 +69,8 @@ pub async fn open(config: &Config, access: Access) -> anyhow::Result<App> {
         rate_limits: config.rate_limits,
         clouds,
         http,
+        webhooks: Client::new(Guard::new(config.webhook_networks.clone())).context("no HTTP client can be made")?,
+        webhook_networks: config.webhook_networks.clone(),
         depot: super::depot::open(config)?,
     };
     Ok(App::new(parts).await?)
@@ -87,6 +98,21 @@ fn clouds(config: &Config, access: Access, http: Client, master: &MasterKey) -> 
         clouds = clouds.simulating(Simulated::new(Ground { file, clock, entropy, master: master.clone() }));
     }
     Ok(clouds)
+}
+
+/// Sends mail. Only the server does: commands beside it need no password for that.
+fn mailer(mail: &MailSettings, access: Access) -> anyhow::Result<Option<Mailer>> {
+    let Some((host, port)) = mail.server.clone().filter(|_| access == Access::Server) else { return Ok(None) };
+    let login = match (mail.user.as_str(), &mail.password_file) {
+        ("", None) => None,
+        (user, Some(file)) if !user.is_empty() => Some((
+            user.to_owned(),
+            SecretString::from(secret_file::read(file, "the password of `mail_user`")?.as_str()),
+        )),
+        _ => bail!("mail needs both of `mail_user` and `mail_password_file`, or none of them"),
+    };
+    let server = Server { host, port, security: mail.security, login };
+    Mailer::new(server, &mail.from).map(Some).map_err(|why| anyhow!("`mail_from`: {why}"))
 }
 
 /// The operator's own clouds.

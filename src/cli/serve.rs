@@ -14,7 +14,10 @@ use crate::{
     app::App,
     base::limits,
     config::Config,
-    jobs::{self, codes, deployments, orders, pushes, retention, uploads},
+    jobs::{
+        self, codes, deployments, expiry, mails, orders, pushes, retention, uploads,
+        webhooks::{self, Workers},
+    },
     license::code::worst_case_length,
     store::Access,
     telemetry,
@@ -135,7 +138,8 @@ fn check_code_lengths(app: &App) -> anyhow::Result<()> {
 
 fn start_jobs(app: &App, stop: &CancellationToken) -> Vec<JoinHandle<()>> {
     let sources = Arc::new(orders::Sources::default());
-    let [forgetful, patient, busy, giving, looking, telling] = std::array::from_fn(|_| app.clone());
+    let [forgetful, patient, busy, giving, looking] = std::array::from_fn(|_| app.clone());
+    let [pushing, telling, writing, watching] = std::array::from_fn(|_| app.clone());
     vec![
         tokio::spawn(jobs::every(retention::PAUSE, stop.clone(), (), move |()| {
             let app = forgetful.clone();
@@ -150,12 +154,24 @@ fn start_jobs(app: &App, stop: &CancellationToken) -> Vec<JoinHandle<()>> {
             async move { uploads::round(&app).await }
         })),
         tokio::spawn(jobs::every(pushes::PAUSE, stop.clone(), (), move |()| {
-            let app = telling.clone();
+            let app = pushing.clone();
             async move { pushes::round(&app).await }
         })),
         tokio::spawn(jobs::every(codes::PAUSE, stop.clone(), (), move |()| {
             let app = looking.clone();
             async move { codes::round(&app).await }
+        })),
+        tokio::spawn(jobs::every(webhooks::PAUSE, stop.clone(), Workers::default(), move |workers| {
+            let app = telling.clone();
+            async move { webhooks::round(&app, workers).await }
+        })),
+        tokio::spawn(jobs::every(mails::PAUSE, stop.clone(), (), move |()| {
+            let app = writing.clone();
+            async move { mails::round(&app).await }
+        })),
+        tokio::spawn(jobs::every(expiry::PAUSE, stop.clone(), (), move |()| {
+            let app = watching.clone();
+            async move { expiry::round(&app).await }
         })),
         tokio::spawn(jobs::every(deployments::PAUSE, stop.clone(), JoinSet::new(), move |under_way| {
             let app = busy.clone();

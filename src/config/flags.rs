@@ -57,6 +57,10 @@ pub struct Flags {
     #[arg(long, global = true, value_delimiter = ',')]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub provider_networks: Option<Vec<String>>,
+    /// Networks in which webhooks may be although they are not public, separated by commas
+    #[arg(long, global = true, value_delimiter = ',')]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub webhook_networks: Option<Vec<String>>,
     /// Endpoints of clouds that are in no list: refused, https or http
     #[arg(long, global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -105,6 +109,34 @@ pub struct Flags {
     #[arg(long, global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub package_gib: Option<u16>,
+    /// Server that takes mail, such as smtp.example.com:465 (absent: nobody is written to)
+    #[arg(long, global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mail_server: Option<String>,
+    /// How the connection to it is encrypted: tls, starttls or none
+    #[arg(long, global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mail_security: Option<String>,
+    /// User name there
+    #[arg(long, global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mail_user: Option<String>,
+    /// File with the password of that user
+    #[arg(long, global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mail_password_file: Option<String>,
+    /// As whom mail is sent, such as `Atlas <licenses@example.com>`
+    #[arg(long, global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mail_from: Option<String>,
+    /// Where the merchant is written to when calls fail
+    #[arg(long, global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mail_merchant: Option<String>,
+    /// Language of mail to the merchant: zh or en
+    #[arg(long, global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mail_language: Option<String>,
     /// What is logged, such as info or signet=debug
     #[arg(long, global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]

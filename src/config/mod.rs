@@ -17,7 +17,8 @@ use std::{
 };
 
 use crate::{
-    base::{networks::Networks, proxies::Proxies, rate::RateLimits},
+    base::{networks::Networks, proxies::Proxies, rate::RateLimits, text::Language},
+    mail::Security,
     provision::provider::ec2::CustomClouds,
     store::DatabaseUrl,
 };
@@ -46,6 +47,7 @@ const NAMES: &[&str] = &[
     "address_rate",
     "product_rate",
     "provider_networks",
+    "webhook_networks",
     "custom_endpoints",
     "idempotent_endpoints",
     "ec2_clouds_file",
@@ -58,6 +60,13 @@ const NAMES: &[&str] = &[
     "package_store_endpoint",
     "package_store_region",
     "package_gib",
+    "mail_server",
+    "mail_security",
+    "mail_user",
+    "mail_password_file",
+    "mail_from",
+    "mail_merchant",
+    "mail_language",
     "log",
     "log_format",
 ];
@@ -114,6 +123,25 @@ pub enum PackageStore {
     },
 }
 
+/// How mail is sent, and to whom; its password is no setting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MailSettings {
+    /// The server's name and port; `None`: nobody is written to.
+    pub server: Option<(String, u16)>,
+    /// How the connection is encrypted.
+    pub security: Security,
+    /// The user; empty: the server wants none.
+    pub user: String,
+    /// The file with the password.
+    pub password_file: Option<PathBuf>,
+    /// As whom; empty: not set.
+    pub from: String,
+    /// Where the merchant reads mail.
+    pub merchant: Option<String>,
+    /// The merchant's language.
+    pub language: Language,
+}
+
 /// The settings, parsed.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -139,6 +167,8 @@ pub struct Config {
     pub rate_limits: RateLimits,
     /// Networks that may be reached although they are not public.
     pub provider_networks: Networks,
+    /// Networks in which webhooks may be although they are not public.
+    pub webhook_networks: Networks,
     /// Which endpoints of clouds are allowed beside the known ones.
     pub custom_endpoints: CustomClouds,
     /// Those of them where the same client token is the same server.
@@ -157,6 +187,8 @@ pub struct Config {
     pub package_store_region: String,
     /// Bytes that a package may have.
     pub package_bytes: u64,
+    /// How mail is sent, and to whom.
+    pub mail: MailSettings,
     /// Filter of the log.
     pub log: String,
     /// Form of the log.

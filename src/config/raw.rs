@@ -8,12 +8,13 @@ use std::{
 use serde::Deserialize;
 
 use crate::{
-    base::{networks::Networks, proxies::Proxies, rate::RateLimits},
+    base::{networks::Networks, proxies::Proxies, rate::RateLimits, text::Language},
+    mail::{self, Security},
     provision::provider::ec2::CustomClouds,
     store::DatabaseUrl,
 };
 
-use super::{Config, ConfigError, HuaweiAccount, LogFormat, PackageStore};
+use super::{Config, ConfigError, HuaweiAccount, LogFormat, MailSettings, PackageStore};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -37,6 +38,8 @@ pub(super) struct Raw {
     product_rate: u16,
     #[serde(deserialize_with = "super::source::list")]
     provider_networks: Vec<String>,
+    #[serde(deserialize_with = "super::source::list")]
+    webhook_networks: Vec<String>,
     custom_endpoints: String,
     #[serde(deserialize_with = "super::source::list")]
     idempotent_endpoints: Vec<String>,
@@ -52,6 +55,13 @@ pub(super) struct Raw {
     package_store_region: String,
     #[serde(deserialize_with = "super::source::number")]
     package_gib: u16,
+    mail_server: String,
+    mail_security: String,
+    mail_user: String,
+    mail_password_file: String,
+    mail_from: String,
+    mail_merchant: String,
+    mail_language: String,
     log: String,
     log_format: String,
 }
@@ -84,6 +94,8 @@ impl Raw {
             Proxies::parse(&self.trusted_proxies).map_err(|reason| wrong("trusted_proxies", reason))?;
         let provider_networks =
             Networks::parse(&self.provider_networks).map_err(|reason| wrong("provider_networks", reason))?;
+        let webhook_networks =
+            Networks::parse(&self.webhook_networks).map_err(|reason| wrong("webhook_networks", reason))?;
         let custom_endpoints = match self.custom_endpoints.as_str() {
             "refused" => CustomClouds::Refused,
             "https" => CustomClouds::Https,
@@ -124,6 +136,7 @@ impl Raw {
                 product: self.product_rate,
             },
             provider_networks,
+            webhook_networks,
             custom_endpoints,
             idempotent_endpoints: self.idempotent_endpoints,
             ec2_clouds_file: Some(self.ec2_clouds_file).filter(|path| !path.is_empty()).map(PathBuf::from),
@@ -134,6 +147,15 @@ impl Raw {
                 access_key: self.huawei_access_key,
                 secret_key_file: Some(self.huawei_secret_key_file).filter(|path| !path.is_empty()).map(PathBuf::from),
             },
+            mail: MailSettings {
+                server: mail_server(&self.mail_server)?,
+                security: mail_security(&self.mail_security)?,
+                user: self.mail_user,
+                password_file: Some(self.mail_password_file).filter(|path| !path.is_empty()).map(PathBuf::from),
+                from: self.mail_from,
+                merchant: mail_merchant(self.mail_merchant)?,
+                language: mail_language(&self.mail_language)?,
+            },
             log: self.log,
             log_format: log_format(&self.log_format)?,
         })
@@ -142,6 +164,41 @@ impl Raw {
 
 fn address(name: &'static str, text: &str) -> Result<SocketAddr, ConfigError> {
     text.parse().map_err(|_| wrong(name, format!("`{text}` is not an address and port such as 127.0.0.1:8080")))
+}
+
+/// `host:port`; empty: none.
+fn mail_server(text: &str) -> Result<Option<(String, u16)>, ConfigError> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let parts = text.rsplit_once(':').and_then(|(host, port)| Some((host.to_owned(), port.parse().ok()?)));
+    let parts = parts.filter(|(host, _)| !host.is_empty() && !host.contains([':', '/', '@', ' ']));
+    parts.map(Some).ok_or_else(|| wrong("mail_server", format!("`{text}` is no server such as smtp.example.com:465")))
+}
+
+fn mail_security(text: &str) -> Result<Security, ConfigError> {
+    match text {
+        "tls" => Ok(Security::Tls),
+        "starttls" => Ok(Security::StartTls),
+        "none" => Ok(Security::None),
+        other => Err(wrong("mail_security", format!("`{other}` is none of tls, starttls and none"))),
+    }
+}
+
+fn mail_merchant(text: String) -> Result<Option<String>, ConfigError> {
+    match text.as_str() {
+        "" => Ok(None),
+        address if mail::is_address(address) => Ok(Some(text)),
+        other => Err(wrong("mail_merchant", format!("`{other}` is no address to which mail can be sent"))),
+    }
+}
+
+fn mail_language(text: &str) -> Result<Language, ConfigError> {
+    match text {
+        "zh" => Ok(Language::Zh),
+        "en" => Ok(Language::En),
+        other => Err(wrong("mail_language", format!("`{other}` is neither zh nor en"))),
+    }
 }
 
 /// What is neither is not repeated: a secret may have been pasted in the wrong line.

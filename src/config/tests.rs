@@ -106,6 +106,13 @@ const CASES: &[Case] = &[
         "10.2.0.0/16",
         ["10.0.0.0/8", "10.1.0.0/16,::1", "10.2.0.0/16", ""],
     ),
+    (
+        "webhook_networks",
+        "[\"10.0.0.0/8\"]",
+        "10.1.0.0/16,::1",
+        "10.2.0.0/16",
+        ["10.0.0.0/8", "10.1.0.0/16,::1", "10.2.0.0/16", ""],
+    ),
     ("custom_endpoints", "\"https\"", "http", "https", ["Https", "Http", "Https", "Refused"]),
     (
         "idempotent_endpoints",
@@ -124,6 +131,19 @@ const CASES: &[Case] = &[
     ("package_store_endpoint", "\"https://a\"", "https://b", "https://c", ["https://a", "https://b", "https://c", ""]),
     ("package_store_region", "\"a\"", "b", "c", ["a", "b", "c", ""]),
     ("package_gib", "1", "2", "3", ["1073741824", "2147483648", "3221225472", "4294967296"]),
+    ("mail_server", "\"a:1\"", "b:2", "c:3", ["Some((\"a\", 1))", "Some((\"b\", 2))", "Some((\"c\", 3))", "None"]),
+    ("mail_security", "\"starttls\"", "none", "tls", ["StartTls", "None", "Tls", "Tls"]),
+    ("mail_user", "\"a\"", "007", "c", ["a", "007", "c", ""]),
+    ("mail_password_file", "\"f\"", "1e3", "g", ["Some(\"f\")", "Some(\"1e3\")", "Some(\"g\")", "None"]),
+    ("mail_from", "\"a@a.example\"", "b@b.example", "c@c.example", ["a@a.example", "b@b.example", "c@c.example", ""]),
+    (
+        "mail_merchant",
+        "\"a@a.example\"",
+        "b@b.example",
+        "c@c.example",
+        ["Some(\"a@a.example\")", "Some(\"b@b.example\")", "Some(\"c@c.example\")", "None"],
+    ),
+    ("mail_language", "\"en\"", "en", "en", ["En", "En", "En", "Zh"]),
     ("log", "\"warn\"", "signet=debug,info", "error", ["warn", "signet=debug,info", "error", "info"]),
     ("log_format", "\"json\"", "json", "json", ["Json", "Json", "Json", "Text"]),
 ];
@@ -144,6 +164,7 @@ fn shown(config: &Config, name: &str) -> String {
         "address_rate" => config.rate_limits.address.to_string(),
         "product_rate" => config.rate_limits.product.to_string(),
         "provider_networks" => format!("{:?}", config.provider_networks),
+        "webhook_networks" => format!("{:?}", config.webhook_networks),
         "custom_endpoints" => format!("{:?}", config.custom_endpoints),
         "idempotent_endpoints" => config.idempotent_endpoints.join(","),
         "ec2_clouds_file" => format!("{:?}", config.ec2_clouds_file),
@@ -152,6 +173,13 @@ fn shown(config: &Config, name: &str) -> String {
         "huawei_account_id" => config.huawei_account.id.clone(),
         "huawei_access_key" => config.huawei_account.access_key.clone(),
         "huawei_secret_key_file" => format!("{:?}", config.huawei_account.secret_key_file),
+        "mail_server" => format!("{:?}", config.mail.server),
+        "mail_security" => format!("{:?}", config.mail.security),
+        "mail_user" => config.mail.user.clone(),
+        "mail_password_file" => format!("{:?}", config.mail.password_file),
+        "mail_from" => config.mail.from.clone(),
+        "mail_merchant" => format!("{:?}", config.mail.merchant),
+        "mail_language" => format!("{:?}", config.mail.language),
         "log" => config.log.clone(),
         "package_store" => match &config.package_store {
             PackageStore::Folder(folder) => folder.display().to_string(),
@@ -169,7 +197,7 @@ fn wanted(name: &str, text: &str) -> String {
     let entries: Vec<String> = text.split(',').filter(|entry| !entry.is_empty()).map(str::to_owned).collect();
     match name {
         "trusted_proxies" => format!("{:?}", Proxies::parse(&entries).unwrap()),
-        "provider_networks" => format!("{:?}", Networks::parse(&entries).unwrap()),
+        "provider_networks" | "webhook_networks" => format!("{:?}", Networks::parse(&entries).unwrap()),
         _ => text.to_owned(),
     }
 }

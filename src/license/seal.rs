@@ -60,6 +60,10 @@ pub enum Purpose {
     AgencyExternalId,
     /// The name that a license's agencies of the older kind have.
     AgencyName,
+    /// A secret that the merchant's systems share; aad: its id.
+    WebhookSecret,
+    /// Where the holder of a license reads mail; aad: the license's id.
+    ContactAddress,
     /// What a simulated machine must not forget over a restart, its session among it; aad: the server's id.
     SimulatedMachine,
 }
@@ -85,6 +89,8 @@ impl Purpose {
             Self::BootstrapSession => "bootstrap-session",
             Self::AgencyExternalId => "agency-external-id",
             Self::AgencyName => "agency-name",
+            Self::WebhookSecret => "webhook-secret",
+            Self::ContactAddress => "contact-address",
             Self::SimulatedMachine => "simulated-machine",
         }
     }

@@ -115,6 +115,9 @@ pub enum PurchaseAnswer {
 pub struct PurchaseDetails {
     /// Who bought.
     pub customer: Customer,
+    /// Where they read mail.
+    #[serde(default)]
+    pub email: Option<String>,
     /// The estimated expiry.
     pub expires_at: Option<Time>,
     /// Period type × number.

@@ -4,5 +4,6 @@
 //! A marketplace's folder is pure: bytes and a key in, events and bytes out. It never touches the database,
 //! a web framework or the license's rules.
 
+pub mod alibaba;
 pub mod event;
 pub mod koogallery;

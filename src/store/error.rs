@@ -179,6 +179,26 @@ constraints! {
     AlertId = "alerts_pkey", "alerts.id", "the alert";
     /// What an alert is about.
     AlertDedupe = "alerts_dedupe_key", "alerts.dedupe", "the alert's subject";
+    /// An event's id.
+    EventId = "events_pkey", "events.id", "the event";
+    /// A webhook's id.
+    WebhookId = "webhooks_pkey", "webhooks.id", "the webhook";
+    /// The id of a webhook's secret.
+    WebhookSecret = "webhook_secrets_pkey", "webhook_secrets.id", "the webhook's secret";
+    /// An event on its way to a webhook.
+    WebhookDelivery = "webhook_deliveries_pkey", "webhook_deliveries.webhook_id, webhook_deliveries.event_id", "the delivery";
+    /// A try to deliver.
+    WebhookAttempt = "webhook_attempts_pkey",
+        "webhook_attempts.webhook_id, webhook_attempts.event_id, webhook_attempts.number", "the try to deliver";
+    /// Where the holder of a license reads mail.
+    LicenseContact = "license_contacts_pkey", "license_contacts.license_id", "the license's contact";
+    /// A mail's id.
+    MailId = "mails_pkey", "mails.id", "the mail";
+    /// The mail that an event is a reason for.
+    MailEvent = "mails_event_key", "mails.event_id, mails.kind", "the event's mail";
+    /// An end of a license that was announced.
+    ExpiryNotice = "expiry_notices_pkey",
+        "expiry_notices.license_id, expiry_notices.expires_at, expiry_notices.days", "the announcement of the end";
     /// A history entry's id.
     HistoryId = "history_pkey", "history.id", "the history entry";
     /// A token's id.

@@ -1,12 +1,15 @@
 //! Licenses: the one table that everything else hangs on.
 
-use diesel::prelude::*;
+use diesel::{
+    dsl::{exists, not},
+    prelude::*,
+};
 
 use super::{
     Tx,
     conn::{each, locked},
     error::StoreError,
-    schema::{licenses, orders},
+    schema::{expiry_notices, licenses, orders},
     types::{MaybeUnsigned, Unsigned},
 };
 use crate::{
@@ -297,6 +300,26 @@ impl Tx {
             }
             query.order(licenses::id.desc()).limit(super::page_rows(limit)).load(c)
         })?;
+        let read: Result<Vec<License>, String> = rows.into_iter().map(license).collect();
+        read.map_err(|what| self.corrupt("licenses", what))
+    }
+
+    /// Licenses that end after `from` and not after `to`, and of which this was not announced so many days before.
+    pub fn licenses_ending(&mut self, from: Time, to: Time, days: i64, limit: u32) -> Result<Vec<License>, StoreError> {
+        let rows: Vec<Columns> = each!(self, c => licenses::table
+            .filter(licenses::released.eq(false))
+            .filter(licenses::expires_at.gt(from))
+            .filter(licenses::expires_at.le(to))
+            .filter(not(exists(
+                expiry_notices::table
+                    .filter(expiry_notices::license_id.eq(licenses::id))
+                    .filter(expiry_notices::expires_at.nullable().eq(licenses::expires_at))
+                    .filter(expiry_notices::days.eq(days)),
+            )))
+            .order((licenses::expires_at, licenses::id))
+            .limit(super::page_rows(limit))
+            .select(columns!())
+            .load(c))?;
         let read: Result<Vec<License>, String> = rows.into_iter().map(license).collect();
         read.map_err(|what| self.corrupt("licenses", what))
     }

@@ -18,6 +18,7 @@ mod deferred;
 mod deployment_parts;
 mod deployments;
 mod error;
+mod events;
 mod gate;
 mod history;
 mod job;
@@ -26,6 +27,7 @@ mod keys;
 mod libpq;
 mod licenses;
 mod links;
+mod mails;
 mod messages;
 mod meta;
 mod migrate;
@@ -47,6 +49,7 @@ mod types;
 mod uploads;
 mod url;
 mod usage;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -59,11 +62,13 @@ pub use deferred::DeferredRecord;
 pub use deployment_parts::{LineRecord, ResourceRecord, StageRecord};
 pub use deployments::{DeploymentRecord, DueDeployment};
 pub use error::{Constraint, StoreError};
+pub use events::EventRecord;
 pub use history::HistoryRecord;
 pub use keygen::{DoorKeyRecord, KeygenComponent, KeygenMachineRecord};
 pub use keys::{KeyListRecord, SigningKeyRecord};
 pub use licenses::{LicenseFilter, SealedKey};
 pub use links::LinkRecord;
+pub use mails::{ContactRecord, MailRecord};
 pub use messages::{MessageFilter, MessageRecord};
 pub use orders::{OrderFilter, OrderKind, OrderRecord, OrderStatus};
 pub use packages::PackageRecord;
@@ -75,6 +80,7 @@ pub use types::UnknownName;
 pub use uploads::UploadRecord;
 pub use url::{DatabaseUrl, DatabaseUrlError};
 pub use usage::{PeriodRecord, ReportRecord, UsageRecord};
+pub use webhooks::{AttemptRecord, DeliveryRecord, DeliveryState, WebhookRecord, WebhookSecretRecord};
 
 use crate::base::{limits, time::Time};
 

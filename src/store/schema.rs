@@ -454,3 +454,103 @@ diesel::allow_tables_to_appear_in_same_query!(deployments, deployment_lines);
 
 diesel::joinable!(device_uploads -> device_codes (device_code_id));
 diesel::allow_tables_to_appear_in_same_query!(device_uploads, device_codes);
+
+diesel::table! {
+    events (id) {
+        id -> Text,
+        kind -> Text,
+        subject -> Text,
+        seq -> BigInt,
+        license_id -> Nullable<Text>,
+        at -> BigInt,
+        payload -> Text,
+        pending -> Bool,
+    }
+}
+
+diesel::table! {
+    webhooks (id) {
+        id -> Text,
+        url -> Text,
+        description -> Text,
+        kinds -> Text,
+        enabled -> Bool,
+        disabled_because -> Nullable<Text>,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    webhook_secrets (id) {
+        id -> Text,
+        webhook_id -> Text,
+        sealed -> Binary,
+        created_at -> BigInt,
+        expires_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    webhook_deliveries (webhook_id, event_id) {
+        webhook_id -> Text,
+        event_id -> Text,
+        subject -> Text,
+        seq -> BigInt,
+        state -> Text,
+        tries -> BigInt,
+        next_at -> BigInt,
+        since -> BigInt,
+        ended_at -> Nullable<BigInt>,
+        worker -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    webhook_attempts (webhook_id, event_id, number) {
+        webhook_id -> Text,
+        event_id -> Text,
+        number -> BigInt,
+        at -> BigInt,
+        millis -> BigInt,
+        status -> Nullable<BigInt>,
+        error -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    license_contacts (license_id) {
+        license_id -> Text,
+        address -> Binary,
+        language -> Text,
+        source -> Text,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    mails (id) {
+        id -> Text,
+        event_id -> Text,
+        kind -> Text,
+        license_id -> Nullable<Text>,
+        state -> Text,
+        tries -> BigInt,
+        next_at -> BigInt,
+        created_at -> BigInt,
+        ended_at -> Nullable<BigInt>,
+        worker -> Nullable<Text>,
+        error -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    expiry_notices (license_id, expires_at, days) {
+        license_id -> Text,
+        expires_at -> BigInt,
+        days -> BigInt,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(events, webhook_deliveries);
+diesel::allow_tables_to_appear_in_same_query!(licenses, expiry_notices);

@@ -18,10 +18,14 @@ use super::{
     keygen::KeygenComponent,
     orders::{OrderKind, OrderStatus},
     redemptions::RedemptionStatus,
+    webhooks::DeliveryState,
 };
 use crate::{
     base::{
-        ids::{ActivationId, AlertId, DeploymentId, HistoryId, LicenseId, MessageId, OrderId, TokenId},
+        ids::{
+            ActivationId, AlertId, DeploymentId, EventId, HistoryId, LicenseId, MailId, MessageId, OrderId, SecretId,
+            TokenId, WebhookId,
+        },
         slug::Slug,
         time::Time,
     },
@@ -87,7 +91,20 @@ macro_rules! name_columns {
 column!(Time as BigInt, i64: |time| time.as_micros(), |micros| {
     Time::from_micros(micros).ok_or_else(|| format!("{micros} is no instant").into())
 });
-text_columns!(ActivationId, DeploymentId, LicenseId, OrderId, MessageId, AlertId, TokenId, HistoryId);
+text_columns!(
+    ActivationId,
+    DeploymentId,
+    LicenseId,
+    OrderId,
+    MessageId,
+    AlertId,
+    TokenId,
+    HistoryId,
+    EventId,
+    WebhookId,
+    SecretId,
+    MailId
+);
 name_columns!(
     Slug,
     KeyRole,
@@ -99,7 +116,8 @@ name_columns!(
     Status,
     Stage,
     ResourceKind,
-    LineSource
+    LineSource,
+    DeliveryState
 );
 
 /// An `u32` in a BIGINT column, for `serialize_as` and `deserialize_as`.

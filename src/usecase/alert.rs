@@ -11,7 +11,7 @@ use crate::{
     store::{AlertRecord, Tx},
 };
 
-use super::{Context, Done};
+use super::{Context, Done, event};
 
 /// What an alert is about. The names are stable: they stand in the database and the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +64,8 @@ pub enum AlertKind {
     CodeDiffers,
     /// Machines are turned away because a license has no seat left, or saw too many new ones within a day.
     SeatRefused,
+    /// A webhook was not told what it wanted to be told, for three days, or it is gone.
+    WebhookUndelivered,
 }
 
 impl AlertKind {
@@ -94,7 +96,15 @@ impl AlertKind {
             Self::UsageNotPushed => "usage_not_pushed",
             Self::CodeDiffers => "code_differs",
             Self::SeatRefused => "seat_refused",
+            Self::WebhookUndelivered => "webhook_undelivered",
         }
+    }
+}
+
+impl AlertKind {
+    /// Whether it says that calls from or to a marketplace fail.
+    pub fn is_call_failing(self) -> bool {
+        matches!(self, Self::CallFailed | Self::CallRejected | Self::DeviceLicenseUndelivered | Self::UsageNotPushed)
     }
 }
 
@@ -136,8 +146,17 @@ pub struct About<'a> {
 pub fn raise(tx: &mut Tx, ctx: Context, kind: AlertKind, about: &About) -> Done<()> {
     let occurrence = about.order_id.map_or_else(|| ctx.now.to_string(), ToOwned::to_owned);
     ctx.journal.note(format!("alert {}", kind.as_str()));
-    tx.alert_raise(&row(ctx, kind, about, &occurrence))?;
-    Ok(())
+    raise_row(tx, ctx, kind, &row(ctx, kind, about, &occurrence))
+}
+
+/// Stores the alert, and tells it when it was not open before.
+fn raise_row(tx: &mut Tx, ctx: Context, kind: AlertKind, alert: &AlertRecord) -> Done<()> {
+    if !tx.alert_raise(alert)? {
+        return Ok(());
+    }
+    // One that is opened again keeps its id.
+    let opened = tx.alert_open(&alert.dedupe)?;
+    event::alert_opened(tx, ctx, opened.as_ref().unwrap_or(alert), kind.is_call_failing())
 }
 
 /// Says more about an alert that is open, or raises it. Nothing is written where it is said already.
@@ -148,7 +167,14 @@ pub fn tell(tx: &mut Tx, ctx: Context, kind: AlertKind, about: &About) -> Done<(
     let alert = row(ctx, kind, about, about.order_id.unwrap_or_default());
     match tx.alert_open(&alert.dedupe)? {
         Some(open) if open.detail == alert.detail => Ok(()),
-        Some(open) => Ok(tx.alert_retell(open.id, &alert.detail)?),
+        Some(open) => {
+            tx.alert_retell(open.id, &alert.detail)?;
+            // An order that waits is no trouble until somebody says why it has to.
+            if kind == AlertKind::OrderWaiting && open.detail.get("why").is_none() {
+                event::call_failing(tx, ctx, &AlertRecord { detail: alert.detail, ..open })?;
+            }
+            Ok(())
+        }
         None => raise(tx, ctx, kind, about),
     }
 }
@@ -168,8 +194,7 @@ pub fn count(tx: &mut Tx, ctx: Context, kind: AlertKind, license: &License, deta
         Some(open) => Ok(tx.alert_retell(open.id, &alert.detail)?),
         None => {
             ctx.journal.note(format!("alert {}", kind.as_str()));
-            tx.alert_raise(&alert)?;
-            Ok(())
+            raise_row(tx, ctx, kind, &alert)
         }
     }
 }

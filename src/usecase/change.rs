@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::{
     base::ids::HistoryId,
     license::{
-        model::{Expiry, License},
+        model::{Expiry, License, State},
         plan::Plan,
         state::{Event, Position, Step, Verdict},
     },
@@ -15,7 +15,9 @@ use crate::{
 use super::{
     Context, Done,
     alert::{self, About, AlertKind},
-    code, revocations, usage,
+    code,
+    event::{self, Kind},
+    revocations, usage,
 };
 
 /// What shall change.
@@ -99,6 +101,9 @@ pub fn apply(tx: &mut Tx, ctx: Context, license: License, change: &Change) -> Do
         if !revoked.is_empty() {
             detail["revoked_revs"] = json!(revoked);
         }
+        if is_back(&license, &after) && Kind::of_line(change.name, &after) != Some(Kind::LicenseUnfrozen) {
+            event::about(tx, ctx, Kind::LicenseUnfrozen, &after, change.name, &detail)?;
+        }
         record(tx, ctx, &after, change.name, detail)?;
     } else {
         ctx.journal.note("it already stood so");
@@ -106,19 +111,22 @@ pub fn apply(tx: &mut Tx, ctx: Context, license: License, change: &Change) -> Do
     Ok(Changed { license: after, verdict })
 }
 
-/// Writes a line of the license's history.
+/// Writes a line of the license's history, and tells it where it is an event.
 ///
 /// # Errors
 /// The database's.
-pub fn record(tx: &mut Tx, ctx: Context, license: &License, event: &str, detail: Value) -> Done<()> {
+pub fn record(tx: &mut Tx, ctx: Context, license: &License, line: &str, detail: Value) -> Done<()> {
     ctx.journal.about(license.id);
-    ctx.journal.note(format!("{event} {detail}"));
+    ctx.journal.note(format!("{line} {detail}"));
+    if let Some(kind) = Kind::of_line(line, license) {
+        event::about(tx, ctx, kind, license, line, &detail)?;
+    }
     Ok(tx.history_insert(&HistoryRecord {
         id: HistoryId::new(ctx.journal.next_line(ctx.now), ctx.entropy),
         license_id: license.id,
         at: ctx.now,
         actor: ctx.actor.to_string(),
-        event: event.to_owned(),
+        event: line.to_owned(),
         detail,
     })?)
 }
@@ -138,6 +146,11 @@ fn edited(ctx: Context, license: &License, change: &Change, step: &Step) -> Lice
         }
     }
     after
+}
+
+/// Whether a license that was frozen is in force again.
+fn is_back(before: &License, after: &License) -> bool {
+    before.standing.state() == State::Frozen && after.standing.state() == State::Active
 }
 
 /// Whether a renewal, or the merchant, moved the end by a day or more: another term was bought. Hours are a courtesy.

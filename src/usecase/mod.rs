@@ -18,6 +18,8 @@
 //!   with a signed [`verdict`]
 //! * what brings the software onto a customer's server: [`deployment`], with the packages of [`package`]
 //! * what reaches software that never asks: [`revocations`], [`license_file`], [`offline`]; it travels as a [`bundle`]
+//! * what others are told of it: [`event`] (in the transaction of the change), [`webhook`] (brings it to the merchant's
+//!   systems), [`mail`] (writes to people)
 //! * what all of them share: [`change`] (apply an event to a license and write down what came of it), [`code`],
 //!   [`idempotency`] (a write asked for twice is carried out once)
 
@@ -33,6 +35,7 @@ pub mod debug;
 pub mod deferred;
 pub mod deployment;
 pub mod device;
+pub mod event;
 pub mod idempotency;
 pub mod inbound;
 pub mod installation;
@@ -43,6 +46,7 @@ pub mod keys;
 pub mod license_file;
 pub mod link;
 pub mod lookup;
+pub mod mail;
 pub mod merchant;
 pub mod offline;
 pub mod order;
@@ -62,6 +66,7 @@ pub mod upgrade;
 pub mod usage;
 pub mod validate;
 pub mod verdict;
+pub mod webhook;
 
 use crate::{
     base::{entropy::Entropy, slug::Slug, time::Time},

@@ -4,7 +4,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::{
-    base::{entropy::Entropy, ids::OrderId, ids::uuid_v7, slug::Slug, time::Time},
+    base::{entropy::Entropy, ids::OrderId, ids::uuid_v7, slug::Slug, text::Language, time::Time},
     catalog::{Channel, PlanMatch},
     license::{
         model::License,
@@ -19,6 +19,7 @@ use super::{
     alert::{self, About, AlertKind},
     code, deferred,
     issue::{self, NewLicense},
+    mail::contact::{self, Source},
     order,
     outcome::{Outcome, Purchased, Refusal},
     query,
@@ -103,6 +104,10 @@ pub fn issue_for(
             order_id: Some(&order.order_id),
         },
     )?;
+    if let Some(email) = &details.email {
+        // In the marketplace's own language until the customer says otherwise.
+        contact::set(tx, ctx, issued.license.id, email, Language::Zh, Source::Order)?;
+    }
     order.instance_id = Some(instance_id.clone());
     order.license_id = Some(issued.license.id);
     order.quantity = details.quantity;

@@ -1,5 +1,5 @@
 //! What is forgotten, and when: nonces, remembered answers, messages, ended activations, ids of usage reports, logs of
-//! deployments and what is sealed in them. In small bites, so that no write waits long.
+//! deployments and what is sealed in them, events. In small bites, so that no write waits long.
 
 use jiff::SignedDuration;
 
@@ -29,14 +29,27 @@ pub struct Forgotten {
     pub refusals: usize,
     /// Reports of usage that were counted longer than [`limits::USAGE_REPORT_DAYS`] ago. What they added stays.
     pub reports: usize,
+    /// Events older than [`limits::EVENT_DAYS`], with the log of their deliveries.
+    pub events: usize,
+    /// Mails older than [`limits::EVENT_DAYS`].
+    pub mails: usize,
 }
 
 impl Forgotten {
     /// Whether there may be more to delete.
     pub fn more(self) -> bool {
         self.lines > 0
-            || [self.nonces, self.answers, self.messages, self.activations, self.refusals, self.reports]
-                .contains(&usize::try_from(BITE).unwrap_or(usize::MAX))
+            || [
+                self.nonces,
+                self.answers,
+                self.messages,
+                self.activations,
+                self.refusals,
+                self.reports,
+                self.events,
+                self.mails,
+            ]
+            .contains(&usize::try_from(BITE).unwrap_or(usize::MAX))
     }
 }
 
@@ -45,6 +58,8 @@ impl Forgotten {
 /// # Errors
 /// The database's.
 pub fn forget(tx: &mut Tx, ctx: Context, message_days: u16) -> Done<Forgotten> {
+    // An end that was announced and has come is announced no more.
+    tx.expiry_notice_purge(ctx.now.plus_days(-limits::EVENT_DAYS))?;
     let answers_before = ctx.now.saturating_add(SignedDuration::from_hours(-limits::IDEMPOTENCY_HOURS));
     Ok(Forgotten {
         nonces: tx.nonce_purge(ctx.now, BITE)?,
@@ -55,5 +70,7 @@ pub fn forget(tx: &mut Tx, ctx: Context, message_days: u16) -> Done<Forgotten> {
         activations: tx.activation_purge(ctx.now.plus_days(-limits::ACTIVATION_DAYS), BITE)?,
         refusals: redemption::forget(tx, ctx.now, BITE)?,
         reports: tx.reports_purge(ctx.now.plus_days(-limits::USAGE_REPORT_DAYS), BITE)?,
+        events: tx.event_purge(ctx.now.plus_days(-limits::EVENT_DAYS), BITE)?,
+        mails: tx.mail_purge(ctx.now.plus_days(-limits::EVENT_DAYS), BITE)?,
     })
 }

@@ -52,6 +52,15 @@ pub enum Scope {
     /// Resolve alerts.
     #[serde(rename = "alerts:write")]
     AlertsWrite,
+    /// See webhooks, and what was delivered to them.
+    #[serde(rename = "webhooks:read")]
+    WebhooksRead,
+    /// Make, change and delete webhooks; send again.
+    #[serde(rename = "webhooks:write")]
+    WebhooksWrite,
+    /// See mail, and what it looks like.
+    #[serde(rename = "mails:read")]
+    MailsRead,
     /// Act for a product at its door for existing software.
     #[serde(rename = "keygen")]
     Keygen,
@@ -59,7 +68,7 @@ pub enum Scope {
 
 impl Scope {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 13] = [
         Self::LicensesRead,
         Self::LicensesReveal,
         Self::LicensesWrite,
@@ -69,6 +78,9 @@ impl Scope {
         Self::MessagesRead,
         Self::AlertsRead,
         Self::AlertsWrite,
+        Self::WebhooksRead,
+        Self::WebhooksWrite,
+        Self::MailsRead,
         Self::Keygen,
     ];
 
@@ -84,6 +96,9 @@ impl Scope {
             Self::MessagesRead => "messages:read",
             Self::AlertsRead => "alerts:read",
             Self::AlertsWrite => "alerts:write",
+            Self::WebhooksRead => "webhooks:read",
+            Self::WebhooksWrite => "webhooks:write",
+            Self::MailsRead => "mails:read",
             Self::Keygen => "keygen",
         }
     }

@@ -26,6 +26,7 @@ pub fn public(app: &App) -> Router {
         // That door signs whatever leaves it, so it stands outside what answers for the others.
         .merge(keygen::router())
         .route("/marketplace/koogallery/{channel}", any(marketplace::koogallery::receive))
+        .route("/marketplace/alibaba/{channel}", any(marketplace::alibaba::receive))
         // With a slash too many, or anywhere else below: still an answer that the marketplace can read.
         .route("/marketplace/koogallery/{channel}/", any(marketplace::koogallery::receive))
         .route("/marketplace", any(marketplace::koogallery::unknown))

@@ -6,20 +6,38 @@ use std::{
 };
 
 /// Each room, and the rooms it may name.
-const ROOMS: [(&str, &[&str]); 16] = [
+const ROOMS: [(&str, &[&str]); 18] = [
     ("base", &[]),
     ("http", &["base"]),
     ("depot", &["base"]),
+    ("letters", &["base"]),
+    ("mail", &["base"]),
     ("license", &["base"]),
     ("marketplace", &["license", "base"]),
     ("provision", &["license", "http", "base"]),
     ("catalog", &["marketplace", "provision", "license", "base"]),
     ("store", &["provision", "license", "base"]),
-    ("usecase", &["catalog", "store", "marketplace", "provision", "license", "base"]),
-    ("app", &["usecase", "catalog", "store", "marketplace", "provision", "license", "depot", "http", "base"]),
-    ("web", &["app", "usecase", "catalog", "store", "marketplace", "provision", "license", "depot", "http", "base"]),
-    ("jobs", &["app", "usecase", "catalog", "store", "marketplace", "provision", "license", "base"]),
-    ("config", &["store", "depot", "provision", "base"]),
+    ("usecase", &["catalog", "store", "marketplace", "provision", "license", "letters", "base"]),
+    ("app", &["usecase", "catalog", "store", "marketplace", "provision", "license", "depot", "mail", "http", "base"]),
+    (
+        "web",
+        &[
+            "app",
+            "usecase",
+            "catalog",
+            "store",
+            "marketplace",
+            "provision",
+            "license",
+            "depot",
+            "letters",
+            "mail",
+            "http",
+            "base",
+        ],
+    ),
+    ("jobs", &["app", "usecase", "catalog", "store", "marketplace", "provision", "license", "letters", "mail", "base"]),
+    ("config", &["store", "depot", "provision", "mail", "base"]),
     ("telemetry", &["config", "base"]),
     (
         "cli",
@@ -36,6 +54,8 @@ const ROOMS: [(&str, &[&str]); 16] = [
             "provision",
             "license",
             "depot",
+            "letters",
+            "mail",
             "http",
             "base",
         ],
@@ -43,19 +63,20 @@ const ROOMS: [(&str, &[&str]); 16] = [
     ("main", &["cli"]),
 ];
 /// Foreign crates that belong to certain rooms.
-const CRATES: [(&str, &[&str]); 15] = [
+const CRATES: [(&str, &[&str]); 16] = [
     ("object_store", &["depot"]),
     ("indicatif", &["cli"]),
     ("diesel", &["store"]),
     ("diesel_migrations", &["store"]),
     ("libsqlite3_sys", &["store"]),
     ("axum", &["web"]),
-    ("askama", &["web"]),
+    ("askama", &["letters", "web"]),
+    ("lettre", &["mail"]),
     ("utoipa", &["web"]),
     ("utoipa_axum", &["web"]),
     ("clap", &["cli", "config"]),
     ("figment", &["config"]),
-    ("tokio", &["app", "cli", "depot", "http", "jobs", "provision", "store", "telemetry", "web", "main"]),
+    ("tokio", &["app", "cli", "depot", "http", "jobs", "mail", "provision", "store", "telemetry", "web", "main"]),
     ("koogallery_simulator", &["cli"]),
     ("rustix", &["cli"]),
     ("chacha20poly1305", &["license"]),

@@ -8,6 +8,7 @@
 #![expect(clippy::unwrap_used, reason = "a test's helpers fail as the test does")]
 
 mod activation;
+mod alibaba;
 mod architecture;
 mod browser;
 mod code2;
@@ -15,6 +16,7 @@ mod customer;
 mod debug;
 mod deploy;
 mod deployment;
+mod events;
 mod executable;
 mod formal;
 mod harness;

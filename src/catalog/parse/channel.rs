@@ -39,11 +39,13 @@ pub(super) fn read(entry: &Entry<'_>, report: &mut Report<'_>) -> Vec<Draft> {
     sections.into_iter().map(|section| draft(section, report)).collect()
 }
 
+const KINDS: [(&str, ChannelKind); 2] = [("koogallery", ChannelKind::Koogallery), ("alibaba", ChannelKind::Alibaba)];
+
 fn draft(mut section: Section<'_>, report: &mut Report<'_>) -> Draft {
     let slug = section.need("slug", "it is the last part of the address the marketplace calls", report);
     let slug = slug.and_then(|entry| form::slug(&entry, report));
-    let kind = section.need("kind", "it says which marketplace; write \"koogallery\"", report);
-    let kind = kind.and_then(|entry| form::one_of(&entry, &[("koogallery", ChannelKind::Koogallery)], report));
+    let kind = section.need("kind", "it says which marketplace: \"koogallery\" or \"alibaba\"", report);
+    let kind = kind.and_then(|entry| form::one_of(&entry, &KINDS, report));
     let products = section.need("products", "it says which products are sold here, by their slugs", report);
     let products = products.map(|entry| sold(&entry, report)).unwrap_or_default();
     let access_key = section.need("access_key", "without the marketplace's key no call can be checked", report);
@@ -53,7 +55,11 @@ fn draft(mut section: Section<'_>, report: &mut Report<'_>) -> Draft {
     let debug_ids = section.get("debug_ids").map(|entry| form::ids(&entry, report)).unwrap_or_default();
     let (v1, v2) = windows(&mut section, report);
     let encrypt_type = encrypt_type(&mut section, report);
-    let open_api = section.get("open_api").and_then(|entry| open_api(&entry, report));
+    let asks = section.get("open_api");
+    if let (Some(entry), Some(ChannelKind::Alibaba)) = (&asks, kind) {
+        entry.refuse("is KooGallery's: this marketplace tells everything in its calls", report);
+    }
+    let open_api = asks.and_then(|entry| open_api(&entry, report));
     section.finish(report);
     let channel = build(slug.as_ref(), kind, access_key).map(|channel| Channel {
         products: products.iter().map(|product| product.value.clone()).collect(),

@@ -45,6 +45,8 @@ use super::v1::software::Refusal;
         (name = "channels", description = "Where it is sold. Never shows a secret."),
         (name = "messages", description = "Calls from marketplaces, without their secrets."),
         (name = "alerts", description = "What somebody must look at."),
+        (name = "webhooks", description = "Your own systems that are told what happens."),
+        (name = "mails", description = "What people are written."),
         (name = "software", description = "What licensed software calls: may it run, on which machine, for how long."),
         (name = "deployments", description = "Puts licensed software onto the customer's own server."),
         (name = "published", description = "What software fetches without a token."),

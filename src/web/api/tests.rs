@@ -116,6 +116,10 @@ impl Api {
             rate_limits: crate::base::rate::RateLimits::default(),
             clouds: crate::provision::provider::clouds::Clouds::default(),
             http: crate::http::Client::new(crate::http::Guard::default()).unwrap(),
+            webhooks: crate::http::Client::new(crate::http::Guard::default()).unwrap(),
+            webhook_networks: crate::base::networks::Networks::default(),
+            mailer: None,
+            post: crate::usecase::mail::Post::default(),
             depot: crate::depot::Depot::open(&crate::depot::Place::Folder(dir.path().join("packages"))).unwrap(),
         };
         let app = App::new(parts).await.unwrap();

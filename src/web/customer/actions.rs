@@ -15,10 +15,12 @@ use signet_verify::request::Request;
 use crate::{
     app::App,
     base::{ids::ActivationId, rate::Exhausted},
+    mail,
     store::Tx,
     usecase::{
         Actor, Context, Failure, activation,
         license_file::{self, Machines},
+        mail::contact::{self, Source},
         offline,
         session::Session,
     },
@@ -116,6 +118,39 @@ pub async fn exchange(
             render(&app, t, session, StatusCode::CONFLICT, view).await
         }
     }
+}
+
+/// The form of who wants mail.
+#[derive(Deserialize)]
+pub struct Address {
+    form: String,
+    email: String,
+}
+
+/// `POST /license/mail`: an address for mail, or none, in the language of the page.
+pub async fn set_mail(
+    State(app): State<App>,
+    t: Words,
+    Customer(session): Customer,
+    sent: Result<Form<Address>, FormRejection>,
+) -> Result<Response, Problem> {
+    let Some(Address { email, .. }) = sent.ok().map(|Form(it)| it).filter(|it| session.sent(&it.form)) else {
+        return refuse(&app, t, session, StatusCode::FORBIDDEN, Notice::StaleForm).await;
+    };
+    let email = email.trim().to_owned();
+    if !email.is_empty() && !mail::is_address(&email) {
+        return refuse(&app, t, session, StatusCode::UNPROCESSABLE_ENTITY, Notice::NoAddress).await;
+    }
+    if let Err(exhausted) = charge_page(&app, session.license.id, &session.license.product) {
+        return too_many(&app, t, session, String::new(), exhausted).await;
+    }
+    let (license, done) = (session.license.id, if email.is_empty() { "no-mail" } else { "mail" });
+    let save = move |tx: &mut Tx, ctx: Context| match email.as_str() {
+        "" => Ok(tx.contact_delete(license).map(drop)?),
+        email => contact::set(tx, ctx, license, email, t.0, Source::Customer),
+    };
+    app.write::<_, Failure, _>(Actor::Customer, save).await?;
+    Ok(Redirect::to(&format!("/license?done={done}")).into_response())
 }
 
 /// A bundle that the browser saves under `name`.

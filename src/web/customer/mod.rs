@@ -43,6 +43,7 @@ pub fn routes(app: &App) -> Router<App> {
         .route("/license/machines/{id}/free", post(actions::free_seat))
         .route("/license/file", get(actions::license_file))
         .route("/license/offline", post(actions::exchange))
+        .route("/license/mail", post(actions::set_mail))
         .route("/license/log-out", post(actions::log_out))
         .merge(deploy::routes())
         .layer(Extension(Arc::new(tries::WrongTries::default())))

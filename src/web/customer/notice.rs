@@ -16,6 +16,12 @@ use crate::{
 pub enum Notice {
     /// A seat was freed.
     Freed,
+    /// Mail goes to the address that was named.
+    MailTo,
+    /// No mail is sent any more.
+    NoMail,
+    /// What was named is no address.
+    NoAddress,
     /// There is no such machine.
     NoSuchMachine,
     /// There is no license file.
@@ -35,13 +41,15 @@ impl Notice {
     pub fn from_done(done: &str) -> Option<Self> {
         match done {
             "freed" => Some(Self::Freed),
+            "mail" => Some(Self::MailTo),
+            "no-mail" => Some(Self::NoMail),
             _ => None,
         }
     }
 
     /// Whether something went wrong.
     pub fn is_problem(&self) -> bool {
-        !matches!(self, Self::Freed)
+        !matches!(self, Self::Freed | Self::MailTo | Self::NoMail)
     }
 
     /// Whether it belongs beside the request text that was sent.
@@ -55,6 +63,11 @@ impl Notice {
             Self::Freed => {
                 t.pick("名额已释放，另一台机器可以使用它。", "The seat is free. Another machine can take it.").into()
             }
+            Self::MailTo => t.pick("已保存。今后会发邮件通知您。", "Saved. You are told by mail from now on.").into(),
+            Self::NoMail => t.pick("已删除邮箱，不再发送邮件。", "The address is taken away. No more mail is sent.").into(),
+            Self::NoAddress => t
+                .pick("这不是可以收信的邮箱地址，没有保存。", "That is no address to which mail can be sent, so nothing was saved.")
+                .into(),
             Self::NoSuchMachine => t
                 .pick(
                     "没有这台机器。它可能已经被移除。",

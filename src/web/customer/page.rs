@@ -11,12 +11,13 @@ use serde::Deserialize;
 
 use crate::{
     app::App,
-    base::{ids::ActivationId, limits, slug::Slug, text::Language, time::Time},
+    base::{ids::ActivationId, limits, secret::ExposeSecret, slug::Slug, text::Language, time::Time},
     license::{model::Expiry, plan::Support},
     store::Tx,
     usecase::{
         Actor, Context, Failure, deployment,
         lookup::{self, Faces, Shown},
+        mail::contact,
         session::Session,
     },
     web::{
@@ -59,6 +60,14 @@ struct LicensePage<'a> {
     code_carries_expiry: bool,
     deployable: bool,
     deployments: Vec<deploy::Row>,
+    mail: Option<Mail>,
+}
+
+/// Where its holder reads mail; there is none where the service sends none.
+#[derive(Debug)]
+struct Mail {
+    /// What of the address is shown: others may look on.
+    address: Option<String>,
 }
 
 /// How it stands.
@@ -157,9 +166,10 @@ pub async fn render(
     let look = move |tx: &mut Tx, ctx: Context| {
         let deployments = deployment::show::page(tx, Some(license.id), None, limits::PAGE_ROWS)?;
         let deployable = ctx.installation.catalog.recipe(&license.product).is_some();
-        Ok((lookup::show(tx, ctx, license.clone(), after)?, deployments, deployable))
+        let contact = contact::find(tx, ctx, license.id)?.map(|(address, _)| masked(address.expose_secret()));
+        Ok((lookup::show(tx, ctx, license.clone(), after)?, deployments, deployable, contact))
     };
-    let (shown, deployments, deployable) = app.read::<_, Failure, _>(Actor::Customer, look).await?;
+    let (shown, deployments, deployable, address) = app.read::<_, Failure, _>(Actor::Customer, look).await?;
     let condition = Condition::of(&shown.license, shown.holds_until, app.now());
     let template = LicensePage {
         t,
@@ -183,8 +193,15 @@ pub async fn render(
         code_carries_expiry: shown.code_carries_expiry,
         deployable,
         deployments: deployments.iter().map(|it| deploy::Row::of(t, it)).collect(),
+        mail: app.mailer().map(|_| Mail { address }),
     };
     page(status, &template)
+}
+
+/// `b…@example.com`.
+fn masked(address: &str) -> String {
+    let (name, domain) = address.rsplit_once('@').unwrap_or_default();
+    format!("{}…@{domain}", name.chars().take(1).collect::<String>())
 }
 
 fn faces(faces: &Faces) -> ShownFaces<'_> {

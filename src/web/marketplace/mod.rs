@@ -2,4 +2,7 @@
 //! marketplace's own room, runs the use case and the answer in one transaction, and never answers anything but
 //! what the marketplace can read.
 
+pub mod alibaba;
 pub mod koogallery;
+
+mod channel;

@@ -16,6 +16,7 @@ use signet::{
 use tokio::task::JoinSet;
 
 use crate::{
+    browser,
     customer::{Visitor, text},
     harness::{Answer, Backend, TestApp, exchange, time},
     instance2::asking::Asking,
@@ -392,4 +393,21 @@ async fn the_database_never_holds_a_code_in_clear() {
         }
     }
     assert!(files > 0);
+}
+
+/// The same in a real browser: both languages, a phone and a desktop, checked for accessibility.
+#[rstest]
+#[case::in_chinese_on_a_phone("zh", "phone")]
+#[case::in_english_on_a_desktop("en", "desktop")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_browser_redeems(#[case] language: &str, #[case] size: &str) {
+    let it = Asking::at_home(Backend::Sqlite, "code-2-0", Line::Code2).await;
+    it.marketplace.issue_code(CODE, standard());
+    let plan = json!({
+        "language": language, "size": size, "url": it.app.app.public_url(), "chromium": browser::chromium(),
+        "folder": browser::screenshots(), "code": CODE, "unknown": "PLNOSUCHCODE1234",
+    });
+    let output = tokio::task::spawn_blocking(move || browser::run("redeem.mjs", &plan)).await.unwrap();
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success() && out.contains("done: redeem"), "{out}\n{err}");
 }

@@ -5,10 +5,12 @@ use signet::cli;
 use super::{Visitor, with_license};
 use crate::harness::Backend;
 
-const DOCUMENTS: [(&str, &str); 4] = [
+const DOCUMENTS: [(&str, &str); 6] = [
     ("README.md", include_str!("../../../README.md")),
     ("docs/activation.md", include_str!("../../../docs/activation.md")),
     ("docs/deployment.md", include_str!("../../../docs/deployment.md")),
+    ("docs/webhooks.md", include_str!("../../../docs/webhooks.md")),
+    ("docs/mail.md", include_str!("../../../docs/mail.md")),
     ("examples/README.md", include_str!("../../../examples/README.md")),
 ];
 /// A root key of the right form, where a document shortens one.

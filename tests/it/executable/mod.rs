@@ -23,3 +23,4 @@ mod reports;
 mod signals;
 mod soak;
 mod support;
+mod webhooks;

@@ -24,6 +24,7 @@ use signet::{
     catalog,
     depot::{Depot, Place},
     license::{jwks::Jwks, model::License, seal::MasterKey},
+    mail::Mailer,
     provision::provider::clouds::Clouds,
     store::{
         Access, AlertRecord, HistoryRecord, LicenseFilter, MessageFilter, MessageRecord, OrderFilter, OrderRecord,
@@ -32,6 +33,7 @@ use signet::{
     usecase::{
         self, Actor, Context, Done,
         installation::{self, MasterKeyFit},
+        mail::Post,
     },
     web::{router, server},
 };
@@ -96,6 +98,10 @@ pub struct Settings {
     pub clouds: Clouds,
     /// Networks that are reached although they are not public.
     pub networks: Networks,
+    /// Sends mail.
+    pub mailer: Option<Mailer>,
+    /// Who can be written to.
+    pub post: Post,
 }
 
 /// A running service.
@@ -178,6 +184,10 @@ impl TestApp {
             rate_limits: settings.rate_limits,
             clouds: settings.clouds.clone(),
             http: signet::http::Client::new(signet::http::Guard::new(settings.networks.clone())).unwrap(),
+            webhooks: signet::http::Client::new(signet::http::Guard::new(settings.networks.clone())).unwrap(),
+            webhook_networks: settings.networks.clone(),
+            mailer: settings.mailer.clone(),
+            post: settings.post.clone(),
             depot: Depot::open(&Place::Folder(database.folder.path().join("packages"))).unwrap(),
         };
         let app = App::new(parts).await.unwrap();

@@ -24,7 +24,17 @@ impl Asking {
     /// The same where only these networks may be reached beside the public ones.
     pub async fn within(backend: Backend, channel: &str, line: Line, more: &str, networks: &[String]) -> Self {
         let networks = Networks::parse(networks).unwrap();
-        let app = TestApp::start_with(backend, Settings { networks, ..Settings::default() }).await;
+        Self::with(backend, channel, line, more, Settings { networks, ..Settings::default() }).await
+    }
+
+    /// The same known by the address at which it listens: for real browsers.
+    pub async fn at_home(backend: Backend, channel: &str, line: Line) -> Self {
+        let networks = Networks::parse(&["127.0.0.1".to_owned()]).unwrap();
+        Self::with(backend, channel, line, "", Settings { networks, at_home: true, ..Settings::default() }).await
+    }
+
+    async fn with(backend: Backend, channel: &str, line: Line, more: &str, settings: Settings) -> Self {
+        let app = TestApp::start_with(backend, settings).await;
         let marketplace = OpenMarketplace::open(KEYS.0, KEYS.1).await.unwrap();
         let folder = app.database.folder.path().join("keys");
         std::fs::write(folder.join("open-access"), KEYS.0).unwrap();

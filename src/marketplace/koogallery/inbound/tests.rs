@@ -219,6 +219,7 @@ fn license_1_purchase_and_saas_1_purchase() {
             plan: plan("P1", Some("sku-1")),
             details: Some(PurchaseDetails {
                 customer: Customer { id: Some("c-0001".into()), name: Some("张三".into()) },
+                email: None,
                 expires_at: Some(time("20250101000000")),
                 period: Some(Term::Years(1)),
                 charging: Some(Charging::Period),

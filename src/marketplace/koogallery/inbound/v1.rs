@@ -52,6 +52,7 @@ fn details(fields: &mut Fields) -> Checked<PurchaseDetails> {
         Customer { id: Some(fields.required_id_up_to("customerId", 100)?), name: fields.text("customerName", 64)? };
     Ok(PurchaseDetails {
         customer,
+        email: None,
         expires_at: fields.time("expireTime")?,
         period: period(fields)?,
         charging: charging(fields)?,

@@ -124,6 +124,7 @@ impl Order {
         let good = line.goods.first()?;
         let details = PurchaseDetails {
             customer: self.buyer.customer.clone(),
+            email: self.buyer.email.clone(),
             expires_at: line.expires_at,
             period: line.period,
             charging: line.charging,

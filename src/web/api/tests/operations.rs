@@ -19,6 +19,7 @@ async fn operations(api: &Api) -> Vec<(String, String, Scope)> {
             let path = path.strip_prefix("/api/v1").unwrap();
             let path = path.replace("{id}", "0193f3a8-2c4d-7e10-9b1a-5c0e8d3f7a21");
             let path = path.replace("{activation}", "0193f3a8-2c4d-7e10-9b1a-5c0e8d3f7a22");
+            let path = path.replace("{event}", "0193f3a8-2c4d-7e10-9b1a-5c0e8d3f7a23");
             let path = path.replace("{product}", "atlas").replace("{channel}", "koogallery");
             found.push((method.to_uppercase(), path, scope.parse().unwrap()));
         }
@@ -32,6 +33,20 @@ fn with_meters(license: &Value) -> Value {
     let mut detail = license.clone();
     detail["meters"] = json!([]);
     detail
+}
+
+/// What events tell of a license is written by the use cases, what the API shows by the API: they are the same.
+#[tokio::test]
+async fn events_tell_a_license_as_the_api_shows_it() {
+    let api = Api::start().await;
+    let id = api.issue().await;
+    api.post(&format!("/licenses/{id}/suspend"), json!({})).await;
+    let shown = api.get("/licenses").await.json();
+    let id = id.parse().unwrap();
+    let find = move |tx: &mut crate::store::Tx, _: crate::usecase::Context<'_>| Ok(tx.license_find(id)?);
+    let license = api.app.read::<_, Failure, _>(Actor::Signet, find).await.unwrap().unwrap();
+    assert_eq!(crate::usecase::event::shown(&license), shown["items"][0]);
+    assert_eq!(shown["items"][0]["state"], "frozen");
 }
 
 #[tokio::test]

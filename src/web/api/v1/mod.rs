@@ -5,10 +5,12 @@ pub mod channels;
 pub mod deployments;
 pub mod document;
 pub mod licenses;
+pub mod mails;
 pub mod messages;
 pub mod orders;
 pub mod products;
 pub mod software;
+pub mod webhooks;
 
 use axum::Router;
 use utoipa::{OpenApi, openapi::OpenApi as Description};
@@ -31,6 +33,8 @@ pub fn described() -> (Router<App>, Description) {
         .merge(channels::routes())
         .merge(messages::routes())
         .merge(alerts::routes())
+        .merge(webhooks::routes())
+        .merge(mails::routes())
         .merge(software::routes())
         .merge(deployments::routes())
         .split_for_parts();

@@ -28,13 +28,14 @@ use tracing::Instrument;
 use crate::{
     app::App,
     base::{limits, secret::SecretString, slug::Slug},
-    catalog::Channel,
+    catalog::{Channel, ChannelKind},
     marketplace::koogallery::{
         inbound,
         reply::{Reply, ResultCode},
     },
 };
 
+use super::channel;
 use respond::{signed, unsigned};
 use transaction::{Authenticated, Carried};
 
@@ -42,9 +43,11 @@ use transaction::{Authenticated, Carried};
 const NO_CHANNEL: &str = "This address belongs to no channel, or the channel's access key is not configured.";
 
 /// Any method on `/marketplace/koogallery/{channel}`.
-pub async fn receive(State(app): State<App>, channel: Result<Path<Slug>, PathRejection>, request: Request) -> Response {
-    let Ok(Path(slug)) = channel else { return unknown().await };
-    let Some((channel, key)) = sender::find(&app, &slug).await else { return unknown().await };
+pub async fn receive(State(app): State<App>, named: Result<Path<Slug>, PathRejection>, request: Request) -> Response {
+    let Ok(Path(slug)) = named else { return unknown().await };
+    let Some((channel, key)) = channel::find(&app, ChannelKind::Koogallery, &slug).await else {
+        return unknown().await;
+    };
     let known_key = key.clone();
     let handling = tokio::spawn(async move { handle(&app, channel, known_key, request).await }.in_current_span());
     match handling.await {

@@ -106,7 +106,7 @@ impl Channel {
         let plan = |name: &PlanName| format!("{}/{}", name.product, name.plan);
         Self {
             slug: it.slug.clone(),
-            address: format!("{public_url}/marketplace/koogallery/{}", it.slug),
+            address: format!("{public_url}{}", it.path()),
             products: it.products.clone(),
             access_key: (&it.access_key).into(),
             access_key_readable: ctx.installation.access_keys.contains_key(&it.slug),
