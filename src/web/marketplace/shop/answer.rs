@@ -43,7 +43,7 @@ fn problem(status: StatusCode, name: &str, title: &str, detail: &str) -> Reply {
 }
 
 /// An answer on the wire.
-pub(super) fn written(status: StatusCode, body: Value) -> Response {
+pub(super) fn written(status: StatusCode, body: &Value) -> Response {
     let kind = if status.is_success() { "application/json" } else { "application/problem+json" };
     let headers = [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "no-store")];
     let mut response = (status, headers, body.to_string()).into_response();

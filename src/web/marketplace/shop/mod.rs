@@ -106,7 +106,7 @@ async fn handle(app: &App, slug: &Slug, headers: &HeaderMap, body: Vec<u8>) -> R
     };
     let call = Authenticated { channel, signed_at, parsed: call::read(&body) };
     let Reply { status, body } = carried::carry_out(app, call, started).await;
-    answer::written(status, body)
+    answer::written(status, &body)
 }
 
 /// The three headers, where each is there once.
