@@ -65,6 +65,8 @@ pub enum ChannelKind {
     Koogallery,
     /// Alibaba Cloud Marketplace (阿里云云市场).
     Alibaba,
+    /// The merchant's own shop.
+    Shop,
 }
 
 impl ChannelKind {
@@ -73,6 +75,7 @@ impl ChannelKind {
         match self {
             Self::Koogallery => "koogallery",
             Self::Alibaba => "alibaba",
+            Self::Shop => "shop",
         }
     }
 }
@@ -204,6 +207,17 @@ impl CatalogIndex {
     /// know may be another period, and somebody must look before it is sold. A plan that lists only `skuCode`s is
     /// found by them whatever the `productId`.
     pub fn plan_for(&self, channel: &Channel, wanted: &PlanRef) -> PlanMatch<'_> {
+        // A shop knows plans by their names here.
+        if channel.kind == ChannelKind::Shop {
+            let named = wanted.sku_code.as_deref().and_then(|name| name.split_once('/'));
+            let named = named.and_then(|(product, plan)| Some((product.parse().ok()?, plan.parse().ok()?)));
+            let named: Option<(Slug, Slug)> = named.filter(|(product, _)| channel.products.contains(product));
+            let found = named.and_then(|(product, plan)| self.product(&product).zip(self.plan(&product, &plan)));
+            return found.map_or_else(
+                || PlanMatch::Unknown(described(wanted)),
+                |(product, plan)| PlanMatch::Found(product, plan),
+            );
+        }
         let by_product = wanted.product_id.as_ref().and_then(|id| self.product_ids.get(id));
         let by_sku = || wanted.sku_code.as_ref().and_then(|code| self.sku_codes.get(code));
         let found = by_product.or_else(by_sku).and_then(|&(product, plan)| {

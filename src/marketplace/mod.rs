@@ -7,3 +7,4 @@
 pub mod alibaba;
 pub mod event;
 pub mod koogallery;
+pub mod shop;

@@ -27,6 +27,7 @@ pub fn public(app: &App) -> Router {
         .merge(keygen::router())
         .route("/marketplace/koogallery/{channel}", any(marketplace::koogallery::receive))
         .route("/marketplace/alibaba/{channel}", any(marketplace::alibaba::receive))
+        .route("/marketplace/shop/{channel}", any(marketplace::shop::receive))
         // With a slash too many, or anywhere else below: still an answer that the marketplace can read.
         .route("/marketplace/koogallery/{channel}/", any(marketplace::koogallery::receive))
         .route("/marketplace", any(marketplace::koogallery::unknown))

@@ -32,5 +32,6 @@ mod saas1;
 mod secrets;
 mod sequences;
 mod sequences_v1;
+mod shop;
 mod software;
 mod stale;

@@ -39,12 +39,13 @@ pub(super) fn read(entry: &Entry<'_>, report: &mut Report<'_>) -> Vec<Draft> {
     sections.into_iter().map(|section| draft(section, report)).collect()
 }
 
-const KINDS: [(&str, ChannelKind); 2] = [("koogallery", ChannelKind::Koogallery), ("alibaba", ChannelKind::Alibaba)];
+const KINDS: [(&str, ChannelKind); 3] =
+    [("koogallery", ChannelKind::Koogallery), ("alibaba", ChannelKind::Alibaba), ("shop", ChannelKind::Shop)];
 
 fn draft(mut section: Section<'_>, report: &mut Report<'_>) -> Draft {
     let slug = section.need("slug", "it is the last part of the address the marketplace calls", report);
     let slug = slug.and_then(|entry| form::slug(&entry, report));
-    let kind = section.need("kind", "it says which marketplace: \"koogallery\" or \"alibaba\"", report);
+    let kind = section.need("kind", "it says which marketplace: \"koogallery\", \"alibaba\" or \"shop\"", report);
     let kind = kind.and_then(|entry| form::one_of(&entry, &KINDS, report));
     let products = section.need("products", "it says which products are sold here, by their slugs", report);
     let products = products.map(|entry| sold(&entry, report)).unwrap_or_default();
@@ -56,8 +57,8 @@ fn draft(mut section: Section<'_>, report: &mut Report<'_>) -> Draft {
     let (v1, v2) = windows(&mut section, report);
     let encrypt_type = encrypt_type(&mut section, report);
     let asks = section.get("open_api");
-    if let (Some(entry), Some(ChannelKind::Alibaba)) = (&asks, kind) {
-        entry.refuse("is KooGallery's: this marketplace tells everything in its calls", report);
+    if let (Some(entry), Some(ChannelKind::Alibaba | ChannelKind::Shop)) = (&asks, kind) {
+        entry.refuse("is KooGallery's: here the calls tell everything", report);
     }
     let open_api = asks.and_then(|entry| open_api(&entry, report));
     section.finish(report);

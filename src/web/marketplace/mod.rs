@@ -4,5 +4,7 @@
 
 pub mod alibaba;
 pub mod koogallery;
+pub mod shop;
 
+mod carried;
 mod channel;

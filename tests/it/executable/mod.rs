@@ -12,7 +12,7 @@ mod crash;
 mod deploy;
 mod described;
 mod exported;
-mod jose;
+pub mod jose;
 mod keygen;
 mod killed;
 mod leaks;
